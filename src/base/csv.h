@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * csv: RFC 4180 cells into a struct nr_buf; cells that a spreadsheet would run (= + - @ TAB CR first)
+ * and that are not plain numbers get a leading apostrophe.
+ */
+#include "base/buf.h"
+
+/** Append one cell; @p first says whether it opens the row. */
+void nr_csv_cell(struct nr_buf *out, struct nr_str cell, bool first);
+void nr_csv_end(struct nr_buf *out);

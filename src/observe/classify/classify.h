@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * classify: what a dissected packet means by itself: class, payload, single-packet marks.
+ *
+ * Threads pure functions.
+ * Cost    a SYN without payload: no branch on memory outside the packet and two small tables
+ */
+#include "observe/dissect/dissect.h"
+
+/** Set traffic_class, payload_class, payload_hash and marks of a dissected packet. */
+void nr_classify(struct nr_packet *packet);
+
+/** Content only; never reads past n; at most the first 512 bytes. */
+enum nr_payload nr_payload_recognise(const uint8_t *payload, size_t n, uint8_t proto);
+/** Host name of a TLS ClientHello (whole in @p payload), as bytes inside it; n == 0 when none. */
+struct nr_str nr_payload_tls_sni(const uint8_t *payload, size_t n);
+/** Service name of a port for people ("telnet", "http"), NULL when it has none. */
+const char *nr_service_name(uint8_t proto, uint16_t port);

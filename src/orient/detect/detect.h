@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * detect: the interface of every detector, and the table of them.
+ *
+ * Shape    a detector keeps its state in NR_SHARDS logical shards that share nothing. A shard sees every
+ *          observation whose subject (the source; for a quoted packet the victim) hashes to it by its
+ *          /24 or /48, so that neighbours in a prefix meet in one shard. Shard choice is fixed
+ *          (nr_shard_of), table hashing inside is keyed: results never depend on either key or threads.
+ * Order    feed() gets observations in arrival order with `now` = newest tick of the whole input so far;
+ *          a result must depend on the sequence of observations only, not on how feed() or advance()
+ *          calls cut it. advance(now) may be called at any time and any number of times.
+ * Output   results go to a sink. finish() is called once, with all shards, at the end of the input; it
+ *          is the only place where shards meet, and leaves the state as it was (so save works after).
+ * State    save() writes a versioned snapshot, load() into a freshly opened shard restores it exactly:
+ *          feed(a), save, load, feed(b) equals feed(a + b).
+ * Limits   every table has a hard cap from the environment; at the cap new entries are refused and
+ *          counted (never evicted by a keyed hash, which would make output depend on the key).
+ */
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "base/hash.h"
+#include "orient/enrich/benign.h"
+#include "orient/enrich/prefixes.h"
+#include "record/field.h"
+#include "record/finding.h"
+#include "record/observation.h"
+#include "record/source.h"
+
+enum { NR_SHARDS = 64 };
+
+
+static inline unsigned nr_shard_of(struct nr_ip ip)
+{
+	uint64_t hi, lo;
+
+	memcpy(&hi, ip.b, 8);
+	memcpy(&lo, ip.b + 8, 8);
+	if (nr_ip_is_v4(ip))
+		lo &= UINT64_C(0x00ffffffffffffff); /* little-endian word: last octet away */
+	else
+		hi &= UINT64_C(0x0000ffffffffffff), lo = 0;
+	return (unsigned)(nr_mix64(hi ^ nr_mix64(lo)) >> 58);
+}
+
+struct nr_detect_env {
+	uint64_t monitored_v4;	/* N: IPv4 addresses alive; 0: none or unknown */
+	bool monitored_v6;	/* IPv6 prefixes are monitored */
+	const struct nr_prefixes *prefixes; /* may be NULL */
+	const struct nr_benign_lists *benign; /* may be NULL */
+	struct nr_hash_key key; /* for tables */
+	size_t max_entries;	/* per shard and table */
+};
+
+struct nr_sink {
+	void *ctx;
+	void (*source)(void *ctx, const struct nr_source *source);    /* may be NULL */
+	void (*finding)(void *ctx, const struct nr_finding *finding); /* may be NULL; borrowed for the call */
+};
+
+struct nr_detector {
+	const char *name, *summary;
+	const struct nr_field *fields; /* of its evidence */
+	size_t n_fields;
+	int (*open)(const struct nr_detect_env *env, void **ret_shard); /* env outlives the shard */
+	int (*feed)(void *shard, const struct nr_observation *obs, size_t n);
+	/** Source records of scan.v1 as they end (final) or stand at the end of the input; NULL: not wanted. */
+	int (*source)(void *shard, const struct nr_source *source);
+	int (*advance)(void *shard, int64_t now, const struct nr_sink *sink);
+	int (*finish)(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink);
+	int (*save)(const void *shard, struct nr_buf *out);
+	int (*load)(void *shard, struct nr_reader *in);
+	void (*close)(void *shard); /* accepts NULL */
+	uint64_t (*refused)(const void *shard); /* entries refused at caps */
+};
+
+extern const struct nr_detector nr_detector_scan;   /* scan.v1 */
+extern const struct nr_detector nr_detector_rsdos;  /* rsdos.v1 */
+extern const struct nr_detector nr_detector_infect; /* infect.v1 */
+/** All of them, NULL-terminated; scan.v1 stands first because others take its sources. */
+extern const struct nr_detector *const nr_detectors[];
