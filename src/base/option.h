@@ -64,3 +64,9 @@ void nr_option_release(const struct nr_option *options, size_t n, void *target, 
 void nr_option_help(const struct nr_command_help *help, unsigned width, struct nr_buf *out);
 /** A man(7) page, section 1, of the same table. */
 void nr_option_man(const struct nr_command_help *help, struct nr_buf *out);
+/**
+ * The name that @p word was most likely meant to be, NULL when none is near. @p name gives the i-th of @p n
+ * candidates. For error messages: "unknown command 'obsrve'; did you mean observe?"
+ */
+const char *nr_option_nearest(struct nr_str word, const char *(*name)(const void *ctx, size_t i), const void *ctx,
+			      size_t n);
