@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/table.h"
+
+#include <stdlib.h>
+
+enum { SLOTS_MIN = 64 };
+
+int nr_table_init(struct nr_table *table, uint32_t entry_size, uint32_t max,
+		  uint64_t (*hash)(const void *entry, const void *ctx), const void *hash_ctx)
+{
+	*table = (struct nr_table){
+		.entry_size = entry_size,
+		.max = max > NR_TABLE_MAX ? NR_TABLE_MAX : max,
+		.hash = hash,
+		.hash_ctx = hash_ctx,
+		.mask = SLOTS_MIN - 1,
+	};
+	if (hash == NULL)
+		return 0;
+	table->index = calloc(SLOTS_MIN, sizeof(table->index[0]));
+	return table->index != NULL ? 0 : -ENOMEM;
+}
+
+void nr_table_done(struct nr_table *table)
+{
+	for (uint32_t i = 0; i < table->n_chunks; i++)
+		free(table->chunks[i]);
+	free(table->chunks);
+	free(table->index);
+	*table = (struct nr_table){ 0 };
+}
+
+static void index_put(struct nr_table *table, uint64_t hash, uint32_t number)
+{
+	uint32_t at = (uint32_t)hash & table->mask, probe = 1;
+
+	while (table->index[at] != 0) {
+		at = (at + 1) & table->mask;
+		probe++;
+	}
+	table->index[at] = (uint32_t)(hash >> 56) << 24 | (number + 1);
+	if (probe > table->max_probe)
+		table->max_probe = probe;
+}
+
+static void index_fill(struct nr_table *table)
+{
+	enum { AHEAD = 16 };
+	uint64_t hashes[AHEAD];
+
+	table->max_probe = 0;
+	for (uint32_t i = 0; i < table->n; i += AHEAD) {
+		uint32_t n = table->n - i < AHEAD ? table->n - i : AHEAD;
+
+		for (uint32_t k = 0; k < n; k++) {
+			hashes[k] = table->hash(nr_table_at(table, i + k), table->hash_ctx);
+			__builtin_prefetch(&table->index[(uint32_t)hashes[k] & table->mask], 1);
+		}
+		for (uint32_t k = 0; k < n; k++)
+			index_put(table, hashes[k], i + k);
+	}
+}
+
+/* Slots double at three quarters full: between 5.3 and 10.7 bytes of index an entry. */
+static int index_grow(struct nr_table *table)
+{
+	size_t slots = ((size_t)table->mask + 1) * 2;
+	uint32_t *index = calloc(slots, sizeof(index[0]));
+
+	if (index == NULL)
+		return -ENOMEM;
+	free(table->index);
+	table->index = index;
+	table->mask = (uint32_t)(slots - 1);
+	index_fill(table);
+	return 0;
+}
+
+static int chunk_add(struct nr_table *table)
+{
+	size_t bytes = (size_t)NR_TABLE_CHUNK * table->entry_size;
+
+	if ((table->n_chunks & (table->n_chunks - 1)) == 0) { /* room doubles at powers of two */
+		size_t room = table->n_chunks == 0 ? 1 : (size_t)table->n_chunks * 2;
+		uint8_t **chunks = realloc(table->chunks, room * sizeof(chunks[0]));
+
+		if (chunks == NULL)
+			return -ENOMEM;
+		table->chunks = chunks;
+	}
+	uint8_t *chunk = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+
+	if (chunk == NULL)
+		return -ENOMEM;
+	table->chunks[table->n_chunks++] = chunk;
+	return 0;
+}
+
+void *nr_table_append(struct nr_table *table)
+{
+	if (NR_UNLIKELY(table->n >= table->max)) {
+		table->n_refused++;
+		return NULL;
+	}
+	if (NR_UNLIKELY(table->n >> NR_TABLE_CHUNK_BITS == table->n_chunks) && chunk_add(table) < 0) {
+		table->n_refused++;
+		return NULL;
+	}
+	void *entry = nr_table_at(table, table->n++);
+
+	memset(entry, 0, table->entry_size);
+	return entry;
+}
+
+void *nr_table_insert(struct nr_table *table, uint64_t hash)
+{
+	if (NR_UNLIKELY((uint64_t)table->n * 4 >= ((uint64_t)table->mask + 1) * 3) && index_grow(table) < 0) {
+		table->n_refused++;
+		return NULL;
+	}
+	void *entry = nr_table_append(table);
+
+	if (NR_LIKELY(entry != NULL))
+		index_put(table, hash, table->n - 1);
+	return entry;
+}
+
+static void index_clear(struct nr_table *table)
+{
+	memset(table->index, 0, ((size_t)table->mask + 1) * sizeof(table->index[0]));
+}
+
+/* After a burst the index stays large; shrink it when it is far too large for what it holds. */
+static void index_fit(struct nr_table *table)
+{
+	size_t slots = (size_t)table->mask + 1, want = SLOTS_MIN;
+
+	while (want * 3 < (size_t)table->n * 8)
+		want *= 2;
+	if (want * 8 > slots)
+		return;
+	uint32_t *index = realloc(table->index, want * sizeof(index[0]));
+
+	if (index == NULL)
+		return;
+	table->index = index;
+	table->mask = (uint32_t)(want - 1);
+}
+
+static void chunks_trim(struct nr_table *table, uint32_t keep)
+{
+	uint32_t need = (keep + NR_TABLE_CHUNK - 1) >> NR_TABLE_CHUNK_BITS;
+
+	while (table->n_chunks > need + 1)
+		free(table->chunks[--table->n_chunks]);
+}
+
+void nr_table_sweep(struct nr_table *table, bool (*keep)(void *entry, void *ctx), void *ctx)
+{
+	uint32_t to = 0;
+
+	for (uint32_t i = 0; i < table->n; i++) {
+		void *entry = nr_table_at(table, i);
+
+		if (!keep(entry, ctx))
+			continue;
+		if (to != i)
+			memcpy(nr_table_at(table, to), entry, table->entry_size);
+		to++;
+	}
+	if (to == table->n)
+		return;
+	table->n = to;
+	chunks_trim(table, to);
+	if (table->hash != NULL) {
+		index_fit(table);
+		index_clear(table);
+		index_fill(table);
+	}
+}
+
+void nr_table_clear(struct nr_table *table)
+{
+	uint32_t usual = table->n;
+
+	if (table->hash != NULL) {
+		index_fit(table);
+		index_clear(table);
+	}
+	table->n = 0;
+	chunks_trim(table, usual);
+}
+
+size_t nr_table_bytes(const struct nr_table *table)
+{
+	size_t index = table->hash != NULL ? ((size_t)table->mask + 1) * sizeof(table->index[0]) : 0;
+
+	return (size_t)table->n_chunks * NR_TABLE_CHUNK * table->entry_size + index;
+}
