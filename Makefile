@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin front for meson: every target may be run at any time, twice, on a machine that only has git and make.
+
+B ?= build
+T ?= 60
+
+.DEFAULT_GOAL := build
+.PHONY: build run test bench fuzz lint format data clean help
+
+build: ## build/noroshi, and the address data it uses
+	@tools/setup build
+	@tools/configure $(B)
+	@tools/ninja $(B) noroshi
+	@tools/fetch-data $(B) --optional
+
+run: build ## the report of a capture: PCAP=file NET=prefix, or of a generated sample hour
+	@tools/run-report $(B) "$(PCAP)" "$(NET)"
+
+test: ## every test; ends with the line `N passed, N failed`
+	@tools/setup build test
+	@tools/configure $(B) -Dtests=enabled
+	@tools/ninja $(B)
+	@tools/fetch-data $(B) --optional
+	@tools/run-tests $(B) $(TESTS)
+
+bench: build ## measure speed and memory against references, on this machine
+	@tools/setup bench
+	@tools/run-bench $(B)
+
+fuzz: ## run each fuzz target T=60 seconds (ONLY=name for one of them)
+	@tools/setup build fuzz
+	@tools/run-fuzz $(T) $(ONLY)
+
+lint: ## formatting, clang-tidy, layers, style, man pages, hardening of the binaries
+	@tools/setup build test lint
+	@tools/configure $(B) -Dtests=enabled
+	@tools/ninja $(B)
+	@tools/lint $(B)
+
+format: ## let clang-format rewrite the sources
+	@tools/setup lint
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+data: ## fetch the address data (npm) and build the prefix file
+	@tools/setup build
+	@tools/configure $(B)
+	@tools/ninja $(B) noroshi
+	@tools/fetch-data $(B)
+
+clean: ## remove what was built; fetched data stays (data-sources/node_modules)
+	rm -rf build build-asan build-tsan build-clang build-fuzz
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
