@@ -6,7 +6,7 @@
  *
  * It is CAIDA's FlowTuple with more columns. Key: tick, src, dst, proto, sport, dport, class (and for
  * ICMP errors the quoted packet). JSON name of the record: "flow".
- * Shape   128 bytes in memory (two cache lines), IPv4 and IPv6 alike; the wire form is record/batch.
+ * Shape   112 bytes in memory, IPv4 and IPv6 alike; the wire form is record/batch.
  * Units   tick: seconds since 1970, start of the second; first and last: ns from the tick;
  *         bytes: IP total length; ports: host order. ICMP: sport 0, dport = type << 8 | code.
  * Source  CAIDA FlowTuple v4; RFC 792, RFC 4443 for the quoted packet.
@@ -46,7 +46,7 @@ struct nr_observation {
 	uint8_t flags;		       /* enum nr_observation_flag */
 	uint8_t marks[NR_MARK_SLOTS];  /* packets that carried each mark; saturates at 255 */
 };
-_Static_assert(sizeof(struct nr_observation) == 128, "two cache lines");
+_Static_assert(sizeof(struct nr_observation) == 112, "documented size; snapshots hold it");
 
 static inline struct nr_time nr_observation_first(const struct nr_observation *obs)
 {

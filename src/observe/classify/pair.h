@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * pair: marks that need two packets of one source (nmap, unicornscan, same sequence number).
+ *
+ * Shape    the last TCP packet of a source is remembered in a direct-mapped table; another source with
+ *          the same place takes it over after it has been asked for NR_PAIR_PATIENCE times, so that
+ *          a busy scanner is not lost to single packets of others.
+ * Cost     32 bytes x NR_PAIR_SLOTS a shard; one line a TCP packet
+ * Limits   a pair separated by more than NR_PAIR_SLOTS other sources may be missed, never invented: the
+ *          place is chosen by a fixed hash and holds a 64-bit hash of the source
+ * Source   Ghiette et al., "Remote identification of port scan toolchains", NTMS 2016
+ */
+#include "base/buf.h"
+#include "base/cursor.h"
+#include "observe/dissect/dissect.h"
+
+enum { NR_PAIR_SLOTS = 1024, NR_PAIR_PATIENCE = 4 };
+
+struct nr_pair_slot {
+	uint64_t src;	 /* hash of the source; 0: empty */
+	uint32_t dst;	 /* hash of the destination; the address itself for IPv4 */
+	uint32_t seq;
+	uint16_t sport, dport;
+	uint16_t window;
+	uint8_t flags;	 /* TCP flags */
+	uint8_t asked;	 /* by other sources since */
+	uint32_t opt_hash;
+	uint32_t ack;
+};
+
+struct nr_pair {
+	struct nr_pair_slot *slots; /* NR_PAIR_SLOTS */
+};
+
+NR_MUST_CHECK int nr_pair_init(struct nr_pair *pair);
+void nr_pair_done(struct nr_pair *pair);
+/** Marks that @p packet completes with the one before it; bits over enum nr_mark. */
+uint16_t nr_pair_feed(struct nr_pair *pair, const struct nr_packet *packet);
+void nr_pair_save(const struct nr_pair *pair, struct nr_buf *out);
+NR_MUST_CHECK int nr_pair_load(struct nr_pair *pair, struct nr_reader *in);

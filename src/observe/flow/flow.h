@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * flow: packets -> observations, one shard's table of the current second.
+ *
+ * In       dissected packets in arrival order, each with the watermark: the newest second of the whole
+ *          input when that packet was read (capture order, computed before shards part)
+ * Out      observations, in order of first packet, when the watermark moves
+ * Shape    the table holds only what arrived under the current watermark; a packet with a newer
+ *          watermark empties it first. So output depends on the sequence of packets alone: not on
+ *          threads, blocks, or when nr_flow_advance() happens to be called. A packet older than the
+ *          watermark makes an observation of its own second, flagged NR_OBS_LATE.
+ * Cost     64 bytes a live IPv4 flow, 128 IPv6, + 5 to 11 bytes of index
+ * Limits   max_flows a shard and second; beyond it packets are counted in n_refused
+ * Threads  one at a time
+ */
+#include "base/cursor.h"
+#include "base/hash.h"
+#include "base/table.h"
+#include "observe/classify/pair.h"
+#include "observe/dissect/dissect.h"
+#include "record/observation.h"
+
+enum { NR_FLOW_BATCH = 64 };
+
+/** Takes observations in batches of at most NR_FLOW_BATCH; borrowed for the call. */
+struct nr_flow_out {
+	void *ctx;
+	void (*batch)(void *ctx, const struct nr_observation *obs, size_t n);
+};
+
+struct nr_flow {
+	struct nr_table v4, v6;
+	struct nr_pair pair;
+	struct nr_hash_key key;
+	int64_t watermark;
+	uint64_t n_flows;   /* observations made */
+	uint64_t n_refused; /* packets without room */
+};
+
+NR_MUST_CHECK int nr_flow_init(struct nr_flow *flow, const struct nr_hash_key *key, uint32_t max_flows);
+void nr_flow_done(struct nr_flow *flow);
+
+/** Packets of one shard: those of @p packets named by @p order[0..n), with their watermarks. */
+void nr_flow_feed(struct nr_flow *flow, const struct nr_packet *packets, const int64_t *watermarks,
+		  const uint16_t *order, size_t n, const struct nr_flow_out *out);
+/** Empty the table if it holds what arrived under an older watermark. */
+void nr_flow_advance(struct nr_flow *flow, int64_t watermark, const struct nr_flow_out *out);
+
+/** Snapshot of the open second and the pair memory. */
+void nr_flow_save(const struct nr_flow *flow, struct nr_buf *out);
+NR_MUST_CHECK int nr_flow_load(struct nr_flow *flow, struct nr_reader *in);
