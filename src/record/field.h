@@ -63,3 +63,7 @@ void nr_record_csv(const struct nr_record_type *type, const void *record, struct
 void nr_record_schema(const struct nr_record_type *type, struct nr_buf *out);
 /** Markdown table: name, type, unit, help. */
 void nr_record_doc(const struct nr_record_type *type, struct nr_buf *out);
+/** JSON Schema of an object with these members and no others: evidence of a detector. */
+void nr_fields_schema(const struct nr_field *fields, size_t n, struct nr_buf *out);
+/** "integer", "address", "time": for people. */
+const char *nr_field_type_name(enum nr_field_type type);
