@@ -27,7 +27,7 @@ struct nr_err {
 /** Fill @p reterr (may be NULL) and return @p code, so that callers write `return nr_fail(...)`. */
 int nr_fail(struct nr_err *reterr, int code, const char *fmt, ...) NR_PRINTF(3, 4);
 
-/** Put "PREFIX: " before the message of an error that passes upward. Returns reterr->code. */
+/** Put "PREFIX: " before the message of an error that passes upward. Returns reterr->code, -EINVAL for NULL. */
 int nr_err_prefix(struct nr_err *reterr, const char *fmt, ...) NR_PRINTF(2, 3);
 
 /** Words for a code of either range; static storage, never NULL. */

@@ -42,3 +42,5 @@ static inline uint64_t nr_mix64(uint64_t x)
 
 uint64_t nr_siphash13(const struct nr_hash_key *key, const void *bytes, size_t n);
 uint32_t nr_crc32c(uint32_t crc, const void *bytes, size_t n);
+/** The same without processor support; for tests and other processors. */
+uint32_t nr_crc32c_portable(uint32_t crc, const void *bytes, size_t n);

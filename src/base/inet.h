@@ -61,13 +61,16 @@ static inline int nr_ip_cmp(struct nr_ip a, struct nr_ip b)
 
 /** Keep the first @p len bits of the 128-bit form. */
 struct nr_ip nr_ip_mask(struct nr_ip ip, unsigned len);
+/** RFC 4291 forms and full dotted IPv4 without leading zeros, whole text, no zone. @return 0; -EINVAL */
 NR_MUST_CHECK int nr_ip_parse(struct nr_str text, struct nr_ip *ret_ip);
 /** RFC 5952 text; @p out holds NR_IP_TEXT bytes. @return its length */
 size_t nr_ip_print(struct nr_ip ip, char *out);
 
 /** "192.0.2.0/24", "2001:db8::/32" or a bare address. Host bits must be zero. @return 0; -EINVAL */
 NR_MUST_CHECK int nr_prefix_parse(struct nr_str text, struct nr_prefix *ret_prefix);
+/** Always with a length; @p out holds NR_PREFIX_TEXT bytes. @return its length */
 size_t nr_prefix_print(struct nr_prefix prefix, char *out);
+/** Families do not mix: ::/0 holds no IPv4 address. */
 bool nr_prefix_has(struct nr_prefix prefix, struct nr_ip ip);
 bool nr_prefix_is_v4(struct nr_prefix prefix);
 /** Family length: /24 for IPv4, /48 for IPv6. */

@@ -5,7 +5,7 @@
  * io: every file operation of the program goes through here, so that tests can make the n-th fail.
  *
  * All functions return 0 or a count >= 0, or -errno. EINTR is retried inside. A plan (tests only)
- * says which call fails and how: nr_io_fail_nth(n, -EIO) fails the n-th call from now, counted over
+ * says which call fails and how (a loop of several system calls counts each of them): nr_io_fail_nth(n, -EIO) fails the n-th call from now, counted over
  * all functions; a short result is asked for with NR_IO_SHORT. Not thread-safe while a plan is set.
  */
 #include <sys/types.h>
@@ -23,8 +23,9 @@ NR_MUST_CHECK ssize_t nr_io_read_full(int fd, void *buf, size_t n);
 NR_MUST_CHECK int nr_io_write_all(int fd, const void *buf, size_t n);
 NR_MUST_CHECK int nr_io_fsync(int fd);
 NR_MUST_CHECK int nr_io_rename(const char *from, const char *to);
+int nr_io_unlink(const char *path);
 int nr_io_close(int fd);
-/** Whole file into @p buf, at most max bytes (NR_ELIMIT beyond). */
+/** Whole file, at most @p max bytes (NR_ELIMIT beyond); the caller frees ret_owned->p, a NUL follows it. */
 NR_MUST_CHECK int nr_io_slurp(const char *path, size_t max, struct nr_bytes *ret_owned, struct nr_err *reterr);
 /** Write a temporary beside @p path, fsync, rename over it: readers see the old file or the new. */
 NR_MUST_CHECK int nr_io_replace(const char *path, const void *bytes, size_t n, struct nr_err *reterr);

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+	SLURP_FIRST = 4096,
+	TEMP_TRIES = 16,
+	TEMP_SUFFIX = sizeof(".0123456789abcdef.tmp"),
+	PATH_SHOWN = 320, /* bytes of a path in a message */
+};
+
+/* The fault plan: the one mutable state here, zero outside tests. */
+static struct {
+	bool active;
+	uint64_t n_calls, fail_at;
+	int code;
+} plan;
+
+void nr_io_fail_nth(uint64_t n, int code)
+{
+	plan.active = true;
+	plan.n_calls = 0;
+	plan.fail_at = n;
+	plan.code = code;
+}
+
+uint64_t nr_io_plan_end(void)
+{
+	uint64_t n = plan.n_calls;
+
+	plan.active = false;
+	plan.n_calls = 0;
+	return n;
+}
+
+/* What the plan wants of this call: 0, NR_IO_SHORT or the error. */
+static int planned(void)
+{
+	if (NR_LIKELY(!plan.active))
+		return 0;
+	return ++plan.n_calls == plan.fail_at ? plan.code : 0;
+}
+
+static bool is_failure(int code)
+{
+	return code < 0 && code != NR_IO_SHORT;
+}
+
+static size_t shorten(size_t n, int code)
+{
+	return code == NR_IO_SHORT && n > 1 ? n / 2 : n;
+}
+
+int nr_io_open(const char *path, int flags, mode_t mode)
+{
+	int code = planned(), fd;
+
+	if (is_failure(code))
+		return code;
+	do {
+		fd = open(path, flags | O_CLOEXEC, mode);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+ssize_t nr_io_read(int fd, void *buf, size_t n)
+{
+	int code = planned();
+	ssize_t got;
+
+	if (is_failure(code))
+		return code;
+	do {
+		got = read(fd, buf, shorten(n, code));
+	} while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : got;
+}
+
+ssize_t nr_io_read_full(int fd, void *buf, size_t n)
+{
+	size_t have = 0;
+
+	while (have < n) {
+		ssize_t got = nr_io_read(fd, (char *)buf + have, n - have);
+
+		if (got < 0)
+			return got;
+		if (got == 0)
+			break;
+		have += (size_t)got;
+	}
+	return (ssize_t)have;
+}
+
+static ssize_t write_some(int fd, const void *buf, size_t n)
+{
+	int code = planned();
+	ssize_t put;
+
+	if (is_failure(code))
+		return code;
+	do {
+		put = write(fd, buf, shorten(n, code));
+	} while (put < 0 && errno == EINTR);
+	return put < 0 ? -errno : put;
+}
+
+int nr_io_write_all(int fd, const void *buf, size_t n)
+{
+	const char *p = buf;
+
+	while (n > 0) {
+		ssize_t put = write_some(fd, p, n);
+
+		if (put < 0)
+			return (int)put;
+		if (put == 0)
+			return -EIO; /* a file that takes nothing would hold us for ever */
+		p += put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+int nr_io_fsync(int fd)
+{
+	int code = planned(), r;
+
+	if (is_failure(code))
+		return code;
+	do {
+		r = fsync(fd);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int nr_io_rename(const char *from, const char *to)
+{
+	int code = planned();
+
+	if (is_failure(code))
+		return code;
+	return rename(from, to) < 0 ? -errno : 0;
+}
+
+int nr_io_unlink(const char *path)
+{
+	int code = planned();
+
+	if (is_failure(code))
+		return code;
+	return unlink(path) < 0 ? -errno : 0;
+}
+
+int nr_io_close(int fd)
+{
+	int code = planned(), r;
+
+	/* Linux has released the descriptor even when close() says EINTR: never again. */
+	r = close(fd) < 0 && errno != EINTR ? -errno : 0;
+	return is_failure(code) ? code : r;
+}
+
+static int fail_path(struct nr_err *reterr, int code, const char *path, const char *what)
+{
+	char shown[PATH_SHOWN];
+
+	nr_str_escape(nr_str_from(path), shown, sizeof(shown));
+	return nr_fail(reterr, code, "%s: %s: %s", shown, what, nr_err_text(code));
+}
+
+/* Room for more than @p have bytes, never over @p max + 1 (the one over tells a file too long). */
+static int slurp_grow(char **p, size_t *cap, size_t max)
+{
+	size_t ceiling = max < SIZE_MAX - 2 ? max + 1 : max;
+	size_t want = *cap > ceiling / 2 ? ceiling : nr_max_size(*cap * 2, SLURP_FIRST);
+	char *larger;
+
+	want = nr_min_size(want, ceiling);
+	larger = realloc(*p, want + 1);
+	if (larger == NULL)
+		return -ENOMEM;
+	*p = larger;
+	*cap = want;
+	return 0;
+}
+
+/* @p ret_p is the caller's to free in every case. */
+static int slurp_fd(int fd, size_t max, char **ret_p, size_t *ret_n)
+{
+	size_t cap = 0, n = 0;
+
+	for (;;) {
+		ssize_t got;
+
+		if (n == cap && slurp_grow(ret_p, &cap, max) < 0)
+			return -ENOMEM;
+		got = nr_io_read_full(fd, *ret_p + n, cap - n);
+		if (got < 0)
+			return (int)got;
+		n += (size_t)got;
+		if (n > max)
+			return NR_ELIMIT;
+		if (n < cap)
+			break;
+	}
+	(*ret_p)[n] = '\0';
+	*ret_n = n;
+	return 0;
+}
+
+int nr_io_slurp(const char *path, size_t max, struct nr_bytes *ret_owned, struct nr_err *reterr)
+{
+	char *p = NULL;
+	size_t n = 0;
+	int fd, r;
+
+	fd = nr_io_open(path, O_RDONLY | O_NOCTTY, 0);
+	if (fd < 0)
+		return fail_path(reterr, fd, path, "cannot open");
+	r = slurp_fd(fd, max, &p, &n);
+	(void)nr_io_close(fd); /* nothing was written, nothing can be lost */
+	if (r < 0) {
+		free(p);
+		return fail_path(reterr, r, path, "cannot read");
+	}
+	*ret_owned = (struct nr_bytes){ (const uint8_t *)p, n };
+	return 0;
+}
+
+/* Create PATH.RANDOM.tmp. @return descriptor; -errno */
+static int temp_open(const char *path, char *temp, size_t size)
+{
+	int fd = -EEXIST;
+
+	for (int i = 0; i < TEMP_TRIES && fd == -EEXIST; i++) {
+		uint64_t salt;
+
+		if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+			return -EIO;
+		(void)snprintf(temp, size, "%s.%016llx.tmp", path, (unsigned long long)salt);
+		fd = nr_io_open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+	}
+	return fd;
+}
+
+static int fsync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 1 : nr_max_size((size_t)(slash - path), 1);
+	char *dir = strndup(slash == NULL ? "." : path, n);
+	int fd, r;
+
+	if (dir == NULL)
+		return -ENOMEM;
+	fd = nr_io_open(dir, O_RDONLY | O_DIRECTORY, 0);
+	free(dir);
+	if (fd < 0)
+		return fd;
+	r = nr_io_fsync(fd);
+	(void)nr_io_close(fd); /* nothing is written through this descriptor */
+	return r;
+}
+
+static int replace(const char *path, char *temp, size_t size, struct nr_bytes content)
+{
+	int fd = temp_open(path, temp, size), r, closed;
+
+	if (fd < 0)
+		return fd;
+	r = nr_io_write_all(fd, content.p, content.n);
+	if (r == 0)
+		r = nr_io_fsync(fd);
+	closed = nr_io_close(fd);
+	if (r == 0)
+		r = closed;
+	if (r == 0)
+		r = nr_io_rename(temp, path);
+	if (r < 0) {
+		(void)nr_io_unlink(temp); /* the first error is the one to tell */
+		return r;
+	}
+	return fsync_parent(path);
+}
+
+int nr_io_replace(const char *path, const void *bytes, size_t n, struct nr_err *reterr)
+{
+	size_t size = strlen(path) + TEMP_SUFFIX;
+	char *temp = malloc(size);
+	int r;
+
+	if (temp == NULL)
+		return nr_fail(reterr, -ENOMEM, "no memory for a path of %zu bytes", size);
+	r = replace(path, temp, size, (struct nr_bytes){ bytes, n });
+	free(temp);
+	return r < 0 ? fail_path(reterr, r, path, "cannot write") : 0;
+}
