@@ -50,7 +50,10 @@ struct nr_capture_stats {
 	uint64_t bytes_read;	    /* of the compressed file, for progress */
 	uint64_t bytes_total;	    /* sum of file sizes; 0: unknown (pipe, live) */
 	uint64_t files, files_damaged;
+	uint64_t files_skipped;	    /* in directories: not a capture by its first bytes */
 	uint64_t blocks_skipped;    /* pcapng blocks of unknown or unneeded type */
+	uint64_t records_refused;   /* contradict themselves in a sound frame: passed over, then NR_EDAMAGED at the end */
+	uint64_t frames_oversize;   /* longer than the snapshot length of their file says; delivered */
 	uint64_t kernel_received, kernel_dropped; /* live only */
 };
 
