@@ -34,7 +34,7 @@ struct nr_mark_info {
 	bool pair;	       /* needs two packets of one source */
 	const char *fields;    /* header fields it reads */
 	uint8_t packets;       /* marked packets (or pairs) needed to decide */
-	uint8_t packets_alone; /* enough of them when the share of marked packets is overwhelming; 0: never */
+	uint8_t packets_alone; /* this few suffice when every packet that could carry it does; 0: never */
 	float min_share;       /* of the source's packets that could carry it and do, to decide */
 	float chance_log2;     /* chance that a random packet carries it, log2 */
 	bool travels;	       /* false: computed at the sensor, carried as a count */

@@ -65,6 +65,7 @@ enum nr_anomaly {
 	NR_ANOMALY_QUOTE_BAD,	     /* ICMP error whose quoted packet cannot be read */
 	NR_ANOMALY_QUOTE_FOREIGN,    /* quoted source is not the destination of the error */
 	NR_ANOMALY_TUNNEL,	     /* GRE, IP in IP, 6in4, ESP, AH, L2TP, VXLAN, GTP, Teredo: named in tunnels[] */
+	NR_ANOMALY_FRAGMENT_LATER,   /* fragment with an offset: no layer-4 header, ports 0, class other */
 	NR_ANOMALY_N,
 };
 extern const char *const nr_anomaly_names[]; /* NULL-terminated */
@@ -105,5 +106,10 @@ struct nr_packet {
 
 /** Header fields only: everything but traffic_class, payload_class, payload_hash and marks. */
 enum nr_outcome nr_dissect(const struct nr_frame *frame, struct nr_packet *ret_packet);
+/**
+ * Fixed hash of the sequence of option kinds and lengths in the @p n bytes behind the TCP header: values
+ * do not count, the end-of-list option ends it. 0 when n is 0, never otherwise.
+ */
+uint32_t nr_tcp_options_hash(const uint8_t *options, size_t n, bool *ret_bad);
 /** Name of a LINKTYPE_ number: "ETHERNET", ... ; "LINKTYPE_n" spelled into @p buf when unknown. */
 const char *nr_link_name(uint16_t link, char *buf, size_t cap);

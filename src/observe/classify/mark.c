@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/classify/classify_int.h"
+
+/*
+ * Predicates of the marks that one packet carries; what they mean and where they come from stands in
+ * record/mark.c. Pairs of packets are compared in pair.c.
+ */
+
+enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17 };
+enum { EXPLOIT_MIN = 12 };
+
+#define BIT(mark) (1u << (mark))
+
+/** SYN and nothing that makes it another thing: what stateless scanners send. */
+static inline bool is_syn(const struct nr_packet *pkt)
+{
+	return pkt->proto == PROTO_TCP && (pkt->tcp_flags & 63) == NR_TCP_SYN;
+}
+
+static bool is_hajime_port(uint16_t port)
+{
+	return port == 23 || port == 81 || port == 2323 || port == 5358 || port == 5555 || port == 7547 ||
+	       port == 9000;
+}
+
+static unsigned syn_bits(const struct nr_packet *pkt)
+{
+	uint32_t dst = nr_ip_to_v4(pkt->dst), id = pkt->ip_id;
+	unsigned bits = 0;
+
+	bits |= (unsigned)(pkt->seq == dst) << NR_MARK_MIRAI;
+	bits |= (unsigned)(id == ((dst ^ pkt->dport ^ pkt->seq) & 0xffff)) << NR_MARK_MASSCAN;
+	bits |= (unsigned)(id == 54321) << NR_MARK_ZMAP;
+	bits |= (unsigned)(pkt->window == 65535 && pkt->opt_hash == NR_OPTIONS_WINDOWS && pkt->ttl > 200)
+		<< NR_MARK_ZMAP_NEW;
+	bits |= (unsigned)(pkt->dport == 445 && (dst & 0x00800080) == 0) << NR_MARK_CONFICKER;
+	if (pkt->window == 14600 && is_hajime_port(pkt->dport))
+		bits |= BIT(NR_MARK_HAJIME);
+	return bits;
+}
+
+/** The field of a UDP probe in which masscan repeats its cookie; false when this is no such probe. */
+static bool masscan_cookie(const struct nr_packet *pkt, uint32_t *ret_low)
+{
+	const uint8_t *p = pkt->payload;
+
+	if (pkt->payload_class == NR_PAYLOAD_DNS && pkt->payload_len >= 12) {
+		*ret_low = nr_get_be16(p);
+		return true;
+	}
+	if (pkt->payload_class == NR_PAYLOAD_SNMP && pkt->payload_len >= 23 && p[15] == 2 && p[16] == 4) {
+		*ret_low = nr_get_be16(p + 19); /* request id behind the community "public" */
+		return true;
+	}
+	return false;
+}
+
+static unsigned datagram_bits(const struct nr_packet *pkt)
+{
+	uint32_t low, dst = nr_ip_to_v4(pkt->dst);
+	unsigned bits = 0;
+
+	if (pkt->traffic_class == NR_CLASS_BACKSCATTER || pkt->traffic_class == NR_CLASS_OTHER)
+		return 0;
+	bits |= (unsigned)(pkt->ip_id == 54321) << NR_MARK_ZMAP;
+	if (pkt->proto == PROTO_UDP && masscan_cookie(pkt, &low) &&
+	    pkt->ip_id == ((dst ^ pkt->dport ^ low) & 0xffff))
+		bits |= BIT(NR_MARK_MASSCAN);
+	return bits;
+}
+
+uint16_t nr_mark_bits(const struct nr_packet *pkt)
+{
+	unsigned bits = 0;
+
+	if (NR_LIKELY(pkt->is_v4)) {
+		if (is_syn(pkt))
+			bits = syn_bits(pkt);
+		else if (pkt->proto == PROTO_UDP || pkt->proto == PROTO_ICMP)
+			bits = datagram_bits(pkt);
+	}
+	if (NR_UNLIKELY(pkt->payload_len >= EXPLOIT_MIN) &&
+	    (pkt->proto == PROTO_TCP || pkt->proto == PROTO_UDP) &&
+	    nr_exploit_is(pkt->payload, pkt->payload_len))
+		bits |= BIT(NR_MARK_EXPLOIT);
+	return (uint16_t)bits;
+}
+
+bool nr_mark_is_nmap_probe(const struct nr_packet *pkt)
+{
+	return is_syn(pkt) && pkt->ack == 0 && pkt->opt_hash == NR_OPTIONS_MSS && pkt->ttl <= 64 &&
+	       pkt->window >= 1024 && pkt->window <= 4096 && (pkt->window & 1023) == 0 &&
+	       (pkt->marks & BIT(NR_MARK_MASSCAN)) == 0;
+}
