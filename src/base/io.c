@@ -253,11 +253,13 @@ static int fsync_parent(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	size_t n = slash == NULL ? 1 : nr_max_size((size_t)(slash - path), 1);
-	char *dir = strndup(slash == NULL ? "." : path, n);
+	char *dir = malloc(n + 1);
 	int fd, r;
 
 	if (dir == NULL)
 		return -ENOMEM;
+	memcpy(dir, slash == NULL ? "." : path, n);
+	dir[n] = '\0';
 	fd = nr_io_open(dir, O_RDONLY | O_DIRECTORY, 0);
 	free(dir);
 	if (fd < 0)
