@@ -197,3 +197,39 @@ size_t nr_table_bytes(const struct nr_table *table)
 
 	return (size_t)table->n_chunks * NR_TABLE_CHUNK * table->entry_size + index;
 }
+
+void nr_table_save(const struct nr_table *table, struct nr_buf *out)
+{
+	nr_write_varint(out, table->n);
+	for (uint32_t i = 0; i < table->n; i += NR_TABLE_CHUNK) {
+		uint32_t n = table->n - i < NR_TABLE_CHUNK ? table->n - i : NR_TABLE_CHUNK;
+
+		nr_buf_add(out, nr_table_at(table, i), (size_t)n * table->entry_size);
+	}
+}
+
+int nr_table_load(struct nr_table *table, struct nr_reader *in)
+{
+	uint64_t n = nr_read_varint(in);
+
+	nr_table_clear(table);
+	if (n > table->max)
+		return NR_ELIMIT;
+	if (!nr_reader_ok(in) || n * table->entry_size > nr_reader_left(in))
+		return NR_EDAMAGED;
+	while (table->n < n) {
+		void *entry = nr_table_append(table);
+
+		if (entry == NULL)
+			return -ENOMEM;
+		memcpy(entry, nr_read_bytes(in, table->entry_size), table->entry_size);
+	}
+	while (table->hash != NULL && (uint64_t)table->n * 4 >= ((uint64_t)table->mask + 1) * 3)
+		if (index_grow(table) < 0)
+			return -ENOMEM;
+	if (table->hash != NULL) {
+		index_clear(table);
+		index_fill(table);
+	}
+	return 0;
+}

@@ -14,7 +14,7 @@
  */
 #include <string.h>
 
-#include "base/def.h"
+#include "base/cursor.h"
 
 enum { NR_TABLE_CHUNK_BITS = 9, NR_TABLE_CHUNK = 1 << NR_TABLE_CHUNK_BITS, NR_TABLE_MAX = (1 << 24) - 2 };
 
@@ -85,5 +85,9 @@ void *nr_table_append(struct nr_table *table);
 void nr_table_sweep(struct nr_table *table, bool (*keep)(void *entry, void *ctx), void *ctx);
 /** Forget all entries, keep the memory of a usual fill. */
 void nr_table_clear(struct nr_table *table);
+/** Write the entries as they are in memory: for snapshots that the same build reads back. */
+void nr_table_save(const struct nr_table *table, struct nr_buf *out);
+/** Replace the content. @return 0; NR_EDAMAGED; NR_ELIMIT more entries than max; -ENOMEM */
+NR_MUST_CHECK int nr_table_load(struct nr_table *table, struct nr_reader *in);
 /** Bytes held: entries and index. */
 size_t nr_table_bytes(const struct nr_table *table);

@@ -34,7 +34,8 @@ struct nr_finding {
 	char summary[NR_SUMMARY_TEXT];	/* one English sentence for people */
 	const struct nr_field *evidence_fields;
 	size_t n_evidence_fields;
-	const void *evidence;		/* owned by the arena that made the finding */
+	const void *evidence;		/* plain struct without owned pointers; borrowed for the call */
+	size_t evidence_size;		/* bytes, so that a finding can be copied */
 };
 
 /** Compute the id from the identity fields, which must be set. */

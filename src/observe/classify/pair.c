@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "observe/classify/classify.h"
 
 int nr_pair_init(struct nr_pair *pair)
 {
@@ -45,9 +46,8 @@ static uint16_t relate(const struct nr_pair_slot *was, const struct nr_pair_slot
 		return 0; /* a retransmission says nothing */
 	if (x == 0 && was->seq != 0)
 		marks |= 1u << NR_MARK_SAME_SEQ;
-	/* nmap: seq = mask ^ (probe << 16 | probe), and a window of 1 to 4 KiB with one MSS option */
-	if (both_syn && x >> 16 == (x & 0xffff) && was->opt_hash == now->opt_hash && was->window == now->window &&
-	    (now->window & 0x3ff) == 0 && now->window <= 4096 && now->window >= 1024)
+	/* nmap: seq = secret ^ (probe << 16 | probe), mostly equal for all first tries of a run */
+	if (was->nmap_probe && now->nmap_probe && x >> 16 == (x & 0xffff))
 		marks |= 1u << NR_MARK_NMAP;
 	if (both_syn && x != 0 &&
 	    x == (was->dst ^ now->dst ^ (uint32_t)(was->sport ^ now->sport) ^
@@ -66,10 +66,8 @@ uint16_t nr_pair_feed(struct nr_pair *pair, const struct nr_packet *packet)
 		.seq = packet->seq,
 		.sport = packet->sport,
 		.dport = packet->dport,
-		.window = packet->window,
 		.flags = packet->tcp_flags,
-		.opt_hash = packet->opt_hash,
-		.ack = packet->ack,
+		.nmap_probe = nr_mark_is_nmap_probe(packet),
 	};
 	uint16_t marks = 0;
 
@@ -99,11 +97,9 @@ void nr_pair_save(const struct nr_pair *pair, struct nr_buf *out)
 		nr_write_le32(out, s->seq);
 		nr_write_le16(out, s->sport);
 		nr_write_le16(out, s->dport);
-		nr_write_le16(out, s->window);
 		nr_write_u8(out, s->flags);
 		nr_write_u8(out, s->asked);
-		nr_write_le32(out, s->opt_hash);
-		nr_write_le32(out, s->ack);
+		nr_write_u8(out, s->nmap_probe);
 	}
 }
 
@@ -120,11 +116,9 @@ int nr_pair_load(struct nr_pair *pair, struct nr_reader *in)
 		s.seq = nr_read_le32(in);
 		s.sport = nr_read_le16(in);
 		s.dport = nr_read_le16(in);
-		s.window = nr_read_le16(in);
 		s.flags = nr_read_u8(in);
 		s.asked = nr_read_u8(in);
-		s.opt_hash = nr_read_le32(in);
-		s.ack = nr_read_le32(in);
+		s.nmap_probe = nr_read_u8(in) != 0;
 		if (i >= NR_PAIR_SLOTS)
 			return NR_EDAMAGED;
 		pair->slots[i] = s;

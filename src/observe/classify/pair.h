@@ -23,11 +23,9 @@ struct nr_pair_slot {
 	uint32_t dst;	 /* hash of the destination; the address itself for IPv4 */
 	uint32_t seq;
 	uint16_t sport, dport;
-	uint16_t window;
 	uint8_t flags;	 /* TCP flags */
 	uint8_t asked;	 /* by other sources since */
-	uint32_t opt_hash;
-	uint32_t ack;
+	bool nmap_probe; /* looks like one by itself */
 };
 
 struct nr_pair {

@@ -121,7 +121,8 @@ void nr_flow_done(struct nr_flow *flow)
 	nr_pair_done(&flow->pair);
 }
 
-static void expand(const struct flow4 *e, struct nr_observation *o)
+/* @return whether it counts: mirrors are copies */
+static bool expand(const struct flow4 *e, struct nr_observation *o)
 {
 	bool quoted = e->ports & KEY_QUOTED;
 
@@ -153,6 +154,7 @@ static void expand(const struct flow4 *e, struct nr_observation *o)
 	} else {
 		memcpy(o->marks, e->marks, sizeof(o->marks));
 	}
+	return !(e->ports & KEY_MIRROR);
 }
 
 static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
@@ -164,12 +166,15 @@ static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 		uint32_t k = 0;
 
 		for (; k < NR_FLOW_BATCH && i + k < n; k++)
-			expand(nr_table_at(&flow->v4, i + k), &batch[k]);
+			flow->n_flows += expand(nr_table_at(&flow->v4, i + k), &batch[k]);
 		out->batch(out->ctx, batch, k);
 	}
-	for (uint32_t i = 0; i < flow->v6.n; i++)
-		out->batch(out->ctx, nr_table_at(&flow->v6, i), 1);
-	flow->n_flows += n + flow->v6.n;
+	for (uint32_t i = 0; i < flow->v6.n; i++) {
+		const struct nr_observation *o = nr_table_at(&flow->v6, i);
+
+		flow->n_flows += !(o->flags & NR_OBS_MIRROR);
+		out->batch(out->ctx, o, 1);
+	}
 	if (n > 0)
 		nr_table_clear(&flow->v4);
 	if (flow->v6.n > 0)
@@ -229,7 +234,7 @@ static void feed4(struct nr_flow *flow, const struct nr_packet *p, const struct 
 	if (e == NULL) {
 		e = nr_table_insert(&flow->v4, k->hash);
 		if (NR_UNLIKELY(e == NULL)) {
-			flow->n_refused++;
+			flow->n_refused += !(k->ports & KEY_MIRROR);
 			return;
 		}
 		e->addr = k->addr;
@@ -296,7 +301,7 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 	if (e == NULL) {
 		e = nr_table_insert(&flow->v6, hash);
 		if (e == NULL) {
-			flow->n_refused++;
+			flow->n_refused += !mirror;
 			return;
 		}
 		*e = fresh;
@@ -366,35 +371,9 @@ void nr_flow_save(const struct nr_flow *flow, struct nr_buf *out)
 	nr_write_le64(out, (uint64_t)flow->watermark);
 	nr_write_varint(out, flow->n_flows);
 	nr_write_varint(out, flow->n_refused);
-	nr_write_varint(out, flow->v4.n);
-	for (uint32_t i = 0; i < flow->v4.n; i++)
-		nr_buf_add(out, nr_table_at(&flow->v4, i), sizeof(struct flow4));
-	nr_write_varint(out, flow->v6.n);
-	for (uint32_t i = 0; i < flow->v6.n; i++)
-		nr_buf_add(out, nr_table_at(&flow->v6, i), sizeof(struct nr_observation));
+	nr_table_save(&flow->v4, out);
+	nr_table_save(&flow->v6, out);
 	nr_pair_save(&flow->pair, out);
-}
-
-static int load_entries(struct nr_table *table, struct nr_reader *in, const struct nr_hash_key *key)
-{
-	uint64_t n = nr_read_varint(in);
-
-	nr_table_clear(table);
-	for (uint64_t i = 0; i < n; i++) {
-		const uint8_t *bytes = nr_read_bytes(in, table->entry_size);
-
-		if (bytes == NULL)
-			return NR_EDAMAGED;
-		struct nr_observation aligned; /* the larger of the two */
-
-		memcpy(&aligned, bytes, table->entry_size);
-		void *entry = nr_table_insert(table, table->hash(&aligned, key));
-
-		if (entry == NULL)
-			return NR_ELIMIT;
-		memcpy(entry, &aligned, table->entry_size);
-	}
-	return 0;
 }
 
 int nr_flow_load(struct nr_flow *flow, struct nr_reader *in)
@@ -402,9 +381,9 @@ int nr_flow_load(struct nr_flow *flow, struct nr_reader *in)
 	flow->watermark = (int64_t)nr_read_le64(in);
 	flow->n_flows = nr_read_varint(in);
 	flow->n_refused = nr_read_varint(in);
-	int r = load_entries(&flow->v4, in, &flow->key);
+	int r = nr_table_load(&flow->v4, in);
 
 	if (r == 0)
-		r = load_entries(&flow->v6, in, &flow->key);
+		r = nr_table_load(&flow->v6, in);
 	return r < 0 ? r : nr_pair_load(&flow->pair, in);
 }

@@ -10,7 +10,9 @@
  *          (nr_shard_of), table hashing inside is keyed: results never depend on either key or threads.
  * Order    feed() gets observations in arrival order with `now` = newest tick of the whole input so far;
  *          a result must depend on the sequence of observations only, not on how feed() or advance()
- *          calls cut it. advance(now) may be called at any time and any number of times.
+ *          calls cut it. advance(now) is called before observations of watermark `now` are fed and
+ *          may be called at any other time and any number of times. What ends is handed over in order
+ *          of its last packet.
  * Output   results go to a sink. finish() is called once, with all shards, at the end of the input; it
  *          is the only place where shards meet, and leaves the state as it was (so save works after).
  * State    save() writes a versioned snapshot, load() into a freshly opened shard restores it exactly:
@@ -21,32 +23,19 @@
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "base/hash.h"
+#include "observe/nets.h"
 #include "orient/enrich/benign.h"
 #include "orient/enrich/prefixes.h"
 #include "record/field.h"
 #include "record/finding.h"
 #include "record/observation.h"
+#include "record/shard.h"
 #include "record/source.h"
-
-enum { NR_SHARDS = 64 };
-
-
-static inline unsigned nr_shard_of(struct nr_ip ip)
-{
-	uint64_t hi, lo;
-
-	memcpy(&hi, ip.b, 8);
-	memcpy(&lo, ip.b + 8, 8);
-	if (nr_ip_is_v4(ip))
-		lo &= UINT64_C(0x00ffffffffffffff); /* little-endian word: last octet away */
-	else
-		hi &= UINT64_C(0x0000ffffffffffff), lo = 0;
-	return (unsigned)(nr_mix64(hi ^ nr_mix64(lo)) >> 58);
-}
 
 struct nr_detect_env {
 	uint64_t monitored_v4;	/* N: IPv4 addresses alive; 0: none or unknown */
 	bool monitored_v6;	/* IPv6 prefixes are monitored */
+	const struct nr_nets *nets; /* the monitored addresses; NULL: unknown */
 	const struct nr_prefixes *prefixes; /* may be NULL */
 	const struct nr_benign_lists *benign; /* may be NULL */
 	struct nr_hash_key key; /* for tables */
@@ -57,6 +46,8 @@ struct nr_sink {
 	void *ctx;
 	void (*source)(void *ctx, const struct nr_source *source);    /* may be NULL */
 	void (*finding)(void *ctx, const struct nr_finding *finding); /* may be NULL; borrowed for the call */
+	bool all_sources;  /* false: only sources of level scanner and above, or with a mark, are handed over */
+	uint64_t *n_levels; /* sources that ended, by enum nr_level, are added here; may be NULL */
 };
 
 struct nr_detector {

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/prepare.h"
+
+#include "observe/classify/classify.h"
+
+void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *block, struct nr_prepared *prepared)
+{
+	for (size_t i = 0; i < block->n; i++) {
+		int64_t tick = nr_time_floor_s((struct nr_time){ block->frames[i].ts });
+
+		if (NR_UNLIKELY(tick > mark->tick)) {
+			bool agreed = mark->pending != INT64_MIN && tick >= mark->pending - NR_TIME_JUMP_S &&
+				      tick - NR_TIME_JUMP_S <= mark->pending;
+
+			if (mark->tick == INT64_MIN || tick - NR_TIME_JUMP_S <= mark->tick || agreed) {
+				mark->tick = tick;
+				mark->pending = INT64_MIN;
+			} else {
+				mark->pending = tick;
+			}
+		}
+		prepared->watermarks[i] = mark->tick;
+	}
+	prepared->watermark = mark->tick;
+}
+
+static uint32_t time_anomalies(const struct nr_packet *p, int64_t watermark)
+{
+	int64_t tick = nr_time_floor_s((struct nr_time){ p->ts });
+
+	return (tick < watermark - 1 ? 1u << NR_ANOMALY_TIME_BACKWARD : 0) |
+	       (tick > watermark ? 1u << NR_ANOMALY_TIME_JUMP : 0);
+}
+
+static enum nr_outcome prepare_one(const struct nr_prepare_rules *rules, const struct nr_frame *frame,
+				   struct nr_packet *packet)
+{
+	/* the flow table's seconds are 32 bits wide: until 2106 */
+	if (NR_UNLIKELY(frame->ts < rules->since || frame->ts >= rules->until || frame->ts < 0 ||
+			frame->ts >= ((int64_t)UINT32_MAX + 1) * NR_NS_PER_S))
+		return NR_OUTCOME_TIME;
+	if (NR_UNLIKELY(rules->filter != NULL) && !nr_filter_match(rules->filter, frame))
+		return NR_OUTCOME_FILTERED;
+	enum nr_outcome outcome = nr_dissect(frame, packet);
+
+	if (NR_UNLIKELY(outcome != NR_OUTCOME_OK))
+		return outcome;
+	if (rules->nets != NULL && !nr_nets_has(rules->nets, packet->dst))
+		return NR_OUTCOME_NOT_MONITORED;
+	nr_classify(packet);
+	return NR_OUTCOME_OK;
+}
+
+static void count_bits(uint64_t *counts, uint32_t bits)
+{
+	for (; bits != 0; bits &= bits - 1)
+		counts[__builtin_ctz(bits)]++;
+}
+
+static void count_packet(struct nr_pipeline_counts *counts, const struct nr_packet *p, uint32_t wirelen)
+{
+	counts->classified++;
+	counts->classified_bytes += wirelen;
+	counts->classes[p->traffic_class]++;
+	counts->protocols[p->proto]++;
+	counts->first = p->ts < counts->first ? p->ts : counts->first;
+	counts->last = p->ts > counts->last ? p->ts : counts->last;
+	if (NR_UNLIKELY(p->anomalies != 0))
+		count_bits(counts->anomalies, p->anomalies);
+	if (NR_UNLIKELY(p->tunnel != NR_TUNNEL_NONE))
+		counts->tunnels[p->tunnel]++;
+}
+
+enum { NOWHERE = NR_SHARDS };
+
+/* Counting sort by shard that keeps capture order. */
+static void sort_by_shard(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror, size_t n)
+{
+	uint32_t at[NR_SHARDS + 1] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		at[shard[i]]++;
+		at[mirror[i]]++;
+	}
+	uint32_t sum = 0;
+
+	for (unsigned s = 0; s <= NR_SHARDS; s++) {
+		uint32_t here = at[s];
+
+		prepared->start[s] = at[s] = sum;
+		sum += here;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (NR_LIKELY(shard[i] != NOWHERE))
+			prepared->order[at[shard[i]]++] = (uint16_t)i;
+		if (NR_UNLIKELY(mirror[i] != NOWHERE))
+			prepared->order[at[mirror[i]]++] = (uint16_t)(i | NR_ORDER_MIRROR);
+	}
+}
+
+void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block, struct nr_prepared *prepared,
+		struct nr_pipeline_counts *counts)
+{
+	uint8_t shard[NR_CAPTURE_BLOCK_FRAMES], mirror[NR_CAPTURE_BLOCK_FRAMES];
+
+	memset(mirror, NOWHERE, block->n);
+	for (size_t i = 0; i < block->n; i++) {
+		const struct nr_frame *frame = &block->frames[i];
+		struct nr_packet *p = &prepared->packets[i];
+
+		if (i + 4 < block->n)
+			__builtin_prefetch(block->frames[i + 4].data);
+		counts->received++;
+		counts->bytes += frame->wirelen;
+		counts->links[frame->link < 511 ? frame->link : 511]++;
+		enum nr_outcome outcome = prepare_one(rules, frame, p);
+
+		if (NR_UNLIKELY(outcome != NR_OUTCOME_OK)) {
+			counts->dropped[outcome]++;
+			shard[i] = NOWHERE;
+			continue;
+		}
+		p->anomalies |= time_anomalies(p, prepared->watermarks[i]);
+		count_packet(counts, p, frame->wirelen);
+		shard[i] = (uint8_t)nr_shard_of(p->src);
+		if (NR_UNLIKELY(p->quoted_proto != 0) && !nr_ip_eq(p->quoted_dst, p->src))
+			mirror[i] = (uint8_t)nr_shard_of(p->quoted_dst);
+	}
+	sort_by_shard(prepared, shard, mirror, block->n);
+}
+
+void nr_prepare_counts_add(struct nr_pipeline_counts *into, const struct nr_pipeline_counts *from)
+{
+	uint64_t *a = &into->received;
+	const uint64_t *b = &from->received;
+
+	for (size_t i = 0; i < offsetof(struct nr_pipeline_counts, first) / sizeof(uint64_t); i++)
+		a[i] += b[i];
+	into->first = from->first < into->first ? from->first : into->first;
+	into->last = from->last > into->last ? from->last : into->last;
+}

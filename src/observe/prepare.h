@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * prepare: one block of frames -> dissected packets in shard order, every frame accounted for.
+ *
+ * Shape   order[start[s] .. start[s + 1]) names the packets of shard s in capture order. A packet that
+ *         quotes another (ICMP error) stands a second time, flagged NR_ORDER_MIRROR, in the shard of the
+ *         quoted destination unless that is its source too.
+ *         The watermark of a packet is the newest second of the whole capture when it was read. A time
+ *         more than a day ahead moves it only when the next packet agrees.
+ */
+#include "observe/capture/capture.h"
+#include "observe/capture/filter.h"
+#include "observe/dissect/dissect.h"
+#include "observe/nets.h"
+#include "record/shard.h"
+
+enum { NR_ORDER_MIRROR = 0x8000, NR_TIME_JUMP_S = 86400 };
+
+struct nr_pipeline_counts {
+	uint64_t received, bytes, classified, classified_bytes;
+	uint64_t dropped[NR_OUTCOME_N]; /* [NR_OUTCOME_OK] stays 0 */
+	uint64_t anomalies[NR_ANOMALY_N];
+	uint64_t tunnels[NR_TUNNEL_N];
+	uint64_t classes[NR_CLASS_N];
+	uint64_t protocols[256];	/* of classified packets */
+	uint64_t links[512];		/* frames by link type; [511]: all above */
+	int64_t first, last;		/* capture time of classified packets, ns; first > last: none */
+};
+
+struct nr_watermark {
+	int64_t tick;	 /* INT64_MIN: none yet */
+	int64_t pending; /* a jump that waits for agreement; INT64_MIN: none */
+};
+
+struct nr_prepared {
+	struct nr_packet packets[NR_CAPTURE_BLOCK_FRAMES];
+	int64_t watermarks[NR_CAPTURE_BLOCK_FRAMES];
+	uint16_t order[2 * NR_CAPTURE_BLOCK_FRAMES];
+	uint32_t start[NR_SHARDS + 1];
+	int64_t watermark; /* after the block */
+};
+
+struct nr_prepare_rules {
+	const struct nr_nets *nets; /* NULL: every destination counts */
+	struct nr_filter *filter;   /* NULL: none; one thread at a time */
+	int64_t since, until;	    /* ns */
+};
+
+/** Sequential part: fill watermarks[] of @p block and move @p mark. */
+void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *block, struct nr_prepared *prepared);
+/** The rest; blocks may be prepared in any order and in parallel. */
+void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block, struct nr_prepared *prepared,
+		struct nr_pipeline_counts *counts);
+void nr_prepare_counts_add(struct nr_pipeline_counts *into, const struct nr_pipeline_counts *from);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "orient/detect/distinct.h"
+
+#include <math.h>
+
+int nr_pool_init(struct nr_pool *pool, uint32_t size, uint32_t max)
+{
+	pool->free = 0;
+	return nr_table_init(&pool->table, size, max, NULL, NULL);
+}
+
+void nr_pool_done(struct nr_pool *pool)
+{
+	nr_table_done(&pool->table);
+}
+
+void *nr_pool_take(struct nr_pool *pool, uint32_t *ret_number)
+{
+	if (pool->free != 0) {
+		uint32_t number = pool->free - 1;
+		uint8_t *record = nr_table_at(&pool->table, number);
+
+		memcpy(&pool->free, record, sizeof(pool->free));
+		memset(record, 0, pool->table.entry_size);
+		*ret_number = number;
+		return record;
+	}
+	void *record = nr_table_append(&pool->table);
+
+	if (record != NULL)
+		*ret_number = pool->table.n - 1;
+	return record;
+}
+
+void nr_pool_give(struct nr_pool *pool, uint32_t number)
+{
+	memcpy(nr_table_at(&pool->table, number), &pool->free, sizeof(pool->free));
+	pool->free = number + 1;
+}
+
+void nr_pool_save(const struct nr_pool *pool, struct nr_buf *out)
+{
+	nr_write_varint(out, pool->free);
+	nr_table_save(&pool->table, out);
+}
+
+int nr_pool_load(struct nr_pool *pool, struct nr_reader *in)
+{
+	pool->free = (uint32_t)nr_read_varint(in);
+	int r = nr_table_load(&pool->table, in);
+
+	return r == 0 && pool->free > pool->table.n ? NR_EDAMAGED : r;
+}
+
+static bool sketch_add(struct nr_distinct *d, struct nr_pool *sketches, uint32_t id)
+{
+	uint8_t *regs = nr_table_at(&sketches->table, d->sketch);
+	uint64_t hash = nr_mix64(id + UINT64_C(0x9e3779b97f4a7c15));
+	uint8_t *reg = &regs[hash >> (64 - NR_DISTINCT_P)], was = *reg;
+
+	nr_hll_add(regs, NR_DISTINCT_P, hash);
+	d->n = (uint16_t)(d->n + (was == 0));
+	return *reg != was;
+}
+
+bool nr_distinct_add(struct nr_distinct *d, struct nr_pool *sketches, uint32_t id)
+{
+	uint32_t exact[NR_DISTINCT_EXACT];
+
+	if (d->is_sketch)
+		return sketch_add(d, sketches, id);
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->exact[i] == id)
+			return false;
+	if (d->n < NR_DISTINCT_EXACT) {
+		d->exact[d->n++] = id;
+		return true;
+	}
+	if (nr_pool_take(sketches, &d->sketch) == NULL)
+		return false; /* at the cap the count stays a lower limit; the pool counts the refusal */
+	memcpy(exact, d->exact, sizeof(exact));
+	d->is_sketch = 1;
+	d->n = 0;
+	for (unsigned i = 0; i < NR_DISTINCT_EXACT; i++)
+		(void)sketch_add(d, sketches, exact[i]);
+	(void)sketch_add(d, sketches, id);
+	return true;
+}
+
+void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from, struct nr_pool *sketches)
+{
+	void *regs;
+
+	*to = *from;
+	if (!from->is_sketch)
+		return;
+	regs = nr_pool_take(sketches, &to->sketch);
+	if (regs != NULL)
+		memcpy(regs, nr_table_at(&sketches->table, from->sketch), NR_DISTINCT_REGS);
+	else
+		*to = (struct nr_distinct){ 0 };
+}
+
+void nr_distinct_release(struct nr_distinct *d, struct nr_pool *sketches)
+{
+	if (d->is_sketch)
+		nr_pool_give(sketches, d->sketch);
+	*d = (struct nr_distinct){ 0 };
+}
+
+double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_pool *sketches, double *ret_lo,
+			    double *ret_hi)
+{
+	if (!d->is_sketch) {
+		*ret_lo = *ret_hi = d->n;
+		return d->n;
+	}
+	double n = nr_hll_estimate(nr_table_at(&sketches->table, d->sketch), NR_DISTINCT_P);
+	double error = 1.96 * 1.04 / sqrt(NR_DISTINCT_REGS);
+
+	*ret_lo = fmax(NR_DISTINCT_EXACT + 1, n / (1 + error));
+	*ret_hi = n / (1 - error);
+	return n;
+}
