@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every value is written into room() bytes at the end of the buffer, comma included. Near the
+ * Every value is written straight to the end of the buffer, its comma included. Near the
  * ceiling of the buffer a value is written aside and added with its exact size, so that the limit
  * is the number of bytes and not the largest value's.
  */
@@ -13,13 +13,8 @@
 #include "base/digits.h"
 
 enum {
-	VALUE_MAX = 64, /* comma and the longest value of fixed size */
-	EXACT_DIGITS = 1000000,
-};
-
-struct slot {
-	char *p;
-	char aside[VALUE_MAX];
+	VALUE_MAX = NR_JSON_ASIDE, /* comma and the longest value of fixed size */
+	DECIMAL_UNIT = 1000000,
 };
 
 void nr_json_init(struct nr_json *json, struct nr_buf *out)
@@ -27,15 +22,14 @@ void nr_json_init(struct nr_json *json, struct nr_buf *out)
 	*json = (struct nr_json){ .out = out };
 }
 
-/* Where a value of up to VALUE_MAX bytes goes; begins with the comma that is due. */
-static inline char *begin(struct nr_json *json, struct slot *slot)
+/* Where a value of up to VALUE_MAX bytes goes, behind the comma that is due; end() adds it. */
+static inline char *begin(struct nr_json *json, char **ret_start)
 {
 	struct nr_buf *out = json->out;
-	char *p;
+	bool room = out->err == 0 && out->cap - out->n >= VALUE_MAX;
+	char *p = NR_LIKELY(room) ? (char *)out->p + out->n : json->aside;
 
-	p = NR_LIKELY(out->err == 0 && out->cap - out->n >= VALUE_MAX) ? (char *)out->p + out->n :
-									 slot->aside;
-	slot->p = p;
+	*ret_start = p;
 	if (json->comma[json->depth] && !json->after_key)
 		*p++ = ',';
 	json->comma[json->depth] = json->depth > 0;
@@ -43,23 +37,22 @@ static inline char *begin(struct nr_json *json, struct slot *slot)
 	return p;
 }
 
-static inline void end(struct nr_json *json, struct slot *slot, const char *p)
+static inline void end(struct nr_json *json, const char *start, const char *p)
 {
-	size_t n = (size_t)(p - slot->p);
+	size_t n = (size_t)(p - start);
 
-	if (NR_LIKELY(slot->p != slot->aside))
+	if (NR_LIKELY(start != json->aside))
 		nr_buf_commit(json->out, n);
 	else
-		nr_buf_add(json->out, slot->aside, n);
+		nr_buf_add(json->out, start, n);
 }
 
 static void put_word(struct nr_json *json, const char *word, size_t n)
 {
-	struct slot slot;
-	char *p = begin(json, &slot);
+	char *start, *p = begin(json, &start);
 
 	memcpy(p, word, n);
-	end(json, &slot, p + n);
+	end(json, start, p + n);
 }
 
 static void open_level(struct nr_json *json, char c)
@@ -99,23 +92,22 @@ void nr_json_array_end(struct nr_json *json)
 void nr_json_key(struct nr_json *json, const char *key)
 {
 	size_t n = strlen(key);
-	struct slot slot;
-	char *p;
+	char *start, *p;
 
 	nr_require(json->depth > 0 && !json->after_key);
-	p = begin(json, &slot);
+	p = begin(json, &start);
 	*p++ = '"';
 	if (NR_LIKELY(n <= VALUE_MAX - 4)) {
 		memcpy(p, key, n);
 		p += n;
 	} else {
-		end(json, &slot, p);
+		end(json, start, p);
 		nr_buf_add(json->out, key, n);
-		p = slot.p = slot.aside;
+		p = start = json->aside;
 	}
 	*p++ = '"';
 	*p++ = ':';
-	end(json, &slot, p);
+	end(json, start, p);
 	json->after_key = true;
 }
 
@@ -131,18 +123,16 @@ void nr_json_bool(struct nr_json *json, bool v)
 
 void nr_json_u64(struct nr_json *json, uint64_t v)
 {
-	struct slot slot;
-	char *p = begin(json, &slot);
+	char *start, *p = begin(json, &start);
 
-	end(json, &slot, nr_digits_u64(p, v));
+	end(json, start, nr_digits_u64(p, v));
 }
 
 void nr_json_i64(struct nr_json *json, int64_t v)
 {
-	struct slot slot;
-	char *p = begin(json, &slot);
+	char *start, *p = begin(json, &start);
 
-	end(json, &slot, nr_digits_i64(p, v));
+	end(json, start, nr_digits_i64(p, v));
 }
 
 /*
@@ -157,11 +147,11 @@ static char *print_decimal(char *p, double v)
 
 	if (!(size < 1e9))
 		return NULL;
-	k = (uint64_t)(size * EXACT_DIGITS + 0.5);
-	if ((double)k / EXACT_DIGITS != size)
+	k = (uint64_t)(size * DECIMAL_UNIT + 0.5);
+	if ((double)k / DECIMAL_UNIT != size)
 		return NULL;
-	whole = k / EXACT_DIGITS;
-	part = (unsigned)(k % EXACT_DIGITS);
+	whole = k / DECIMAL_UNIT;
+	part = (unsigned)(k % DECIMAL_UNIT);
 	if (signbit(v))
 		*p++ = '-';
 	p = nr_digits_u64(p, whole);
@@ -193,15 +183,14 @@ static char *print_f64(char *p, double v)
 
 void nr_json_f64(struct nr_json *json, double v)
 {
-	struct slot slot;
-	char *p;
+	char *start, *p;
 
 	if (!isfinite(v)) {
 		nr_json_null(json);
 		return;
 	}
-	p = begin(json, &slot);
-	end(json, &slot, print_f64(p, v));
+	p = begin(json, &start);
+	end(json, start, print_f64(p, v));
 }
 
 /* Bytes of @p s in front of the first that cannot stand in a string as it is. */
@@ -248,8 +237,7 @@ static size_t put_char(struct nr_buf *out, struct nr_str s)
 void nr_json_str(struct nr_json *json, struct nr_str s)
 {
 	size_t run = plain_run(s);
-	struct slot slot;
-	char *p = begin(json, &slot);
+	char *start, *p = begin(json, &start);
 
 	*p++ = '"';
 	if (NR_LIKELY(run == s.n && run <= VALUE_MAX - 3)) {
@@ -257,10 +245,10 @@ void nr_json_str(struct nr_json *json, struct nr_str s)
 			memcpy(p, s.p, run);
 		p += run;
 		*p++ = '"';
-		end(json, &slot, p);
+		end(json, start, p);
 		return;
 	}
-	end(json, &slot, p);
+	end(json, start, p);
 	while (s.n > 0) {
 		run = plain_run(s);
 		nr_buf_add(json->out, s.p, run);
@@ -277,24 +265,22 @@ void nr_json_str(struct nr_json *json, struct nr_str s)
 
 void nr_json_ip(struct nr_json *json, struct nr_ip ip)
 {
-	struct slot slot;
-	char *p = begin(json, &slot);
+	char *start, *p = begin(json, &start);
 
 	*p++ = '"';
 	p += nr_ip_print(ip, p);
 	*p++ = '"';
-	end(json, &slot, p);
+	end(json, start, p);
 }
 
 void nr_json_time(struct nr_json *json, struct nr_time t)
 {
-	struct slot slot;
-	char *p = begin(json, &slot);
+	char *start, *p = begin(json, &start);
 
 	*p++ = '"';
 	p += nr_time_print(t, p);
 	*p++ = '"';
-	end(json, &slot, p);
+	end(json, start, p);
 }
 
 void nr_json_hex(struct nr_json *json, struct nr_bytes bytes)

@@ -6,19 +6,21 @@
  *
  * Strings: invalid UTF-8 becomes U+FFFD, controls are escaped. Doubles: shortest form that reads back
  * the same; NaN and infinities become null. 64-bit integers are written in full.
+ * Lines   at depth 0 no comma is written: end each value with nr_buf_add(out, "\n", 1).
  * Limits  nesting 32 (nr_require: ours to keep).
  */
 #include "base/buf.h"
 #include "base/inet.h"
 #include "base/time.h"
 
-enum { NR_JSON_DEPTH = 32 };
+enum { NR_JSON_DEPTH = 32, NR_JSON_ASIDE = 64 };
 
 struct nr_json {
 	struct nr_buf *out;
 	unsigned depth;
 	bool comma[NR_JSON_DEPTH + 1];
 	bool after_key;
+	char aside[NR_JSON_ASIDE]; /* where a value is written when the buffer is nearly full */
 };
 
 void nr_json_init(struct nr_json *json, struct nr_buf *out);
