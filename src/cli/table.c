@@ -3,6 +3,9 @@
 
 const struct nr_cli_command *const nr_cli_commands[] = {
 	&nr_cli_observe,
+	&nr_cli_prefixes_build,
+	&nr_cli_prefixes_lookup,
+	&nr_cli_prefixes_info,
 	/* add a command of yours here, in the order of the loop */
 	&nr_cli_schema,
 	&nr_cli_completion,

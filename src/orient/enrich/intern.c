@@ -99,15 +99,18 @@ int nr_intern_id(struct nr_intern *intern, struct nr_str s, uint32_t *ret_id)
 		if (ret < 0)
 			return ret;
 	}
-	for (at = hash & (intern->n_slots - 1); intern->slots[at] != 0; at = (at + 1) & (intern->n_slots - 1)) {
+	for (at = hash & (intern->n_slots - 1); intern->slots[at] != 0;
+	     at = (at + 1) & (intern->n_slots - 1)) {
 		const struct item *item = &intern->items[intern->slots[at]];
 
-		if (item->hash == hash && item->n == s.n && memcmp(intern->bytes.p + item->at, s.p, s.n) == 0) {
+		if (item->hash == hash && item->n == s.n &&
+		    memcmp(intern->bytes.p + item->at, s.p, s.n) == 0) {
 			*ret_id = intern->slots[at];
 			return 0;
 		}
 	}
-	intern->items[intern->n_items] = (struct item){ .hash = hash, .at = intern->bytes.n, .n = s.n };
+	intern->items[intern->n_items] =
+		(struct item){ .hash = hash, .at = intern->bytes.n, .n = s.n };
 	nr_buf_add(&intern->bytes, s.p, s.n);
 	if (intern->bytes.err < 0)
 		return intern->bytes.err;
@@ -121,7 +124,8 @@ struct nr_str nr_intern_get(const struct nr_intern *intern, uint32_t id)
 	nr_require(id < intern->n_items);
 	if (id == 0)
 		return NR_STR("");
-	return (struct nr_str){ (const char *)intern->bytes.p + intern->items[id].at, intern->items[id].n };
+	return (struct nr_str){ (const char *)intern->bytes.p + intern->items[id].at,
+				intern->items[id].n };
 }
 
 uint32_t nr_intern_n(const struct nr_intern *intern)

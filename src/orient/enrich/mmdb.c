@@ -23,8 +23,8 @@ struct walk {
 	MMDB_s *db;
 	struct turn stack[BITS + 1];
 	int n_stack;
-	int bits;	       /* of an address in this tree */
-	uint64_t n_left;       /* steps still allowed */
+	int bits;	 /* of an address in this tree */
+	uint64_t n_left; /* steps still allowed */
 	struct nr_err *reterr;
 };
 
@@ -60,13 +60,17 @@ static uint32_t number_at(MMDB_entry_s *entry, const char *const *path)
 /* MaxMind's names first, then those of ip-location-db and others. */
 static void read_fields(MMDB_entry_s *entry, struct nr_pool_row *row)
 {
-	static const char *const country[] = { "country", "iso_code", NULL }, *const code[] = { "country_code", NULL },
+	static const char *const country[] = { "country", "iso_code", NULL },
+				 *const code[] = { "country_code", NULL },
 				 *const plain[] = { "country", NULL };
 	static const char *const *const economies[] = { country, code, plain, NULL };
-	static const char *const org[] = { "autonomous_system_organization", NULL }, *const as_name[] = { "as_name", NULL },
+	static const char *const org[] = { "autonomous_system_organization", NULL },
+				 *const as_name[] = { "as_name", NULL },
 				 *const name[] = { "name", NULL };
 	static const char *const *const names[] = { org, as_name, name, NULL };
-	static const char *const number[] = { "autonomous_system_number", NULL }, *const asn[] = { "asn", NULL };
+	static const char *const number[] = { "autonomous_system_number", NULL }, *const asn[] = {
+		"asn", NULL
+	};
 	struct nr_str text = text_at(entry, asn);
 	uint64_t value = 0;
 
@@ -158,10 +162,12 @@ static void add_version(const MMDB_s *db, struct nr_buf *version)
 	nr_str_escape(nr_str_from(db->metadata.database_type), safe, sizeof(safe));
 	nr_buf_addf(version, "%s ", safe);
 	if (gmtime_r(&built, &tm) != NULL)
-		nr_buf_addf(version, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+		nr_buf_addf(version, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+			    tm.tm_mday);
 }
 
-int nr_mmdb_read(struct nr_pool *pool, const char *path, struct nr_buf *version, struct nr_err *reterr)
+int nr_mmdb_read(struct nr_pool *pool, const char *path, struct nr_buf *version,
+		 struct nr_err *reterr)
 {
 	MMDB_s db;
 	struct walk w = { .pool = pool, .path = path, .db = &db, .reterr = reterr };

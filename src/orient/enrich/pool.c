@@ -89,13 +89,15 @@ int nr_pool_add(struct nr_pool *pool, const struct nr_pool_row *row)
 
 		ret = name_id(pool, row->name, &origin.name);
 		if (ret == 0)
-			ret = nr_intern_id(pool->origins, (struct nr_str){ (const char *)&origin, sizeof(origin) },
+			ret = nr_intern_id(pool->origins,
+					   (struct nr_str){ (const char *)&origin, sizeof(origin) },
 					   &range.value);
 		if (ret == 0)
 			ret = nr_ranges_add(&pool->origin[row->family], &range);
 	}
 	if (ret == 0 && row->economy[0] != '\0') {
-		range.value = (uint32_t)(unsigned char)row->economy[0] << 8 | (unsigned char)row->economy[1];
+		range.value = (uint32_t)(unsigned char)row->economy[0] << 8 |
+			      (unsigned char)row->economy[1];
 		ret = nr_ranges_add(&pool->economy[row->family], &range);
 	}
 	if (ret == 0 && (row->asn != 0 || row->economy[0] != '\0'))

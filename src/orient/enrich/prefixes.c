@@ -48,14 +48,14 @@ ALWAYS_INLINE uint32_t run_of(const struct nr_prefixes_group *groups, uint32_t s
 {
 	struct nr_prefixes_group group = groups[slot / NR_PREFIXES_SLOTS];
 
-	return group.base +
-	       (uint32_t)__builtin_popcount(group.starts & UINT32_MAX >> (31 - slot % NR_PREFIXES_SLOTS));
+	return group.base + (uint32_t)__builtin_popcount(
+				    group.starts & UINT32_MAX >> (31 - slot % NR_PREFIXES_SLOTS));
 }
 
 ALWAYS_INLINE uint32_t fine_v4(const struct nr_prefixes *p, uint32_t value, uint32_t ip)
 {
-	const struct nr_prefixes_group *groups =
-		p->v4_fine + (size_t)(value & ~NR_PREFIXES_FINE) * NR_PREFIXES_FINE_GROUPS;
+	const struct nr_prefixes_group *groups = p->v4_fine + (size_t)(value & ~NR_PREFIXES_FINE) *
+								      NR_PREFIXES_FINE_GROUPS;
 
 	return p->v4_fine_runs[run_of(groups, ip & 255)];
 }
@@ -67,7 +67,8 @@ ALWAYS_INLINE uint32_t lookup_v4(const struct nr_prefixes *p, uint32_t ip)
 	return NR_LIKELY((value & NR_PREFIXES_FINE) == 0) ? value : fine_v4(p, value, ip);
 }
 
-ALWAYS_INLINE void lookup_v4_batch(const struct nr_prefixes *p, const uint32_t *ips, uint32_t *out, size_t n)
+ALWAYS_INLINE void lookup_v4_batch(const struct nr_prefixes *p, const uint32_t *ips, uint32_t *out,
+				   size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		__builtin_prefetch(&p->v4_top[ips[i] >> 8 >> 5]);
@@ -78,7 +79,8 @@ ALWAYS_INLINE void lookup_v4_batch(const struct nr_prefixes *p, const uint32_t *
 	for (size_t i = 0; i < n; i++) {
 		uint32_t value = p->v4_runs[out[i]];
 
-		out[i] = NR_LIKELY((value & NR_PREFIXES_FINE) == 0) ? value : fine_v4(p, value, ips[i]);
+		out[i] = NR_LIKELY((value & NR_PREFIXES_FINE) == 0) ? value
+								    : fine_v4(p, value, ips[i]);
 	}
 }
 
@@ -87,14 +89,15 @@ COUNT_BITS_TARGET static uint32_t lookup_v4_fast(const struct nr_prefixes *p, ui
 	return lookup_v4(p, ip);
 }
 
-COUNT_BITS_TARGET static void lookup_v4_batch_fast(const struct nr_prefixes *p, const uint32_t *ips, uint32_t *out,
-						   size_t n)
+COUNT_BITS_TARGET static void lookup_v4_batch_fast(const struct nr_prefixes *p, const uint32_t *ips,
+						   uint32_t *out, size_t n)
 {
 	for (size_t at = 0; at < n; at += BATCH)
 		lookup_v4_batch(p, ips + at, out + at, nr_min_size(BATCH, n - at));
 }
 
-static void lookup_v4_batch_plain(const struct nr_prefixes *p, const uint32_t *ips, uint32_t *out, size_t n)
+static void lookup_v4_batch_plain(const struct nr_prefixes *p, const uint32_t *ips, uint32_t *out,
+				  size_t n)
 {
 	for (size_t at = 0; at < n; at += BATCH)
 		lookup_v4_batch(p, ips + at, out + at, nr_min_size(BATCH, n - at));
@@ -122,7 +125,8 @@ void nr_prefixes_find_v4_batch(const struct nr_prefixes *prefixes, const uint32_
 }
 
 /* Number of the last of @p starts[lo..hi] at or below @p key; starts[lo] is. The loop has no branch on data. */
-static inline uint32_t last_at_or_below(const uint64_t *starts, uint32_t lo, uint32_t hi, uint64_t key)
+static inline uint32_t last_at_or_below(const uint64_t *starts, uint32_t lo, uint32_t hi,
+					uint64_t key)
 {
 	uint32_t n = hi - lo + 1;
 
@@ -148,8 +152,8 @@ static uint32_t lookup_v6(const struct nr_prefixes *p, uint64_t upper, uint64_t 
 	if (NR_LIKELY((value & NR_PREFIXES_FINE) == 0))
 		return value;
 	fine = value & ~NR_PREFIXES_FINE;
-	return p->v6_fine_values[last_at_or_below(p->v6_fine_starts, p->v6_fine[fine], p->v6_fine[fine + 1] - 1,
-						  lower)];
+	return p->v6_fine_values[last_at_or_below(p->v6_fine_starts, p->v6_fine[fine],
+						  p->v6_fine[fine + 1] - 1, lower)];
 }
 
 uint32_t nr_prefixes_find(const struct nr_prefixes *prefixes, struct nr_ip ip)
@@ -215,8 +219,8 @@ static const char *check_records(const struct nr_prefixes *p)
 		return "no records";
 	for (uint32_t i = 0; i < p->n[NR_SECTION_RECORDS]; i++) {
 		const struct nr_prefixes_record *record = &p->records[i];
-		bool letters = record->economy[0] >= 'A' && record->economy[0] <= 'Z' && record->economy[1] >= 'A' &&
-			       record->economy[1] <= 'Z';
+		bool letters = record->economy[0] >= 'A' && record->economy[0] <= 'Z' &&
+			       record->economy[1] >= 'A' && record->economy[1] <= 'Z';
 
 		if (record->name >= n_names)
 			return "a record's name lies outside";
@@ -226,13 +230,15 @@ static const char *check_records(const struct nr_prefixes *p)
 	return NULL;
 }
 
-static const char *check_values(const uint32_t *values, uint32_t n, uint32_t n_records, uint32_t n_fine)
+static const char *check_values(const uint32_t *values, uint32_t n, uint32_t n_records,
+				uint32_t n_fine)
 {
 	bool good = true;
 
 	for (uint32_t i = 0; i < n; i++)
-		good &= (values[i] & NR_PREFIXES_FINE) != 0 ? (values[i] & ~NR_PREFIXES_FINE) < n_fine :
-							       values[i] < n_records;
+		good &= (values[i] & NR_PREFIXES_FINE) != 0
+				? (values[i] & ~NR_PREFIXES_FINE) < n_fine
+				: values[i] < n_records;
 	return good ? NULL : "a value points outside";
 }
 
@@ -248,26 +254,30 @@ ALWAYS_INLINE bool groups_good(const struct nr_prefixes_group *groups, uint32_t 
 	return good && base + 1 == n_runs;
 }
 
-COUNT_BITS_TARGET static bool groups_good_fast(const struct nr_prefixes_group *groups, uint32_t n, uint32_t n_runs)
+COUNT_BITS_TARGET static bool groups_good_fast(const struct nr_prefixes_group *groups, uint32_t n,
+					       uint32_t n_runs)
 {
 	return groups_good(groups, n, n_runs);
 }
 
 static const char *check_v4(const struct nr_prefixes *p)
 {
-	bool (*good)(const struct nr_prefixes_group *, uint32_t, uint32_t) = p->counts_bits ? groups_good_fast :
-											      groups_good;
+	bool (*good)(const struct nr_prefixes_group *, uint32_t,
+		     uint32_t) = p->counts_bits ? groups_good_fast : groups_good;
 	uint32_t n_records = p->n[NR_SECTION_RECORDS], n_fine = p->n[NR_SECTION_V4_FINE];
 	const char *problem = NULL;
 
-	if (p->n[NR_SECTION_V4_TOP] != NR_PREFIXES_TOP_GROUPS || n_fine % NR_PREFIXES_FINE_GROUPS != 0)
+	if (p->n[NR_SECTION_V4_TOP] != NR_PREFIXES_TOP_GROUPS ||
+	    n_fine % NR_PREFIXES_FINE_GROUPS != 0)
 		return "an IPv4 level has the wrong size";
 	if (!good(p->v4_top, p->n[NR_SECTION_V4_TOP], p->n[NR_SECTION_V4_RUNS]) ||
 	    !good(p->v4_fine, n_fine, p->n[NR_SECTION_V4_FINE_RUNS]))
 		return "IPv4 groups do not add up";
-	problem = check_values(p->v4_runs, p->n[NR_SECTION_V4_RUNS], n_records, n_fine / NR_PREFIXES_FINE_GROUPS);
+	problem = check_values(p->v4_runs, p->n[NR_SECTION_V4_RUNS], n_records,
+			       n_fine / NR_PREFIXES_FINE_GROUPS);
 	if (problem == NULL)
-		problem = check_values(p->v4_fine_runs, p->n[NR_SECTION_V4_FINE_RUNS], n_records, 0);
+		problem = check_values(p->v4_fine_runs, p->n[NR_SECTION_V4_FINE_RUNS], n_records,
+				       0);
 	return problem;
 }
 
@@ -275,7 +285,8 @@ static const char *check_v6_fine(const struct nr_prefixes *p)
 {
 	uint32_t n_blocks = p->n[NR_SECTION_V6_FINE], n_starts = p->n[NR_SECTION_V6_FINE_STARTS];
 
-	if (n_blocks == 0 || p->v6_fine[n_blocks - 1] != n_starts || p->n[NR_SECTION_V6_FINE_VALUES] != n_starts)
+	if (n_blocks == 0 || p->v6_fine[n_blocks - 1] != n_starts ||
+	    p->n[NR_SECTION_V6_FINE_VALUES] != n_starts)
 		return "IPv6 fine blocks do not add up";
 	for (uint32_t i = 0; i + 1 < n_blocks; i++) {
 		uint32_t from = p->v6_fine[i], to = p->v6_fine[i + 1];
@@ -306,10 +317,12 @@ static const char *check_v6(const struct nr_prefixes *p)
 		uint64_t first = (NR_PREFIXES_V6_FIRST + i) << NR_PREFIXES_V6_SHIFT;
 		uint32_t at = p->v6_index[i];
 
-		if (at >= n || p->v6_starts[at] > first || (at + 1 < n && p->v6_starts[at + 1] <= first))
+		if (at >= n || p->v6_starts[at] > first ||
+		    (at + 1 < n && p->v6_starts[at + 1] <= first))
 			return "the IPv6 index points wrong";
 	}
-	return check_values(p->v6_values, n, p->n[NR_SECTION_RECORDS], p->n[NR_SECTION_V6_FINE] - 1);
+	return check_values(p->v6_values, n, p->n[NR_SECTION_RECORDS],
+			    p->n[NR_SECTION_V6_FINE] - 1);
 }
 
 /* Sections follow each other as the writer lays them out; nothing else is accepted. */
@@ -322,7 +335,8 @@ static const char *check_sections(struct nr_prefixes *p, const struct nr_prefixe
 
 		at = (at + NR_PREFIXES_ALIGN - 1) / NR_PREFIXES_ALIGN * NR_PREFIXES_ALIGN;
 		if (header->sections[i].at != at || header->sections[i].n_bytes > p->n_bytes ||
-		    at + header->sections[i].n_bytes > p->n_bytes || header->sections[i].n_bytes % element != 0)
+		    at + header->sections[i].n_bytes > p->n_bytes ||
+		    header->sections[i].n_bytes % element != 0)
 			return "a section lies outside";
 		at += header->sections[i].n_bytes;
 		p->n[i] = (uint32_t)(header->sections[i].n_bytes / element);
@@ -358,11 +372,13 @@ static int check(struct nr_prefixes *p, const char *name, struct nr_err *reterr)
 	struct nr_prefixes_header *in_place = (struct nr_prefixes_header *)(void *)p->bytes;
 	const char *problem = NULL;
 
-	if (p->n_bytes < sizeof(header) || memcmp(p->bytes, NR_PREFIXES_MAGIC, sizeof(header.magic)) != 0)
+	if (p->n_bytes < sizeof(header) ||
+	    memcmp(p->bytes, NR_PREFIXES_MAGIC, sizeof(header.magic)) != 0)
 		return nr_fail(reterr, NR_EFORMAT, "%s: not a prefix file of noroshi", name);
 	memcpy(&header, p->bytes, sizeof(header));
 	if (header.format != NR_PREFIXES_FORMAT)
-		return nr_fail(reterr, NR_EVERSION, "%s: format %u, this program reads %d: build it again", name,
+		return nr_fail(reterr, NR_EVERSION,
+			       "%s: format %u, this program reads %d: build it again", name,
 			       header.format, NR_PREFIXES_FORMAT);
 	in_place->crc32c = 0;
 	p->crc32c = header.crc32c;
@@ -381,7 +397,8 @@ static int check(struct nr_prefixes *p, const char *name, struct nr_err *reterr)
 	if (problem == NULL)
 		problem = check_v6(p);
 	if (problem != NULL)
-		return nr_fail(reterr, NR_EDAMAGED, "%s: damaged prefix file (%s): build it again", name, problem);
+		return nr_fail(reterr, NR_EDAMAGED, "%s: damaged prefix file (%s): build it again",
+			       name, problem);
 	return 0;
 }
 
@@ -420,8 +437,8 @@ static int finish(struct nr_prefixes *taken, const char *name, struct nr_prefixe
 	return 0;
 }
 
-int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name, struct nr_prefixes **ret_prefixes,
-			   struct nr_err *reterr)
+int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name,
+			   struct nr_prefixes **ret_prefixes, struct nr_err *reterr)
 {
 	struct nr_prefixes *p = NULL;
 	int ret = memory_new(bytes.n, &p);
@@ -433,7 +450,8 @@ int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name, struct nr_pr
 	return finish(p, name, ret_prefixes, reterr);
 }
 
-static int read_file(int fd, const char *path, struct nr_prefixes **ret_prefixes, struct nr_err *reterr)
+static int read_file(int fd, const char *path, struct nr_prefixes **ret_prefixes,
+		     struct nr_err *reterr)
 {
 	nr_auto(nr_prefixes) p = NULL;
 	struct stat st;

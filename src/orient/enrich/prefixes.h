@@ -21,9 +21,9 @@
 #include "base/str.h"
 
 struct nr_origin {
-	uint32_t asn;	      /* 0: unknown */
-	const char *as_name;  /* NULL: unknown; lives as long as the table */
-	char economy[3];      /* "" unknown */
+	uint32_t asn;	     /* 0: unknown */
+	const char *as_name; /* NULL: unknown; lives as long as the table */
+	char economy[3];     /* "" unknown */
 };
 
 struct nr_prefixes;
@@ -44,7 +44,8 @@ struct nr_prefixes_sources {
 NR_MUST_CHECK int nr_prefixes_build(const struct nr_prefixes_sources *sources, const char *out_path,
 				    struct nr_err *reterr);
 /** @return 0; NR_EFORMAT, NR_EVERSION, NR_EDAMAGED; -errno */
-NR_MUST_CHECK int nr_prefixes_load(const char *path, struct nr_prefixes **ret_prefixes, struct nr_err *reterr);
+NR_MUST_CHECK int nr_prefixes_load(const char *path, struct nr_prefixes **ret_prefixes,
+				   struct nr_err *reterr);
 struct nr_prefixes *nr_prefixes_free(struct nr_prefixes *prefixes);
 static inline void nr_prefixes_autofree(struct nr_prefixes **p)
 {
@@ -52,8 +53,8 @@ static inline void nr_prefixes_autofree(struct nr_prefixes **p)
 }
 
 /** The same for a file that is in memory: @p bytes are copied. @p name stands in errors. */
-NR_MUST_CHECK int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name, struct nr_prefixes **ret_prefixes,
-					 struct nr_err *reterr);
+NR_MUST_CHECK int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name,
+					 struct nr_prefixes **ret_prefixes, struct nr_err *reterr);
 
 /**
  * Index of the record of @p ip, 0 when nothing is known. Small dense integers: callers may keep

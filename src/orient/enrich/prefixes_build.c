@@ -17,7 +17,7 @@ struct image {
 	struct nr_buf sections[NR_SECTIONS];
 	struct nr_intern *records; /* of struct record_key; the id is the index in the file */
 	uint32_t *name_at;	   /* by name id: offset in the names section, 0: not yet written */
-	uint32_t *named;	   /* by origin id: an origin of the same AS that has a name, or itself */
+	uint32_t *named; /* by origin id: an origin of the same AS that has a name, or itself */
 };
 
 struct record_key {
@@ -113,7 +113,8 @@ static uint32_t name_offset(struct image *image, const struct nr_pool *pool, uin
 }
 
 /* Index of the record for an origin and an economy, made when it is new. */
-static int record_of(struct image *image, const struct nr_pool *pool, struct record_key key, uint32_t *ret_index)
+static int record_of(struct image *image, const struct nr_pool *pool, struct record_key key,
+		     uint32_t *ret_index)
 {
 	uint32_t n = nr_intern_n(image->records);
 	struct nr_prefixes_record record = { .asn = 0 };
@@ -124,7 +125,8 @@ static int record_of(struct image *image, const struct nr_pool *pool, struct rec
 	if (key.origin == 0 && key.economy == 0)
 		return 0;
 	key.origin = image->named[key.origin];
-	ret = nr_intern_id(image->records, (struct nr_str){ (const char *)&key, sizeof(key) }, ret_index);
+	ret = nr_intern_id(image->records, (struct nr_str){ (const char *)&key, sizeof(key) },
+			   ret_index);
 	if (ret < 0 || *ret_index != n)
 		return ret;
 	origin = nr_pool_origin(pool, key.origin);
@@ -152,7 +154,8 @@ static int overlay(struct image *image, const struct nr_pool *pool, const struct
 		return -ENOMEM;
 	for (;;) {
 		struct record_key key = { origin->items[i].value, economy->items[j].value };
-		nr_u128 lo = origin->items[i].lo > economy->items[j].lo ? origin->items[i].lo : economy->items[j].lo;
+		nr_u128 lo = origin->items[i].lo > economy->items[j].lo ? origin->items[i].lo
+									: economy->items[j].lo;
 		bool more_i = i + 1 < origin->n, more_j = j + 1 < economy->n;
 		uint32_t index = 0;
 		int ret = record_of(image, pool, key, &index);
@@ -166,7 +169,8 @@ static int overlay(struct image *image, const struct nr_pool *pool, const struct
 		if (more_i && more_j && origin->items[i + 1].lo == economy->items[j + 1].lo) {
 			i++;
 			j++;
-		} else if (more_i && (!more_j || origin->items[i + 1].lo < economy->items[j + 1].lo)) {
+		} else if (more_i &&
+			   (!more_j || origin->items[i + 1].lo < economy->items[j + 1].lo)) {
 			i++;
 		} else {
 			j++;
@@ -178,10 +182,12 @@ static int family_segments(struct image *image, struct nr_pool *pool, enum nr_po
 			   struct segments *out)
 {
 	struct segments origin = { .items = NULL }, economy = { .items = NULL };
-	int ret = nr_ranges_flatten(&pool->origin[family], nr_pool_last(family), &origin.items, &origin.n);
+	int ret = nr_ranges_flatten(&pool->origin[family], nr_pool_last(family), &origin.items,
+				    &origin.n);
 
 	if (ret == 0)
-		ret = nr_ranges_flatten(&pool->economy[family], nr_pool_last(family), &economy.items, &economy.n);
+		ret = nr_ranges_flatten(&pool->economy[family], nr_pool_last(family),
+					&economy.items, &economy.n);
 	if (ret == 0)
 		ret = overlay(image, pool, &origin, &economy, out);
 	free(origin.items);
@@ -216,8 +222,12 @@ static void runs_slot(struct runs *runs, uint32_t value, bool always)
 
 static void write_v4(struct image *image, const struct segments *segments)
 {
-	struct runs top = { .image = image, .groups = NR_SECTION_V4_TOP, .values = NR_SECTION_V4_RUNS };
-	struct runs fine = { .image = image, .groups = NR_SECTION_V4_FINE, .values = NR_SECTION_V4_FINE_RUNS };
+	struct runs top = { .image = image,
+			    .groups = NR_SECTION_V4_TOP,
+			    .values = NR_SECTION_V4_RUNS };
+	struct runs fine = { .image = image,
+			     .groups = NR_SECTION_V4_FINE,
+			     .values = NR_SECTION_V4_FINE_RUNS };
 	uint32_t n_fine = 0;
 	size_t at = 0;
 
@@ -240,8 +250,8 @@ static void write_v4(struct image *image, const struct segments *segments)
 }
 
 /* The segments of one upper half that is cut within: [from, to) begin in it, before them holds `value`. */
-static void write_v6_fine(struct image *image, const struct nr_segment *from, const struct nr_segment *to,
-			  uint32_t value)
+static void write_v6_fine(struct image *image, const struct nr_segment *from,
+			  const struct nr_segment *to, uint32_t value)
 {
 	add_u32(image, NR_SECTION_V6_FINE, count_of(image, NR_SECTION_V6_FINE_STARTS));
 	if ((uint64_t)from->lo != 0) {
@@ -304,7 +314,8 @@ static void write_v6(struct image *image, const struct segments *segments)
 	starts = (const uint64_t *)(const void *)buf->p;
 	n = count_of(image, NR_SECTION_V6_STARTS);
 	for (uint64_t i = 0; i < NR_PREFIXES_V6_INDEX; i++) {
-		while (at + 1 < n && starts[at + 1] <= (NR_PREFIXES_V6_FIRST + i) << NR_PREFIXES_V6_SHIFT)
+		while (at + 1 < n && starts[at + 1] <= (NR_PREFIXES_V6_FIRST + i)
+							       << NR_PREFIXES_V6_SHIFT)
 			at++;
 		add_u32(image, NR_SECTION_V6_INDEX, at);
 	}
@@ -343,12 +354,14 @@ static void pad(struct nr_buf *file)
 {
 	static const uint8_t zeros[NR_PREFIXES_ALIGN];
 
-	nr_buf_add(file, zeros, (NR_PREFIXES_ALIGN - file->n % NR_PREFIXES_ALIGN) % NR_PREFIXES_ALIGN);
+	nr_buf_add(file, zeros,
+		   (NR_PREFIXES_ALIGN - file->n % NR_PREFIXES_ALIGN) % NR_PREFIXES_ALIGN);
 }
 
 static int image_write(const struct image *image, const char *out_path, struct nr_err *reterr)
 {
-	struct nr_prefixes_header header = { .format = NR_PREFIXES_FORMAT, .n_sections = NR_SECTIONS };
+	struct nr_prefixes_header header = { .format = NR_PREFIXES_FORMAT,
+					     .n_sections = NR_SECTIONS };
 	struct nr_buf file;
 	int ret = 0;
 
@@ -376,8 +389,8 @@ static int image_write(const struct image *image, const char *out_path, struct n
 	return ret;
 }
 
-static int read_source(struct nr_pool *pool, struct image *image, const struct nr_prefixes_source *source,
-		       struct nr_err *reterr)
+static int read_source(struct nr_pool *pool, struct image *image,
+		       const struct nr_prefixes_source *source, struct nr_err *reterr)
 {
 	const struct nr_reader_format *format = NULL;
 	struct nr_buf *version = &image->sections[NR_SECTION_VERSION];
@@ -387,7 +400,8 @@ static int read_source(struct nr_pool *pool, struct image *image, const struct n
 	if (source->format != NULL) {
 		format = nr_reader_by_name(source->format);
 		if (format == NULL)
-			return nr_fail(reterr, NR_EUSAGE, "unknown format of prefix data: %s", source->format);
+			return nr_fail(reterr, NR_EUSAGE, "unknown format of prefix data: %s",
+				       source->format);
 	}
 	nr_buf_init(&one, 1024);
 	ret = nr_reader_run(pool, source->path, format, &one, reterr);
@@ -402,10 +416,11 @@ static int read_source(struct nr_pool *pool, struct image *image, const struct n
 	return ret;
 }
 
-static int read_all(struct nr_pool *pool, struct image *image, const struct nr_prefixes_sources *sources,
-		    struct nr_err *reterr)
+static int read_all(struct nr_pool *pool, struct image *image,
+		    const struct nr_prefixes_sources *sources, struct nr_err *reterr)
 {
-	const char *const paths[] = { sources->asn_v4, sources->asn_v6, sources->country_v4, sources->country_v6 };
+	const char *const paths[] = { sources->asn_v4, sources->asn_v6, sources->country_v4,
+				      sources->country_v6 };
 	int ret = 0;
 
 	for (size_t i = 0; i < NR_COUNT(paths) && ret == 0; i++) {
@@ -422,7 +437,8 @@ static int read_all(struct nr_pool *pool, struct image *image, const struct nr_p
 	return ret;
 }
 
-int nr_prefixes_build(const struct nr_prefixes_sources *sources, const char *out_path, struct nr_err *reterr)
+int nr_prefixes_build(const struct nr_prefixes_sources *sources, const char *out_path,
+		      struct nr_err *reterr)
 {
 	struct image image = { .records = NULL };
 	struct nr_pool pool;

@@ -44,9 +44,9 @@ enum nr_prefixes_section {
 	NR_SECTION_V4_FINE, /* 8 groups per fine block, over its 256 addresses */
 	NR_SECTION_V4_FINE_RUNS, /* records */
 	NR_SECTION_V6_INDEX, /* 2^17 + 1: the segment that holds the first address of each /20 of 2000::/3 */
-	NR_SECTION_V6_STARTS, /* upper halves, 64 bits, rising, the first 0 */
-	NR_SECTION_V6_VALUES, /* record, or NR_PREFIXES_FINE and a block number */
-	NR_SECTION_V6_FINE,  /* blocks + 1: where in the lower halves each begins */
+	NR_SECTION_V6_STARTS,	   /* upper halves, 64 bits, rising, the first 0 */
+	NR_SECTION_V6_VALUES,	   /* record, or NR_PREFIXES_FINE and a block number */
+	NR_SECTION_V6_FINE,	   /* blocks + 1: where in the lower halves each begins */
 	NR_SECTION_V6_FINE_STARTS, /* lower halves, rising within a block, each block's first 0 */
 	NR_SECTION_V6_FINE_VALUES, /* records */
 	NR_SECTIONS,
@@ -73,8 +73,10 @@ struct nr_prefixes_header {
 	} sections[NR_SECTIONS];
 };
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the prefix file is used as it lies in memory");
-_Static_assert(sizeof(struct nr_prefixes_record) == 12 && sizeof(struct nr_prefixes_group) == 8, "no padding");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "the prefix file is used as it lies in memory");
+_Static_assert(sizeof(struct nr_prefixes_record) == 12 && sizeof(struct nr_prefixes_group) == 8,
+	       "no padding");
 _Static_assert(sizeof(struct nr_prefixes_header) == 32 + 16 * NR_SECTIONS, "no padding");
 
 /** Bytes of one element of each section. */

@@ -125,7 +125,8 @@ static void run(struct sweep *s, const struct nr_ranges *ranges, nr_u128 max)
 	}
 }
 
-int nr_ranges_flatten(struct nr_ranges *ranges, nr_u128 max, struct nr_segment **ret_segments, size_t *ret_n)
+int nr_ranges_flatten(struct nr_ranges *ranges, nr_u128 max, struct nr_segment **ret_segments,
+		      size_t *ret_n)
 {
 	/* every step begins at the start of a range or behind the end of one, or at 0 */
 	size_t n_max = 2 * ranges->n + 1;

@@ -43,6 +43,6 @@ NR_MUST_CHECK int nr_ranges_add(struct nr_ranges *ranges, const struct nr_range 
  * @param ret_segments  owned by the caller, free()
  * @return 0; -ENOMEM
  */
-NR_MUST_CHECK int nr_ranges_flatten(struct nr_ranges *ranges, nr_u128 max, struct nr_segment **ret_segments,
-				    size_t *ret_n);
+NR_MUST_CHECK int nr_ranges_flatten(struct nr_ranges *ranges, nr_u128 max,
+				    struct nr_segment **ret_segments, size_t *ret_n);
 void nr_ranges_done(struct nr_ranges *ranges);

@@ -17,11 +17,11 @@
 enum { NR_READERS_FILE = 1 << 30, NR_READERS_LINE = 8192 };
 
 enum nr_reader_column {
-	NR_COLUMN_END,	   /* ends the list of columns */
-	NR_COLUMN_FIRST,   /* address or its decimal number */
+	NR_COLUMN_END,	 /* ends the list of columns */
+	NR_COLUMN_FIRST, /* address or its decimal number */
 	NR_COLUMN_LAST,
-	NR_COLUMN_NET,	   /* address of a prefix */
-	NR_COLUMN_LEN,	   /* its length */
+	NR_COLUMN_NET, /* address of a prefix */
+	NR_COLUMN_LEN, /* its length */
 	NR_COLUMN_ASN,
 	NR_COLUMN_ASN_SET, /* pfx2as: "1_2" several origins, "1,2" an AS set: the first one counts */
 	NR_COLUMN_NAME,
@@ -47,11 +47,13 @@ const struct nr_reader_format *nr_reader_by_name(const char *name);
  * @param version  what to call this data is appended: package and version, or file name and checksum
  * @return 0; NR_EFORMAT, naming file and line; NR_ELIMIT; -errno. The pool then holds a part: drop it.
  */
-NR_MUST_CHECK int nr_reader_run(struct nr_pool *pool, const char *path, const struct nr_reader_format *format,
-				struct nr_buf *version, struct nr_err *reterr);
+NR_MUST_CHECK int nr_reader_run(struct nr_pool *pool, const char *path,
+				const struct nr_reader_format *format, struct nr_buf *version,
+				struct nr_err *reterr);
 
 /** mmdb.c: the same for the bytes of a MaxMind DB at @p path. */
-NR_MUST_CHECK int nr_mmdb_read(struct nr_pool *pool, const char *path, struct nr_buf *version, struct nr_err *reterr);
+NR_MUST_CHECK int nr_mmdb_read(struct nr_pool *pool, const char *path, struct nr_buf *version,
+			       struct nr_err *reterr);
 /** text.c: the same for text. */
 NR_MUST_CHECK int nr_text_read(struct nr_pool *pool, const char *path, struct nr_str text,
 			       const struct nr_reader_format *format, struct nr_err *reterr);

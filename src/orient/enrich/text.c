@@ -33,7 +33,8 @@ static const char *quoted_cell(struct line *line, struct nr_str *rest, char sepa
 	return NULL;
 }
 
-static const char *split(struct line *line, struct nr_str rest, const struct nr_reader_format *format)
+static const char *split(struct line *line, struct nr_str rest,
+			 const struct nr_reader_format *format)
 {
 	line->n = 0;
 	line->n_cells = 0;
@@ -126,7 +127,9 @@ static const char *column(enum nr_reader_column column, struct nr_str cell, stru
 	case NR_COLUMN_LAST:
 		problem = address(cell, &family, &row->hi);
 		/* a number that fits 32 bits can still end no IPv6 range that starts above */
-		return problem != NULL || family == row->family ? problem : "first and last are of two families";
+		return problem != NULL || family == row->family
+			       ? problem
+			       : "first and last are of two families";
 	case NR_COLUMN_LEN:
 		return prefix_end(cell, row);
 	case NR_COLUMN_ASN:
@@ -136,13 +139,14 @@ static const char *column(enum nr_reader_column column, struct nr_str cell, stru
 		row->name = cell;
 		break;
 	case NR_COLUMN_ECONOMY:
-		return nr_pool_economy(cell, row->economy) < 0 ? "not an economy (two letters)" : NULL;
+		return nr_pool_economy(cell, row->economy) < 0 ? "not an economy (two letters)"
+							       : NULL;
 	}
 	return NULL;
 }
 
-static const char *parse(struct line *line, struct nr_str text, const struct nr_reader_format *format,
-			 struct nr_pool_row *ret_row)
+static const char *parse(struct line *line, struct nr_str text,
+			 const struct nr_reader_format *format, struct nr_pool_row *ret_row)
 {
 	const char *problem = split(line, text, format);
 	size_t n = 0;
@@ -151,7 +155,8 @@ static const char *parse(struct line *line, struct nr_str text, const struct nr_
 	while (n < NR_READERS_COLUMNS && format->columns[n] != NR_COLUMN_END)
 		n++;
 	/* an empty last cell (a name) leaves no trace behind its separator */
-	if (problem == NULL && line->n_cells + 1 == n && text.n > 0 && text.p[text.n - 1] == format->separator)
+	if (problem == NULL && line->n_cells + 1 == n && text.n > 0 &&
+	    text.p[text.n - 1] == format->separator)
 		line->cells[line->n_cells++] = NR_STR("");
 	if (problem == NULL && line->n_cells != n)
 		return "wrong number of columns";
@@ -208,13 +213,13 @@ int nr_text_read(struct nr_pool *pool, const char *path, struct nr_str text,
 		if (problem != NULL) {
 			one.n = nr_min_size(one.n, 60);
 			nr_str_escape(one, shown, sizeof(shown));
-			return nr_fail(reterr, NR_EFORMAT, "%s:%llu: %s: %s", path, (unsigned long long)line_no,
-				       problem, shown);
+			return nr_fail(reterr, NR_EFORMAT, "%s:%llu: %s: %s", path,
+				       (unsigned long long)line_no, problem, shown);
 		}
 		ret = nr_pool_add(pool, &row);
 		if (ret < 0)
-			return nr_fail(reterr, ret, "%s:%llu: %s", path, (unsigned long long)line_no,
-				       nr_err_text(ret));
+			return nr_fail(reterr, ret, "%s:%llu: %s", path,
+				       (unsigned long long)line_no, nr_err_text(ret));
 	}
 	return 0;
 }
