@@ -46,6 +46,7 @@ NR_MUST_CHECK int nr_stream_read(struct nr_stream *stream, uint8_t *dst, size_t 
 				 size_t *ret_n, struct nr_err *reterr);
 /** True once a read has met the real end. */
 bool nr_stream_ended(const struct nr_stream *stream);
+bool nr_stream_is_pipe(const struct nr_stream *stream);
 bool nr_stream_is_compressed(const struct nr_stream *stream);
 /** Bytes taken from the file itself so far, before decompression. */
 uint64_t nr_stream_raw_bytes(const struct nr_stream *stream);
@@ -129,6 +130,12 @@ bool nr_trace_ended(const struct nr_trace *trace);
 struct nr_stream *nr_trace_stream(struct nr_trace *trace);
 /** For tests: upper bound of what is read at once; blocks differ, frames do not. */
 void nr_trace_limit(struct nr_trace *trace, size_t max_bytes);
+
+/**
+ * Recognise the format from the first bytes, unless the stream is a pipe (that would wait).
+ * @return 0, also when the file is damaged: nr_trace_next() will say so; NR_EFORMAT
+ */
+NR_MUST_CHECK int nr_trace_recognise(struct nr_trace *trace, struct nr_err *reterr);
 
 /** Make block->mem hold @p n bytes; its content is lost. Only while no frame points into it. */
 NR_MUST_CHECK int nr_block_grow(struct nr_block *block, size_t n);

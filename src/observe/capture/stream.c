@@ -117,6 +117,11 @@ bool nr_stream_ended(const struct nr_stream *s)
 	return s->ended;
 }
 
+bool nr_stream_is_pipe(const struct nr_stream *s)
+{
+	return s->is_pipe;
+}
+
 bool nr_stream_is_compressed(const struct nr_stream *s)
 {
 	return s->codec == CODEC_GZIP || s->codec == CODEC_ZSTD;

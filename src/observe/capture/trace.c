@@ -154,6 +154,28 @@ static int format_find(struct nr_trace *t, const uint8_t *head, struct nr_err *r
 		       t->name, head[0], head[1], head[2], head[3]);
 }
 
+int nr_trace_recognise(struct nr_trace *t, struct nr_err *reterr)
+{
+	uint8_t head[4];
+	struct nr_err err;
+	size_t got;
+	int ret;
+
+	if (t->format != NULL || t->carry_n > 0 || nr_stream_is_pipe(t->stream))
+		return 0;
+	ret = nr_stream_read(t->stream, head, sizeof(head), 0, &got, &err);
+	if (ret < 0 && ret != NR_EDAMAGED) {
+		t->ended = true;
+		return nr_fail(reterr, ret, "%s: %s", t->name, err.msg);
+	}
+	if (got == sizeof(head)) {
+		ret = format_find(t, head, reterr);
+		if (ret < 0)
+			return ret;
+	}
+	return carry_keep(t, head, got);
+}
+
 /** What was read at once becomes what a full block of frames took, and a little more. */
 static void want_adapt(struct nr_trace *t, const struct nr_block *block, size_t used, size_t had)
 {
