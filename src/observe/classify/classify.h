@@ -12,11 +12,6 @@
 /** Set traffic_class, payload_class, payload_hash and marks of a dissected packet. */
 void nr_classify(struct nr_packet *packet);
 
-/* Values of opt_hash for known sequences of options (tested against nr_tcp_options_hash). */
-#define NR_OPTIONS_MSS	   UINT32_C(0x8d65f6dd) /* MSS: nmap -sS */
-#define NR_OPTIONS_WINDOWS UINT32_C(0xed1933a7) /* MSS, NOP, WS, NOP, NOP, SACK: Windows, current ZMap */
-#define NR_OPTIONS_LINUX   UINT32_C(0xf5d04b5c) /* MSS, SACK, TS, NOP, WS */
-
 /**
  * The single-packet part of the nmap mark, for a classified packet: SYN, no acknowledgement number,
  * window 1024 (older: up to 4096), MSS the only option, arrived with TTL <= 64, not masscan's.

@@ -104,6 +104,13 @@ struct nr_packet {
 	uint8_t is_v4;
 };
 
+/* Values of opt_hash for sequences of options that are often seen. */
+#define NR_OPTIONS_MSS	    UINT32_C(0x8d65f6dd) /* MSS: nmap -sS */
+#define NR_OPTIONS_MSS_SACK UINT32_C(0xba59e35e) /* MSS, NOP, NOP, SACK: old Windows */
+#define NR_OPTIONS_WINDOWS  UINT32_C(0xed1933a7) /* MSS, NOP, WS, NOP, NOP, SACK: Windows, ZMap 4 */
+#define NR_OPTIONS_LINUX    UINT32_C(0xf5d04b5c) /* MSS, SACK, TS, NOP, WS */
+#define NR_OPTIONS_APPLE    UINT32_C(0xdc5e7a56) /* MSS, NOP, WS, NOP, NOP, TS, SACK, end */
+
 /** Header fields only: everything but traffic_class, payload_class, payload_hash and marks. */
 enum nr_outcome nr_dissect(const struct nr_frame *frame, struct nr_packet *ret_packet);
 /**

@@ -63,8 +63,65 @@ enum nr_outcome nr_chain_walk(uint8_t next, struct nr_view *view, struct nr_chai
 
 #define NR_BIT(anomaly) (UINT32_C(1) << (anomaly))
 
-/** Odd flag sets by the low six bits: see tcp.c. */
-extern const uint64_t nr_tcp_odd_flags;
+/** Set bit of a 64-bit set by the low six TCP flags: null, SYN+FIN, SYN+RST, FIN without ACK and RST. */
+#define NR_TCP_ODD(f)                                                                              \
+	((uint64_t)((f) == 0 || (((f) & NR_TCP_SYN) && ((f) & (NR_TCP_FIN | NR_TCP_RST))) ||       \
+		    (((f) & NR_TCP_FIN) && !((f) & (NR_TCP_ACK | NR_TCP_RST))))                    \
+	 << (f))
+#define NR_TCP_ODD_4(f) \
+	(NR_TCP_ODD(f) | NR_TCP_ODD((f) + 1) | NR_TCP_ODD((f) + 2) | NR_TCP_ODD((f) + 3))
+#define NR_TCP_ODD_16(f) \
+	(NR_TCP_ODD_4(f) | NR_TCP_ODD_4((f) + 4) | NR_TCP_ODD_4((f) + 8) | NR_TCP_ODD_4((f) + 12))
+
+/** What is odd in a TCP header, of which only these fields matter; no branch. */
+static inline uint32_t nr_tcp_anomalies(uint32_t flags, uint32_t ack, bool no_port, bool has_payload)
+{
+	const uint64_t odd_sets =
+		NR_TCP_ODD_16(0) | NR_TCP_ODD_16(16) | NR_TCP_ODD_16(32) | NR_TCP_ODD_16(48);
+	uint32_t f = flags & 63, syn = f >> 1 & 1, no_ack = ~f >> 4 & 1, urg = f >> 5;
+	uint32_t odd = (uint32_t)(odd_sets >> f) & 1;
+
+	return odd << NR_ANOMALY_TCP_FLAGS | urg << NR_ANOMALY_TCP_URGENT |
+	       (syn & (uint32_t)has_payload) << NR_ANOMALY_TCP_SYN_DATA |
+	       (syn & no_ack & (uint32_t)(ack != 0)) << NR_ANOMALY_TCP_SYN_ACKNO |
+	       (uint32_t)no_port << NR_ANOMALY_PORT_ZERO;
+}
+
+/** nr_tcp_options_hash() with `bad` as bit 32. */
+uint64_t nr_tcp_options_any(const uint8_t *p, size_t n);
+
+/*
+ * The most frequent sequence of options for each header length, so that one comparison without a loop
+ * tells its hash: the last 24 bytes of the header, masked, must equal the value.
+ */
+struct nr_tcp_layout {
+	uint8_t mask[24], value[24];
+	uint64_t hash; /* 64 bits, so that a row is 56 bytes and its address cheap */
+};
+extern const struct nr_tcp_layout nr_tcp_layouts[11]; /* by the number of 32-bit words of options */
+
+/** Do the 8 bytes at @p at of the last 24 differ from the row? */
+static inline uint64_t nr_tcp_layout_differs(const struct nr_tcp_layout *row, const uint8_t *last, int at)
+{
+	uint64_t bytes, mask, value;
+
+	memcpy(&bytes, last + at, 8);
+	memcpy(&mask, row->mask + at, 8);
+	memcpy(&value, row->value + at, 8);
+	return (bytes & mask) ^ value;
+}
+
+/** @p header with at least 4 readable bytes before it. Same result as nr_tcp_options_any(). */
+static inline uint64_t nr_tcp_options_short(const uint8_t *header, uint32_t hlen)
+{
+	const struct nr_tcp_layout *row = &nr_tcp_layouts[hlen / 4 - 5];
+	const uint8_t *last = header + hlen - 24;
+
+	if (NR_LIKELY((nr_tcp_layout_differs(row, last, 0) | nr_tcp_layout_differs(row, last, 8) |
+		       nr_tcp_layout_differs(row, last, 16)) == 0))
+		return row->hash;
+	return nr_tcp_options_any(header + 20, hlen - 20);
+}
 
 /** Sources nobody can have: 0/8, 127/8, multicast, 240/4, broadcast. @p octet is the first one. */
 static inline bool nr_v4_is_special(uint8_t octet)
@@ -85,8 +142,13 @@ static inline bool nr_port_may_tunnel(uint16_t port)
 
 static inline void nr_ip_store_v4(struct nr_ip *ip, const uint8_t *be)
 {
-	static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+	static const uint8_t mapped[8] = { [2] = 0xff, [3] = 0xff };
+	uint64_t low;
+	uint32_t v4;
 
-	memcpy(ip->b, mapped, 12);
-	memcpy(ip->b + 12, be, 4);
+	memcpy(&low, mapped, 8);
+	memcpy(&v4, be, 4);
+	low |= (uint64_t)v4 << 32; /* little-endian */
+	memset(ip->b, 0, 8);
+	memcpy(ip->b + 8, &low, 8);
 }

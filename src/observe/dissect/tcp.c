@@ -4,16 +4,6 @@
 /** RFC 9293 section 3.1 */
 enum { HEADER = 20 };
 
-#define FLAGS_IF(flags, odd) ((odd) ? UINT64_C(1) << (flags) : 0)
-#define FLAGS_ODD(f)                                                                            \
-	FLAGS_IF(f, (f) == 0 || (((f) & NR_TCP_SYN) && ((f) & (NR_TCP_FIN | NR_TCP_RST))) ||    \
-			    (((f) & NR_TCP_FIN) && !((f) & (NR_TCP_ACK | NR_TCP_RST))))
-#define FLAGS_ODD_4(f)	(FLAGS_ODD(f) | FLAGS_ODD((f) + 1) | FLAGS_ODD((f) + 2) | FLAGS_ODD((f) + 3))
-#define FLAGS_ODD_16(f) (FLAGS_ODD_4(f) | FLAGS_ODD_4((f) + 4) | FLAGS_ODD_4((f) + 8) | FLAGS_ODD_4((f) + 12))
-
-const uint64_t nr_tcp_odd_flags =
-	FLAGS_ODD_16(0) | FLAGS_ODD_16(16) | FLAGS_ODD_16(32) | FLAGS_ODD_16(48);
-
 uint32_t nr_tcp_options_hash(const uint8_t *p, size_t n, bool *ret_bad)
 {
 	uint64_t h = 0;
@@ -40,6 +30,50 @@ uint32_t nr_tcp_options_hash(const uint8_t *p, size_t n, bool *ret_bad)
 	return hash != 0 ? hash : 1;
 }
 
+uint64_t nr_tcp_options_any(const uint8_t *p, size_t n)
+{
+	bool bad;
+	uint64_t hash = nr_tcp_options_hash(p, n, &bad);
+
+	return hash | (uint64_t)bad << 32;
+}
+
+/* Right-aligned, as the last 24 bytes of the header; a row whose first value no mask lets through never fits. */
+#define VAL 0xff, 0xff
+#define ANY 0, 0
+#define MSS_V 2, 4, 0, 0
+#define MSS_M VAL, ANY
+#define TS_V  8, 10, 0, 0, 0, 0, 0, 0, 0, 0
+#define TS_M  VAL, ANY, ANY, ANY, ANY
+#define WS_V  3, 3, 0
+#define WS_M  VAL, 0
+#define NOP   1
+#define NOP_M 0xff
+#define SACK  4, 2
+#define PAD_4 ANY, ANY
+#define NEVER { .value = { 1 } }
+
+const struct nr_tcp_layout nr_tcp_layouts[11] = {
+	[0] = { .hash = 0 },
+	[1] = { { PAD_4, PAD_4, PAD_4, PAD_4, PAD_4, MSS_M },
+		{ PAD_4, PAD_4, PAD_4, PAD_4, PAD_4, MSS_V },
+		NR_OPTIONS_MSS },
+	[2] = { { PAD_4, PAD_4, PAD_4, PAD_4, MSS_M, NOP_M, NOP_M, VAL },
+		{ PAD_4, PAD_4, PAD_4, PAD_4, MSS_V, NOP, NOP, SACK },
+		NR_OPTIONS_MSS_SACK },
+	[3] = { { PAD_4, PAD_4, PAD_4, MSS_M, NOP_M, WS_M, NOP_M, NOP_M, VAL },
+		{ PAD_4, PAD_4, PAD_4, MSS_V, NOP, WS_V, NOP, NOP, SACK },
+		NR_OPTIONS_WINDOWS },
+	[4] = NEVER,
+	[5] = { { PAD_4, MSS_M, VAL, TS_M, NOP_M, WS_M },
+		{ PAD_4, MSS_V, SACK, TS_V, NOP, WS_V },
+		NR_OPTIONS_LINUX },
+	[6] = { { MSS_M, NOP_M, WS_M, NOP_M, NOP_M, TS_M, VAL, 0xff, 0 },
+		{ MSS_V, NOP, WS_V, NOP, NOP, TS_V, SACK, 0, 0 },
+		NR_OPTIONS_APPLE },
+	[7] = NEVER, [8] = NEVER, [9] = NEVER, [10] = NEVER,
+};
+
 /** A first fragment that ends inside the header: what there is of ports is used. */
 static enum nr_outcome tiny_dissect(struct nr_view l4, struct nr_packet *pkt)
 {
@@ -49,24 +83,6 @@ static enum nr_outcome tiny_dissect(struct nr_view l4, struct nr_packet *pkt)
 		pkt->dport = nr_get_be16(l4.p + 2);
 	}
 	return NR_OUTCOME_OK;
-}
-
-static uint32_t anomalies_of(const struct nr_packet *pkt, uint32_t payload_wire)
-{
-	uint32_t found = 0;
-	bool syn = (pkt->tcp_flags & (NR_TCP_SYN | NR_TCP_ACK)) == NR_TCP_SYN;
-
-	if (nr_tcp_odd_flags >> (pkt->tcp_flags & 63) & 1)
-		found |= NR_BIT(NR_ANOMALY_TCP_FLAGS);
-	if (pkt->tcp_flags & NR_TCP_URG)
-		found |= NR_BIT(NR_ANOMALY_TCP_URGENT);
-	if ((pkt->tcp_flags & NR_TCP_SYN) && payload_wire > 0)
-		found |= NR_BIT(NR_ANOMALY_TCP_SYN_DATA);
-	if (syn && pkt->ack != 0)
-		found |= NR_BIT(NR_ANOMALY_TCP_SYN_ACKNO);
-	if (pkt->sport == 0 || pkt->dport == 0)
-		found |= NR_BIT(NR_ANOMALY_PORT_ZERO);
-	return found;
 }
 
 enum nr_outcome nr_tcp_dissect(struct nr_view l4, struct nr_packet *pkt)
@@ -88,7 +104,8 @@ enum nr_outcome nr_tcp_dissect(struct nr_view l4, struct nr_packet *pkt)
 	pkt->ack = nr_get_be32(l4.p + 8);
 	pkt->tcp_flags = l4.p[13];
 	pkt->window = nr_get_be16(l4.p + 14);
-	pkt->anomalies |= anomalies_of(pkt, l4.wire - hlen);
+	pkt->anomalies |= nr_tcp_anomalies(pkt->tcp_flags, pkt->ack, pkt->sport == 0 || pkt->dport == 0,
+					   l4.wire > hlen);
 	if (l4.n < hlen)
 		return NR_OUTCOME_OK; /* options cut by the capture: their hash is unknown, so 0 */
 	pkt->opt_hash = nr_tcp_options_hash(l4.p + HEADER, hlen - HEADER, &bad);
