@@ -24,9 +24,9 @@ static enum nr_lab_tool_id pick_tool(struct nr_lab_actor *spawner)
 		uint8_t percent;
 		enum nr_lab_tool_id tool;
 	} mix[] = {
-		{ 12, NR_LAB_MIRAI },	{ 37, NR_LAB_LINUX },	  { 8, NR_LAB_WINDOWS },    { 4, NR_LAB_MASSCAN },
+		{ 11, NR_LAB_MIRAI },	{ 36, NR_LAB_LINUX },	  { 8, NR_LAB_WINDOWS },    { 4, NR_LAB_MASSCAN },
 		{ 9, NR_LAB_ZMAP_NEW }, { 1, NR_LAB_ZMAP },	  { 2, NR_LAB_NMAP },	    { 1, NR_LAB_HAJIME },
-		{ 2, NR_LAB_RAW },	{ 20, NR_LAB_UDP_PROBE }, { 3, NR_LAB_ICMP_SWEEP }, { 1, NR_LAB_SYNACK },
+		{ 2, NR_LAB_RAW },	{ 22, NR_LAB_UDP_PROBE }, { 3, NR_LAB_ICMP_SWEEP }, { 1, NR_LAB_SYNACK },
 	};
 	uint32_t dice = nr_lab_rng_below(&spawner->rng, 100);
 
