@@ -27,10 +27,10 @@ struct slot {
 
 struct worker {
 	struct nr_pipeline *pipeline;
-	unsigned id;
+	unsigned id; /* also place.worker */
 	pthread_t thread;
 	struct nr_pipeline_counts counts;
-	unsigned shard, slot; /* being worked on, for batch() */
+	struct nr_pipeline_place place; /* being worked on */
 };
 
 struct nr_pipeline {
@@ -111,7 +111,7 @@ int nr_pipeline_new(const struct nr_pipeline_options *options, struct nr_pipelin
 		return r;
 	for (unsigned w = 0; w < options->n_workers; w++) {
 		pl->workers[w].pipeline = pl;
-		pl->workers[w].id = w;
+		pl->workers[w].id = pl->workers[w].place.worker = w;
 		pl->workers[w].counts.first = INT64_MAX;
 		pl->workers[w].counts.last = INT64_MIN;
 	}
@@ -166,7 +166,7 @@ static void read_block(struct nr_pipeline *pl, struct worker *worker, size_t cap
 	struct nr_err err = { 0 };
 	struct nr_prepare_rules rules = {
 		.nets = pl->opt.nets,
-		.filter = pl->opt.filters != NULL ? pl->opt.filters[worker->id] : NULL,
+		.filter = pl->opt.filter,
 		.since = pl->opt.since.ns,
 		.until = pl->opt.until.ns,
 	};
@@ -210,7 +210,9 @@ static void hand_over(void *ctx, const struct nr_observation *obs, size_t n)
 	struct worker *worker = ctx;
 	const struct nr_pipeline_consumer *consumer = &worker->pipeline->opt.consumer;
 
-	consumer->batch(consumer->ctx, worker->id, worker->slot, worker->shard, obs, n);
+	/* the flow table empties itself before it moves its own watermark */
+	worker->place.watermark = worker->pipeline->flows[worker->place.shard].watermark;
+	consumer->batch(consumer->ctx, &worker->place, obs, n);
 }
 
 static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned slot_no)
@@ -219,16 +221,17 @@ static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned 
 	const struct nr_pipeline_consumer *consumer = &pl->opt.consumer;
 	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
 
-	worker->slot = slot_no;
+	worker->place.slot = slot_no;
 	for (unsigned s = worker->id; s < NR_SHARDS; s += pl->opt.n_workers) {
 		const uint16_t *order = prepared->order + prepared->start[s];
 		size_t n = prepared->start[s + 1] - prepared->start[s];
 
-		worker->shard = s;
+		worker->place.shard = s;
 		if (n > 0)
 			nr_flow_feed(&pl->flows[s], prepared->packets, prepared->watermarks, order, n, &out);
 		nr_flow_advance(&pl->flows[s], prepared->watermark, &out);
-		consumer->advance(consumer->ctx, slot_no, s, prepared->watermark);
+		worker->place.watermark = prepared->watermark;
+		consumer->advance(consumer->ctx, &worker->place);
 	}
 }
 
@@ -313,9 +316,9 @@ void nr_pipeline_drain(struct nr_pipeline *pl)
 	struct worker *worker = &pl->workers[0];
 	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
 
-	worker->slot = 0;
+	worker->place.slot = 0;
 	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		worker->shard = s;
+		worker->place.shard = s;
 		nr_flow_advance(&pl->flows[s], INT64_MAX, &out);
 	}
 }

@@ -18,12 +18,17 @@
 
 enum { NR_PIPELINE_WORKERS_MAX = NR_SHARDS };
 
+struct nr_pipeline_place {
+	unsigned worker, slot, shard;
+	int64_t watermark; /* s */
+};
+
 struct nr_pipeline_consumer {
 	void *ctx;
-	void (*batch)(void *ctx, unsigned worker, unsigned slot, unsigned shard, const struct nr_observation *obs,
-		      size_t n);
-	/** All observations older than @p watermark of this shard were handed over. */
-	void (*advance)(void *ctx, unsigned slot, unsigned shard, int64_t watermark);
+	/** Observations of one shard that arrived under watermark where->watermark. */
+	void (*batch)(void *ctx, const struct nr_pipeline_place *where, const struct nr_observation *obs, size_t n);
+	/** All observations of this shard that arrived under older watermarks were handed over. */
+	void (*advance)(void *ctx, const struct nr_pipeline_place *where);
 	/** All shards advanced to @p watermark; @return 0, or a negative code that ends the run. */
 	int (*block)(void *ctx, unsigned slot, int64_t watermark);
 };
@@ -32,7 +37,7 @@ struct nr_pipeline_options {
 	struct nr_capture *const *captures; /* borrowed; more than one only for live fanout */
 	size_t n_captures;
 	const struct nr_nets *nets;	    /* NULL: every destination counts as monitored */
-	struct nr_filter *const *filters;   /* one a worker, or NULL */
+	const struct nr_filter *filter;	    /* NULL: none; files only, live captures filter in the kernel */
 	struct nr_time since, until;	    /* [since, until); ns 0 / INT64_MAX: open */
 	uint64_t max_packets;		    /* stop after so many frames; 0: no limit */
 	unsigned n_workers;

@@ -39,7 +39,7 @@ static enum nr_outcome prepare_one(const struct nr_prepare_rules *rules, const s
 	if (NR_UNLIKELY(frame->ts < rules->since || frame->ts >= rules->until || frame->ts < 0 ||
 			frame->ts >= ((int64_t)UINT32_MAX + 1) * NR_NS_PER_S))
 		return NR_OUTCOME_TIME;
-	if (NR_UNLIKELY(rules->filter != NULL) && !nr_filter_match(rules->filter, frame))
+	if (NR_UNLIKELY(rules->filter != NULL) && nr_filter_match(rules->filter, frame) != 1)
 		return NR_OUTCOME_FILTERED;
 	enum nr_outcome outcome = nr_dissect(frame, packet);
 

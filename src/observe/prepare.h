@@ -44,7 +44,7 @@ struct nr_prepared {
 
 struct nr_prepare_rules {
 	const struct nr_nets *nets; /* NULL: every destination counts */
-	struct nr_filter *filter;   /* NULL: none; one thread at a time */
+	const struct nr_filter *filter; /* NULL: none */
 	int64_t since, until;	    /* ns */
 };
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * scan_int: state of scan.v1, shared by scan.c (feeding), scan_end.c (what a source was), campaign.c.
+ *
+ * Shape   a source is one cache line (hot) until its third destination or third port, or until a mark
+ *         decides; then it gets a cold record, and beyond 14 destinations a sketch. Sources with more
+ *         than one port get one event a port.
+ *         Source ends when silent for T = clamp(ln(1000) 2^32 / (100 N), 300 s, 24 h): the chance that a
+ *         scanner of 100 packets/s Internet-wide shows no packet for so long is 1/1000.
+ */
+#include "orient/detect/detect.h"
+#include "orient/detect/distinct.h"
+
+typedef int64_t nr_unaligned_ns __attribute__((aligned(4)));
+
+enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_EVENTS_MAX = 1024, NR_SCAN_BUCKETS = 512 };
+
+/** Reasons to doubt a source address, as features with weights (scan_end.c), never as drops. */
+enum nr_spoof_sign {
+	NR_SPOOF_FRAGMENT = 1,
+	NR_SPOOF_LAST_OCTET = 2,  /* 0 or 255 */
+	NR_SPOOF_PORT_ZERO = 4,
+	NR_SPOOF_UDP_80 = 8,
+	NR_SPOOF_PROTOCOL = 16,	  /* neither TCP, UDP nor ICMP */
+	NR_SPOOF_TTL = 32,	  /* >= 200, not ICMP: also what ZMap and masscan send */
+	NR_SPOOF_SELF = 64,	  /* source == destination */
+	NR_SPOOF_SPECIAL = 128,	  /* not a global unicast address, or one of ours */
+};
+
+struct nr_scan_hot {
+	uint32_t packets;
+	nr_unaligned_ns first, last;
+	uint32_t cold; /* number + 1; 0: none */
+	uint32_t dst[NR_SCAN_HOT_DSTS];
+	uint32_t port0_packets;
+	uint16_t port[NR_SCAN_HOT_PORTS];
+	uint16_t class_packets[NR_CLASS_N]; /* saturate */
+	uint8_t proto[NR_SCAN_HOT_PORTS];
+	uint8_t marks[5]; /* two counts of 4 bits each, saturate at 15 */
+	uint8_t ttl_min, ttl_max;
+	uint8_t spoof; /* enum nr_spoof_sign */
+	uint8_t n_dst : 4, n_port : 4;
+	uint8_t unused;
+};
+_Static_assert(sizeof(struct nr_scan_hot) == 60, "with a 4-byte address one cache line");
+_Static_assert(NR_MARK_N <= 10, "room for ten counts");
+
+struct nr_scan_hot4 {
+	uint32_t ip;
+	struct nr_scan_hot hot;
+};
+
+struct nr_scan_hot6 {
+	struct nr_ip ip;
+	uint32_t unused;
+	struct nr_scan_hot hot;
+};
+
+struct nr_scan_port {
+	uint16_t port;
+	uint8_t proto;
+	uint8_t unused;
+	uint32_t packets; /* space saving: may count packets of ports it replaced */
+};
+
+struct nr_scan_cold {
+	struct nr_distinct dst;
+	struct nr_scan_port ports[NR_SOURCE_PORTS];
+	int64_t scanner_at, wide_at; /* ns; 0: not reached */
+	uint32_t scanner_packets;    /* packets when it was */
+	uint32_t marks[NR_MARK_N];
+	uint32_t n_ports;	     /* distinct (protocol, port); stops at NR_SCAN_EVENTS_MAX */
+	uint8_t n_port;		     /* used of ports[] */
+	uint8_t multi;		     /* has events */
+	uint8_t dead;		     /* source ended, events about to go */
+	uint8_t unused;
+	uint32_t event_packets;	     /* most packets of one event */
+	uint32_t event_dst;	     /* most non-zero registers or exact count of one event */
+};
+
+/** What one source sent to one port. */
+struct nr_scan_event {
+	uint64_t key; /* cold number << 32 | protocol << 16 | port */
+	uint32_t packets;
+	uint32_t unused;
+	struct nr_distinct dst;
+};
+
+/** Wide and aggressive sources that ended, for the campaigns at the end of the input. */
+struct nr_scan_member {
+	struct nr_ip ip;
+	int64_t first, last, detected;
+	uint64_t packets, dst;
+	uint32_t asn;
+	uint16_t tools;
+	uint16_t port;
+	uint8_t proto;
+	uint8_t level;
+	uint8_t certainty;
+	uint8_t ended;
+};
+
+struct nr_scan {
+	const struct nr_detect_env *env;
+	struct nr_table hot4, hot6, events, members;
+	struct nr_pool cold, sketches;
+	int64_t timeout_ns;
+	int64_t next_due; /* s; nothing ends before */
+	uint64_t n_levels[4];
+	uint64_t packet_buckets[NR_SCAN_BUCKETS]; /* events by packets, port counts by sources: for Merit's */
+	uint64_t port_buckets[NR_SCAN_BUCKETS];	  /* top 1e-4 */
+	uint64_t n_events_refused;
+};
+
+/** Bucket of a count on a logarithmic scale, 16 to the octave. */
+unsigned nr_scan_bucket(uint64_t count);
+/** Counts from which a value is in the top 1e-4; UINT64_MAX with fewer than 10^4 events. */
+struct nr_scan_thresholds {
+	uint64_t packets, ports;
+};
+struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets, const uint64_t *port_buckets);
+
+/** Marks that decide for these counts, as bits. */
+uint16_t nr_scan_tools(const uint32_t *marks, uint64_t packets);
+/** Fill @p ret_source from the state of one source. @return its level */
+enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, const struct nr_scan_hot *hot,
+			       const struct nr_scan_thresholds *top, struct nr_source *ret_source);
+/** Level without the rest: cheap for the many that are probes. */
+bool nr_scan_is_plain_probe(const struct nr_scan_hot *hot);
+void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *source, int64_t detected, bool ended,
+		       struct nr_scan_member *ret_member);
+/** Group members by tool, port and (for tools) AS; emit one finding a group. @p members is sorted in place. */
+int nr_scan_campaigns(struct nr_scan_member *members, size_t n, const struct nr_detect_env *env,
+		      const struct nr_sink *sink);
+enum { NR_SCAN_CAMPAIGN_FIELDS = 11 };
+extern const struct nr_field nr_scan_campaign_fields[NR_SCAN_CAMPAIGN_FIELDS];
+
+int nr_scan_advance(void *shard, int64_t now, const struct nr_sink *sink);
+int nr_scan_finish(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink);
+int nr_scan_save(const void *shard, struct nr_buf *out);
+int nr_scan_load(void *shard, struct nr_reader *in);
+uint64_t nr_scan_refused(const void *shard);

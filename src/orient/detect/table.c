@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "orient/detect/detect.h"
+
+const struct nr_detector *const nr_detectors[] = {
+	&nr_detector_scan,
+	/* add yours here */
+	NULL,
+};
