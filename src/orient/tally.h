@@ -16,7 +16,7 @@
  *          the timeout of scan.v1 counts again, as it does in the output. Their packets are
  *          shared out over time evenly between first and last.
  * Cost     feed: about 8 ns an observation in batches of 64; two cache lines a row, both prefetched
- * Memory   43 MB of address space for ports (touched pages only), 88 bytes a prefix record
+ * Memory   51 MB of address space for ports (touched pages only), 104 bytes a prefix record
  * Limits   coarse bins of ports saturate at 2^32 - 1 packets: the change is then unknown. Nothing is refused.
  * Threads  one at a time each; merge afterwards
  * Units    ticks: seconds since 1970

@@ -291,14 +291,20 @@ void nr_fields_schema(const struct nr_field *fields, size_t n, struct nr_buf *ou
 	nr_buf_add_str(out, NR_STR("}"));
 }
 
-void nr_record_schema(const struct nr_record_type *type, struct nr_buf *out)
+void nr_record_schema_members(const struct nr_record_type *type, struct nr_buf *out)
 {
-	nr_buf_add_str(out, NR_STR("{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":"));
+	nr_buf_add_str(out, NR_STR("\"title\":"));
 	json_text(out, type->name);
 	nr_buf_add_str(out, NR_STR(",\"description\":"));
 	json_text(out, type->help);
 	nr_buf_add_str(out, NR_STR(","));
 	members_schema(type->fields, type->n_fields, type->name, out);
+}
+
+void nr_record_schema(const struct nr_record_type *type, struct nr_buf *out)
+{
+	nr_buf_add_str(out, NR_STR("{\"$schema\":\"" NR_SCHEMA_DIALECT "\","));
+	nr_record_schema_members(type, out);
 	nr_buf_add_str(out, NR_STR("}"));
 }
 

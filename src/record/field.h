@@ -63,6 +63,9 @@ void nr_record_csv(const struct nr_record_type *type, const void *record, struct
 void nr_record_schema(const struct nr_record_type *type, struct nr_buf *out);
 /** Markdown table: name, type, unit, help. */
 void nr_record_doc(const struct nr_record_type *type, struct nr_buf *out);
+/** The members of that schema object, without braces and dialect, for a larger schema. */
+void nr_record_schema_members(const struct nr_record_type *type, struct nr_buf *out);
+#define NR_SCHEMA_DIALECT "https://json-schema.org/draft/2020-12/schema"
 /** JSON Schema of an object with these members and no others: evidence of a detector. */
 void nr_fields_schema(const struct nr_field *fields, size_t n, struct nr_buf *out);
 /** "integer", "address", "time": for people. */
