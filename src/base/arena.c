@@ -30,7 +30,8 @@ int nr_arena_new(size_t max_bytes, struct nr_arena **ret_arena)
 
 	if (arena == NULL)
 		return -ENOMEM;
-	arena->max = max_bytes;
+	/* A multiple of ALIGN, so that rounding a request that fits cannot pass it or overflow. */
+	arena->max = nr_min_size(max_bytes, PTRDIFF_MAX) & ~(size_t)(ALIGN - 1);
 	*ret_arena = arena;
 	return 0;
 }
@@ -108,8 +109,6 @@ void *nr_arena_alloc(struct nr_arena *arena, size_t n)
 	if (size > arena->max - arena->used)
 		goto refused;
 	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-	if (size > arena->max - arena->used)
-		goto refused;
 	b = block_for(arena, size);
 	if (b == NULL)
 		goto refused;

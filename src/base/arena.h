@@ -4,7 +4,7 @@
  * @file
  * arena: memory that is released all at once (a batch, a request, a run).
  *
- * Limits  max bytes at creation; at the limit alloc returns NULL and n_refused counts it.
+ * Limits  max bytes at creation, rounded down to 16; at the limit alloc returns NULL and n_refused counts it.
  */
 #include "base/str.h"
 

@@ -177,7 +177,7 @@ static int fail_path(struct nr_err *reterr, int code, const char *path, const ch
 /* Room for more than @p have bytes, never over @p max + 1 (the one over tells a file too long). */
 static int slurp_grow(char **p, size_t *cap, size_t max)
 {
-	size_t ceiling = max < SIZE_MAX - 2 ? max + 1 : max;
+	size_t ceiling = nr_min_size(max, PTRDIFF_MAX - 2) + 1;
 	size_t want = *cap > ceiling / 2 ? ceiling : nr_max_size(*cap * 2, SLURP_FIRST);
 	char *larger;
 

@@ -193,13 +193,34 @@ void nr_json_f64(struct nr_json *json, double v)
 	end(json, start, print_f64(p, v));
 }
 
+/* Bytes that stand in a string as they are: printable ASCII but quote and backslash. */
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Does each of eight bytes stand in a string as it is? */
+static bool is_plain8(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	uint64_t x, quote, backslash, del;
+
+	memcpy(&x, p, sizeof(x));
+	quote = x ^ ones * '"';
+	backslash = x ^ ones * '\\';
+	del = x ^ ones * 0x7f;
+	/* A byte below n borrows into its top bit; a false alarm of its neighbour does no harm. */
+	return ((x | (x - ones * 0x20) | (quote - ones) | (backslash - ones) | (del - ones)) & tops) == 0;
+}
+
 /* Bytes of @p s in front of the first that cannot stand in a string as it is. */
 static size_t plain_run(struct nr_str s)
 {
 	size_t i = 0;
 
-	while (i < s.n && (uint8_t)s.p[i] >= 0x20 && (uint8_t)s.p[i] < 0x7f && s.p[i] != '"' &&
-	       s.p[i] != '\\')
+	while (s.n - i >= 8 && is_plain8(s.p + i))
+		i += 8;
+	while (i < s.n && is_plain((uint8_t)s.p[i]))
 		i++;
 	return i;
 }

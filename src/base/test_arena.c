@@ -45,6 +45,22 @@ static void the_limit_refuses_and_counts(void **state)
 	assert_non_null(nr_arena_alloc(arena, 64));
 }
 
+static void sizes_near_the_end_of_the_address_space_are_refused(void **state)
+{
+	nr_auto(nr_arena) small = NULL;
+	nr_auto(nr_arena) endless = NULL;
+
+	(void)state;
+	assert_int_equal(nr_arena_new(70, &small), 0);
+	assert_null(nr_arena_alloc(small, 65));
+	assert_non_null(nr_arena_alloc(small, 64));
+	assert_int_equal(nr_arena_new(SIZE_MAX, &endless), 0);
+	for (size_t less = 0; less < 100; less++)
+		assert_null(nr_arena_alloc(endless, SIZE_MAX - less));
+	assert_int_equal(nr_arena_refused(endless), 100);
+	assert_int_equal(nr_arena_used(endless), 0);
+}
+
 static void reset_memory_comes_back_zeroed(void **state)
 {
 	nr_auto(nr_arena) arena = NULL;
@@ -111,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_zeroed_aligned_and_separate),
 		cmocka_unit_test(the_limit_refuses_and_counts),
+		cmocka_unit_test(sizes_near_the_end_of_the_address_space_are_refused),
 		cmocka_unit_test(reset_memory_comes_back_zeroed),
 		cmocka_unit_test(text_is_copied_with_a_nul),
 		cmocka_unit_test(every_failing_allocation_is_survived),

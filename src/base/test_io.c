@@ -128,6 +128,9 @@ static void errors_name_the_escaped_path(void **state)
 	assert_int_equal(nr_io_rename("/nonexistent/a", "/nonexistent/b"), -ENOENT);
 	assert_int_equal(nr_io_unlink("/nonexistent/a"), -ENOENT);
 	assert_int_equal(nr_io_fsync(-1), -EBADF);
+	nr_io_fail_nth(1, -EROFS);
+	assert_int_equal(nr_io_unlink("/nonexistent/a"), -EROFS);
+	assert_int_equal(nr_io_plan_end(), 1);
 	assert_int_equal(nr_io_close(-1), -EBADF);
 	assert_int_equal(nr_io_write_all(-1, "x", 1), -EBADF);
 }
