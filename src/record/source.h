@@ -51,6 +51,8 @@ struct nr_source {
 	const char *as_name;			 /* borrowed from the prefix data; NULL: unknown */
 	char economy[3];			 /* ISO 3166 alpha-2; "" unknown */
 	uint16_t compat;			 /* enum nr_compat bits: what published rules say */
+	struct nr_time detected;		 /* when level scanner was first reached; 0: never. Not printed */
+	uint32_t detected_packets;		 /* packets of the source by then */
 };
 
 /** Published definitions, computed beside ours so that others can compare. */

@@ -266,6 +266,10 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 	s->compat = compat(scan, cold, top, s);
 	s->certainty = certainty(s);
 	s->level = (uint8_t)level_of(cold, s);
+	if (cold != NULL) {
+		s->detected.ns = cold->scanner_at;
+		s->detected_packets = cold->scanner_packets;
+	}
 	return s->level;
 }
 
