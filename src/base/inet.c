@@ -64,6 +64,39 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+static void skip(struct nr_str *s, size_t n)
+{
+	s->p += n;
+	s->n -= n;
+}
+
+/* One to four hexadecimal digits. @return how many; 0 when there are none or more */
+static size_t take_group(struct nr_str *s, unsigned *ret_value)
+{
+	unsigned v = 0;
+	size_t n = 0;
+
+	for (; n < s->n && n <= 4 && hex_value(s->p[n]) >= 0; n++)
+		v = v << 4 | (unsigned)hex_value(s->p[n]);
+	if (n > 4)
+		return 0;
+	skip(s, n);
+	*ret_value = v;
+	return n;
+}
+
+/* What may stand between two groups, or the end. @return 0; -EINVAL */
+static int take_colons(struct nr_str *s, bool *ret_gap)
+{
+	if (s->n == 0)
+		return 0;
+	if (s->p[0] != ':' || s->n == 1)
+		return -EINVAL;
+	*ret_gap = s->p[1] == ':';
+	skip(s, *ret_gap ? 2 : 1);
+	return 0;
+}
+
 /*
  * Groups of an IPv6 text from the left into @p out, at most @p room bytes of it, until the text ends
  * or "::" opens. @p rest moves behind what was read, "::" included. @return bytes written; -EINVAL
@@ -73,35 +106,23 @@ static int parse_groups(struct nr_str *rest, uint8_t *out, unsigned room, bool *
 	unsigned used = 0;
 
 	*ret_gap = false;
-	while (rest->n > 0) {
-		unsigned v = 0;
-		size_t n = 0;
+	while (rest->n > 0 && !*ret_gap) {
+		struct nr_str before = *rest;
+		unsigned v;
+		size_t n = take_group(rest, &v);
 
-		while (n < rest->n && n < 5 && hex_value(rest->p[n]) >= 0)
-			v = v << 4 | (unsigned)hex_value(rest->p[n++]);
-		if (n < rest->n && rest->p[n] == '.') {
-			if (room - used < 4 || parse_v4(*rest, out + used) < 0)
+		if (n > 0 && rest->n > 0 && rest->p[0] == '.') {
+			if (room - used < 4 || parse_v4(before, out + used) < 0)
 				return -EINVAL;
 			rest->n = 0;
 			return (int)used + 4;
 		}
-		if (n == 0 || n > 4 || room - used < 2)
+		if (n == 0 || room - used < 2)
 			return -EINVAL;
 		out[used++] = (uint8_t)(v >> 8);
 		out[used++] = (uint8_t)v;
-		rest->p += n;
-		rest->n -= n;
-		if (rest->n == 0)
-			break;
-		if (rest->p[0] != ':' || rest->n == 1)
+		if (take_colons(rest, ret_gap) < 0)
 			return -EINVAL;
-		n = rest->p[1] == ':' ? 2 : 1;
-		rest->p += n;
-		rest->n -= n;
-		if (n == 2) {
-			*ret_gap = true;
-			break;
-		}
 	}
 	return (int)used;
 }
@@ -115,8 +136,7 @@ static int parse_v6(struct nr_str s, struct nr_ip *ret_ip)
 
 	if (nr_str_starts(s, NR_STR("::"))) {
 		gap = true;
-		s.p += 2;
-		s.n -= 2;
+		skip(&s, 2);
 	} else {
 		n_head = parse_groups(&s, ip.b, sizeof(ip.b), &gap);
 		if (n_head < 0)

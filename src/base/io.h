@@ -5,8 +5,9 @@
  * io: every file operation of the program goes through here, so that tests can make the n-th fail.
  *
  * All functions return 0 or a count >= 0, or -errno. EINTR is retried inside. A plan (tests only)
- * says which call fails and how (a loop of several system calls counts each of them): nr_io_fail_nth(n, -EIO) fails the n-th call from now, counted over
- * all functions; a short result is asked for with NR_IO_SHORT. Not thread-safe while a plan is set.
+ * says which call fails and how: nr_io_fail_nth(n, -EIO) fails the n-th call from now, counted over
+ * all functions, each system call of a loop being one; a short result is asked for with NR_IO_SHORT.
+ * n = 0 only counts. Not thread-safe while a plan is set.
  */
 #include <sys/types.h>
 

@@ -222,9 +222,8 @@ static void addresses_times_and_bytes_are_strings(void **state)
 	nr_json_hex(&doc.json, (struct nr_bytes){ NULL, 0 });
 	nr_json_hex(&doc.json, (struct nr_bytes){ bytes, sizeof(bytes) });
 	nr_json_array_end(&doc.json);
-	for (size_t i = 0, n = strlen(want); i < sizeof(bytes); i++)
-		(void)snprintf(want + n + 2 * i, 3, "a5");
-	strncat(want, "\"]", 3);
+	for (size_t i = 0, n = strlen(want); i <= sizeof(bytes); i++)
+		(void)snprintf(want + n + 2 * i, 3, "%s", i < sizeof(bytes) ? "a5" : "\"]");
 	assert_text(&doc, want);
 	nr_buf_done(&doc.buf);
 }

@@ -184,10 +184,22 @@ static int combine(int64_t s, unsigned ns, struct nr_time *ret_time)
 	return 0;
 }
 
+struct clock_text {
+	unsigned hours, minutes, seconds, ns;
+	int offset_s;
+};
+
+static bool take_clock(struct nr_str *s, struct clock_text *c)
+{
+	return take_number(s, 2, 23, &c->hours) && take_char(s, ':') &&
+	       take_number(s, 2, 59, &c->minutes) && take_char(s, ':') &&
+	       take_number(s, 2, 60, &c->seconds) && take_fraction(s, &c->ns) &&
+	       take_offset(s, &c->offset_s);
+}
+
 static int parse_calendar(struct nr_str s, struct nr_time *ret_time)
 {
-	unsigned hours, minutes, seconds, ns = 0;
-	int offset_s = 0;
+	struct clock_text c = { .hours = 0 };
 	struct date d;
 	int64_t at;
 
@@ -198,15 +210,12 @@ static int parse_calendar(struct nr_str s, struct nr_time *ret_time)
 		return combine(at, 0, ret_time);
 	if (!take_char(&s, 'T') && !take_char(&s, 't') && !take_char(&s, ' '))
 		return -EINVAL;
-	if (!take_number(&s, 2, 23, &hours) || !take_char(&s, ':') ||
-	    !take_number(&s, 2, 59, &minutes) || !take_char(&s, ':') ||
-	    !take_number(&s, 2, 60, &seconds) || !take_fraction(&s, &ns) ||
-	    !take_offset(&s, &offset_s) || s.n != 0)
+	if (!take_clock(&s, &c) || s.n != 0)
 		return -EINVAL;
-	at += (int64_t)hours * 3600 + minutes * 60 + seconds - offset_s;
-	if (seconds == 60 && at % S_PER_DAY != 0)
+	at += (int64_t)c.hours * 3600 + c.minutes * 60 + c.seconds - c.offset_s;
+	if (c.seconds == 60 && at % S_PER_DAY != 0)
 		return -EINVAL; /* leap seconds end a UTC day */
-	return combine(at, ns, ret_time);
+	return combine(at, c.ns, ret_time);
 }
 
 static int parse_epoch(struct nr_str s, struct nr_time *ret_time)

@@ -24,7 +24,10 @@ static inline int64_t nr_time_floor_s(struct nr_time t)
 	return t.ns / NR_NS_PER_S - (t.ns % NR_NS_PER_S < 0);
 }
 
-/** 2026-01-02T03:04:05.123456789Z; trailing zeros of the fraction are dropped. @p out holds NR_TIME_TEXT. @return length */
+/**
+ * 2026-01-02T03:04:05.123456789Z; trailing zeros of the fraction are dropped.
+ * @p out holds NR_TIME_TEXT bytes. @return length
+ */
 size_t nr_time_print(struct nr_time t, char *out);
 /**
  * RFC 3339 with Z or offset, a date alone, or seconds since 1970 ("1700000000.25"). A leap second
