@@ -80,7 +80,8 @@ static int trace_open(struct nr_capture *c, struct nr_err *reterr)
 	return ret;
 }
 
-static int files_open(struct nr_capture *c, const struct nr_capture_options *opt, struct nr_err *reterr)
+static int files_open(struct nr_capture *c, const struct nr_capture_options *opt,
+		      struct nr_err *reterr)
 {
 	int ret = nr_files_new(opt->paths, opt->n_paths, opt->follow, &c->files, reterr);
 
@@ -90,7 +91,8 @@ static int files_open(struct nr_capture *c, const struct nr_capture_options *opt
 	return trace_open(c, reterr);
 }
 
-int nr_capture_open(const struct nr_capture_options *opt, struct nr_capture **ret_capture, struct nr_err *reterr)
+int nr_capture_open(const struct nr_capture_options *opt, struct nr_capture **ret_capture,
+		    struct nr_err *reterr)
 {
 	nr_auto(nr_capture) c = calloc(1, sizeof(*c));
 	int ret;
@@ -100,8 +102,8 @@ int nr_capture_open(const struct nr_capture_options *opt, struct nr_capture **re
 	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->wake_fd < 0)
 		return nr_fail(reterr, -errno, "eventfd: %s", nr_err_text(-errno));
-	ret = opt->interface != NULL ? nr_live_new(opt, c->wake_fd, &c->live, reterr) :
-				       files_open(c, opt, reterr);
+	ret = opt->interface != NULL ? nr_live_new(opt, c->wake_fd, &c->live, reterr)
+				     : files_open(c, opt, reterr);
 	if (ret < 0)
 		return ret;
 	*ret_capture = NR_TAKE(c);
@@ -122,7 +124,8 @@ struct nr_capture *nr_capture_free(struct nr_capture *c)
 }
 
 /** Read on in the current file, or in the next. @return as nr_capture_next() */
-static int files_read(struct nr_capture *c, struct nr_block *block, int wait_ms, struct nr_err *reterr)
+static int files_read(struct nr_capture *c, struct nr_block *block, int wait_ms,
+		      struct nr_err *reterr)
 {
 	int ret = 0;
 
@@ -152,7 +155,8 @@ static void follow_sleep(const struct nr_capture *c, int ms)
 	(void)poll(&fd, 1, ms); /* interrupted: we look a little earlier */
 }
 
-static int files_follow(struct nr_capture *c, struct nr_block *block, int wait_ms, struct nr_err *reterr)
+static int files_follow(struct nr_capture *c, struct nr_block *block, int wait_ms,
+			struct nr_err *reterr)
 {
 	while (true) {
 		int ret = files_read(c, block, 0, reterr);
@@ -178,7 +182,8 @@ static int files_follow(struct nr_capture *c, struct nr_block *block, int wait_m
 	}
 }
 
-int nr_capture_next(struct nr_capture *c, struct nr_block *block, int wait_ms, struct nr_err *reterr)
+int nr_capture_next(struct nr_capture *c, struct nr_block *block, int wait_ms,
+		    struct nr_err *reterr)
 {
 	int ret;
 
@@ -186,7 +191,8 @@ int nr_capture_next(struct nr_capture *c, struct nr_block *block, int wait_ms, s
 	if (nr_capture_ended(c))
 		return 0;
 	if (c->live == NULL)
-		return c->follow ? files_follow(c, block, wait_ms, reterr) : files_read(c, block, wait_ms, reterr);
+		return c->follow ? files_follow(c, block, wait_ms, reterr)
+				 : files_read(c, block, wait_ms, reterr);
 	ret = nr_live_next(c->live, block, wait_ms, &c->stats, reterr);
 	if (ret < 0)
 		c->ended = true;

@@ -27,7 +27,8 @@ enum {
 };
 
 enum nr_frame_flag {
-	NR_FRAME_TIME_ODD = 1,	 /* claimed time out of its own bounds (microseconds >= 10^6), or none */
+	NR_FRAME_TIME_ODD =
+		1, /* claimed time out of its own bounds (microseconds >= 10^6), or none */
 };
 
 struct nr_frame {
@@ -47,32 +48,36 @@ struct nr_block {
 
 struct nr_capture_stats {
 	uint64_t frames, bytes_captured, bytes_wire;
-	uint64_t bytes_read;	    /* of the compressed file, for progress */
-	uint64_t bytes_total;	    /* sum of file sizes; 0: unknown (pipe, live) */
+	uint64_t bytes_read;  /* of the compressed file, for progress */
+	uint64_t bytes_total; /* sum of file sizes; 0: unknown (pipe, live) */
 	uint64_t files, files_damaged;
-	uint64_t files_skipped;	    /* in directories: not a capture by its first bytes */
-	uint64_t blocks_skipped;    /* pcapng blocks of unknown or unneeded type */
-	uint64_t records_refused;   /* contradict themselves in a sound frame: passed over, then NR_EDAMAGED at the end */
-	uint64_t frames_oversize;   /* longer than the snapshot length of their file says; delivered */
+	uint64_t files_skipped;	 /* in directories: not a capture by its first bytes */
+	uint64_t blocks_skipped; /* pcapng blocks of unknown or unneeded type */
+	uint64_t
+		records_refused; /* contradict themselves in a sound frame: passed over, then NR_EDAMAGED at the end */
+	uint64_t
+		frames_oversize; /* longer than the snapshot length of their file says; delivered */
 	uint64_t kernel_received, kernel_dropped; /* live only */
 };
 
 struct nr_capture_options {
 	const struct nr_str *paths; /* files, directories, or "-"; ignored when interface is set */
 	size_t n_paths;
-	const char *interface;	    /* live capture */
-	const char *filter;	    /* pcap-filter(7) for live capture in the kernel; files: see capture/filter.h */
-	uint16_t fanout_group;	    /* live: 0 = none; sockets of one group share the packets by flow hash */
-	bool follow;		    /* directory or file: wait for more at the end */
-	uint32_t ring_mib;	    /* live: ring size, 0 = 64 */
+	const char *interface; /* live capture */
+	const char *
+		filter; /* pcap-filter(7) for live capture in the kernel; files: see capture/filter.h */
+	uint16_t
+		fanout_group; /* live: 0 = none; sockets of one group share the packets by flow hash */
+	bool follow;	      /* directory or file: wait for more at the end */
+	uint32_t ring_mib;    /* live: ring size, 0 = 64 */
 	bool promiscuous;
 };
 
 struct nr_capture;
 
 /** Open what @p opt names; the first file is opened and recognised here, so that wrong names fail early. */
-NR_MUST_CHECK int nr_capture_open(const struct nr_capture_options *opt, struct nr_capture **ret_capture,
-				  struct nr_err *reterr);
+NR_MUST_CHECK int nr_capture_open(const struct nr_capture_options *opt,
+				  struct nr_capture **ret_capture, struct nr_err *reterr);
 struct nr_capture *nr_capture_free(struct nr_capture *capture);
 static inline void nr_capture_autofree(struct nr_capture **c)
 {

@@ -71,8 +71,8 @@ struct nr_inflate *nr_inflate_free(struct nr_inflate *inflate);
  * Decompress from @p raw (advanced) into @p dst. Gives 0 bytes when it wants more input.
  * @return 0; NR_EDAMAGED, with *ret_n bytes before the damage
  */
-NR_MUST_CHECK int nr_inflate_run(struct nr_inflate *inflate, struct nr_raw *raw, uint8_t *dst, size_t n,
-				 size_t *ret_n, struct nr_err *reterr);
+NR_MUST_CHECK int nr_inflate_run(struct nr_inflate *inflate, struct nr_raw *raw, uint8_t *dst,
+				 size_t n, size_t *ret_n, struct nr_err *reterr);
 /** True between members: the input may end here. */
 bool nr_inflate_may_end(const struct nr_inflate *inflate);
 
@@ -80,14 +80,14 @@ bool nr_inflate_may_end(const struct nr_inflate *inflate);
 
 /** What one walk over bytes in memory is given and what it says. */
 struct nr_walk {
-	const uint8_t *p, *end;	 /* in: the bytes; out: p is the first byte that was not consumed */
-	struct nr_block *block;	 /* frames are appended; they point between the old p and end */
-	size_t need;		 /* out: bytes from p without which the walk cannot go on; 0: none */
-	uint64_t skip;		 /* out: bytes from p to pass over unseen (p == end then or is short of it) */
-	uint64_t refused_at;	 /* out: offset from the first byte of the first refused record */
-	uint64_t n_refused;	 /* out: records refused whose frame around them was sound */
-	uint64_t n_skipped;	 /* out: blocks of unknown or unneeded type */
-	uint64_t n_oversize;	 /* out: frames longer than their interface's snapshot length */
+	const uint8_t *p, *end; /* in: the bytes; out: p is the first byte that was not consumed */
+	struct nr_block *block; /* frames are appended; they point between the old p and end */
+	size_t need;		/* out: bytes from p without which the walk cannot go on; 0: none */
+	uint64_t skip; /* out: bytes from p to pass over unseen (p == end then or is short of it) */
+	uint64_t refused_at;	  /* out: offset from the first byte of the first refused record */
+	uint64_t n_refused;	  /* out: records refused whose frame around them was sound */
+	uint64_t n_skipped;	  /* out: blocks of unknown or unneeded type */
+	uint64_t n_oversize;	  /* out: frames longer than their interface's snapshot length */
 	char why[NR_CAPTURE_WHY]; /* out: damage, or the first refusal */
 };
 
@@ -118,7 +118,8 @@ extern const struct nr_format nr_format_pcap, nr_format_pcapng;
 struct nr_trace;
 
 /** Takes @p stream, also on failure. @p name is copied, for messages. */
-NR_MUST_CHECK int nr_trace_new(struct nr_stream *stream, const char *name, struct nr_trace **ret_trace);
+NR_MUST_CHECK int nr_trace_new(struct nr_stream *stream, const char *name,
+			       struct nr_trace **ret_trace);
 struct nr_trace *nr_trace_free(struct nr_trace *trace);
 /**
  * As nr_capture_next(), for this one trace. Adds to @p stats.

@@ -67,7 +67,8 @@ static int name_cmp(const void *va, const void *vb)
 
 static bool names_have(const struct names *names, const char *name)
 {
-	return names->n > 0 && bsearch(&name, names->items, names->n, sizeof(names->items[0]), name_cmp) != NULL;
+	return names->n > 0 &&
+	       bsearch(&name, names->items, names->n, sizeof(names->items[0]), name_cmp) != NULL;
 }
 
 int nr_directory_new(const char *path, struct nr_directory **ret_directory)
@@ -167,7 +168,8 @@ static bool changed(struct nr_directory *d)
 		return false;
 	d->n_unchanged = 0;
 	d->mtime = st.st_mtim;
-	int64_t age = nr_time_now().ns - ((int64_t)st.st_mtim.tv_sec * NR_NS_PER_S + st.st_mtim.tv_nsec);
+	int64_t age = nr_time_now().ns -
+		      ((int64_t)st.st_mtim.tv_sec * NR_NS_PER_S + st.st_mtim.tv_nsec);
 	d->racy = age < RACY_NS;
 	return true;
 }
@@ -184,7 +186,8 @@ static int names_list(const char *path, struct names *names, struct nr_err *rete
 		if (entry->d_name[0] == '.')
 			continue;
 		if (names->n >= NR_CAPTURE_FILES_MAX)
-			ret = nr_fail(reterr, NR_ELIMIT, "more than %d files", NR_CAPTURE_FILES_MAX);
+			ret = nr_fail(reterr, NR_ELIMIT, "more than %d files",
+				      NR_CAPTURE_FILES_MAX);
 		else if (names_add(names, entry->d_name) < 0)
 			ret = nr_fail(reterr, -ENOMEM, "no memory for file names");
 	}
@@ -219,8 +222,8 @@ static bool probe(const char *path, struct nr_block *block, int64_t *ret_first)
 }
 
 /** Look into one new name. @return 1 it is a file to read; 0 it is not; -ENOMEM */
-static int look(const char *dir, const char *name, struct nr_block *block, struct nr_found *ret_found,
-		uint64_t *skipped)
+static int look(const char *dir, const char *name, struct nr_block *block,
+		struct nr_found *ret_found, uint64_t *skipped)
 {
 	struct stat st;
 	char *path;
@@ -239,8 +242,8 @@ static int look(const char *dir, const char *name, struct nr_block *block, struc
 	return 0;
 }
 
-static int names_look(const struct nr_directory *d, const struct names *now, struct nr_found *found, size_t *n,
-		      uint64_t *skipped)
+static int names_look(const struct nr_directory *d, const struct names *now, struct nr_found *found,
+		      size_t *n, uint64_t *skipped)
 {
 	struct nr_block *block;
 	int ret = nr_block_new(&block);
@@ -266,8 +269,8 @@ static size_t count_new(const struct nr_directory *d, const struct names *now)
 	return n;
 }
 
-int nr_directory_scan(struct nr_directory *d, struct nr_found **ret_found, size_t *ret_n, uint64_t *skipped,
-		      struct nr_err *reterr)
+int nr_directory_scan(struct nr_directory *d, struct nr_found **ret_found, size_t *ret_n,
+		      uint64_t *skipped, struct nr_err *reterr)
 {
 	struct nr_found *found = NULL;
 	struct names now = { 0 };

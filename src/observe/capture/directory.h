@@ -29,8 +29,8 @@ struct nr_directory *nr_directory_free(struct nr_directory *directory);
  * @param skipped        increased
  * @return 0; NR_ELIMIT; -errno
  */
-NR_MUST_CHECK int nr_directory_scan(struct nr_directory *directory, struct nr_found **ret_found, size_t *ret_n,
-				    uint64_t *skipped, struct nr_err *reterr);
+NR_MUST_CHECK int nr_directory_scan(struct nr_directory *directory, struct nr_found **ret_found,
+				    size_t *ret_n, uint64_t *skipped, struct nr_err *reterr);
 void nr_found_free(struct nr_found *found, size_t n);
 /** strcmp() that compares runs of digits by value. */
 int nr_directory_natural_cmp(const char *a, const char *b);

@@ -17,8 +17,8 @@ struct nr_files;
  * @param follow  also find files that appear later in the directories
  * @return 0; -ENOENT and other -errno; NR_ELIMIT; the message names the operand
  */
-NR_MUST_CHECK int nr_files_new(const struct nr_str *paths, size_t n, bool follow, struct nr_files **ret_files,
-			       struct nr_err *reterr);
+NR_MUST_CHECK int nr_files_new(const struct nr_str *paths, size_t n, bool follow,
+			       struct nr_files **ret_files, struct nr_err *reterr);
 struct nr_files *nr_files_free(struct nr_files *files);
 /** Path of the next file, NULL when there is none now. Borrowed until the next call. */
 const char *nr_files_next(struct nr_files *files);

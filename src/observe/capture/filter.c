@@ -10,16 +10,10 @@ static const struct {
 	uint16_t link;
 	int dlt;
 } links[] = {
-	{ 1, DLT_EN10MB },
-	{ 113, DLT_LINUX_SLL },
-	{ 276, DLT_LINUX_SLL2 },
-	{ 101, DLT_RAW },
-	{ 12, DLT_RAW }, /* old files kept the number their system had for it */
-	{ 14, DLT_RAW },
-	{ 228, DLT_IPV4 },
-	{ 229, DLT_IPV6 },
-	{ 0, DLT_NULL },
-	{ 108, DLT_LOOP },
+	{ 1, DLT_EN10MB }, { 113, DLT_LINUX_SLL }, { 276, DLT_LINUX_SLL2 },
+	{ 101, DLT_RAW },  { 12, DLT_RAW }, /* old files kept the number their system had for it */
+	{ 14, DLT_RAW },   { 228, DLT_IPV4 },	   { 229, DLT_IPV6 },
+	{ 0, DLT_NULL },   { 108, DLT_LOOP },
 };
 
 enum { N_LINKS = NR_COUNT(links), ERROR_TEXT = 160, SHOWN = 160 };
@@ -35,16 +29,27 @@ struct nr_filter {
 	struct program programs[N_LINKS];
 };
 
-/** @return 0, with program->error set when the expression does not fit the link type; -ENOMEM */
-static int program_compile(struct program *program, int dlt, const char *expression)
+/**
+ * @param ret_passes  increased when some frames of the link type could pass
+ * @return 0, with program->error set when the expression does not fit the link type; -ENOMEM
+ */
+static int program_compile(struct program *program, int dlt, const char *expression,
+			   size_t *ret_passes)
 {
 	pcap_t *dead = pcap_open_dead(dlt, NR_CAPTURE_SNAP_MAX);
 
 	if (dead == NULL)
 		return -ENOMEM;
-	program->usable = pcap_compile(dead, &program->bpf, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
+	program->usable = pcap_compile(dead, &program->bpf, expression, 1, PCAP_NETMASK_UNKNOWN) ==
+			  0;
+	*ret_passes += program->usable;
 	if (!program->usable)
-		nr_str_escape(nr_str_from(pcap_geterr(dead)), program->error, sizeof(program->error));
+		nr_str_escape(nr_str_from(pcap_geterr(dead)), program->error,
+			      sizeof(program->error));
+	/* the optimiser calls it an error that nothing can pass, as ip6 on a link type that is all IPv4 */
+	if (!program->usable)
+		program->usable = pcap_compile(dead, &program->bpf, expression, 0,
+					       PCAP_NETMASK_UNKNOWN) == 0;
 	pcap_close(dead);
 	return 0;
 }
@@ -52,20 +57,20 @@ static int program_compile(struct program *program, int dlt, const char *express
 int nr_filter_new(const char *expression, struct nr_filter **ret_filter, struct nr_err *reterr)
 {
 	nr_auto(nr_filter) f = calloc(1, sizeof(*f));
-	size_t n_usable = 0;
+	size_t n_passes = 0;
 
 	if (f == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory for a filter");
 	nr_str_escape(nr_str_from(expression), f->shown, sizeof(f->shown));
 	for (size_t i = 0; i < N_LINKS; i++) {
-		int ret = program_compile(&f->programs[i], links[i].dlt, expression);
+		int ret = program_compile(&f->programs[i], links[i].dlt, expression, &n_passes);
 
 		if (ret < 0)
 			return nr_fail(reterr, ret, "no memory for a filter");
-		n_usable += f->programs[i].usable;
 	}
-	if (n_usable == 0)
-		return nr_fail(reterr, NR_EUSAGE, "filter \"%s\": %s", f->shown, f->programs[0].error);
+	if (n_passes == 0)
+		return nr_fail(reterr, NR_EUSAGE, "filter \"%s\": %s", f->shown,
+			       f->programs[0].error);
 	*ret_filter = NR_TAKE(f);
 	return 0;
 }
@@ -101,11 +106,12 @@ int nr_filter_explain(const struct nr_filter *f, uint16_t link, struct nr_err *r
 	const struct program *program = program_find(f, link);
 
 	if (program == NULL)
-		return nr_fail(reterr, NR_EFORMAT, "filter \"%s\": frames of link type %u cannot be filtered", f->shown,
+		return nr_fail(reterr, NR_EFORMAT,
+			       "filter \"%s\": frames of link type %u cannot be filtered", f->shown,
 			       link);
 	if (!program->usable)
-		return nr_fail(reterr, NR_EFORMAT, "filter \"%s\" on link type %u: %s", f->shown, link,
-			       program->error);
+		return nr_fail(reterr, NR_EFORMAT, "filter \"%s\" on link type %u: %s", f->shown,
+			       link, program->error);
 	return 0;
 }
 

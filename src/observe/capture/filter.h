@@ -15,7 +15,8 @@
 struct nr_filter;
 
 /** @return 0; NR_EUSAGE: no link type understands the expression, the message quotes it; -ENOMEM */
-NR_MUST_CHECK int nr_filter_new(const char *expression, struct nr_filter **ret_filter, struct nr_err *reterr);
+NR_MUST_CHECK int nr_filter_new(const char *expression, struct nr_filter **ret_filter,
+				struct nr_err *reterr);
 struct nr_filter *nr_filter_free(struct nr_filter *filter);
 static inline void nr_filter_autofree(struct nr_filter **f)
 {

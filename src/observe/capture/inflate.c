@@ -19,7 +19,7 @@ enum { GZIP_WINDOW = 15 + 16 /* zlib's way to say: with a gzip header */ };
 struct nr_inflate {
 	ZSTD_DStream *zstd; /* NULL: gzip */
 	z_stream gzip;
-	size_t hint; /* zstd: how much input the next step takes */
+	size_t hint;  /* zstd: how much input the next step takes */
 	bool between; /* no member has begun that has not ended */
 };
 
@@ -83,7 +83,8 @@ static int gzip_run(struct nr_inflate *f, struct nr_raw *raw, uint8_t *dst, size
 		f->between = true;
 	if (ret == Z_OK || ret == Z_STREAM_END || ret == Z_BUF_ERROR)
 		return 0;
-	return nr_fail(reterr, ret == Z_MEM_ERROR ? -ENOMEM : NR_EDAMAGED, "the gzip data is broken");
+	return nr_fail(reterr, ret == Z_MEM_ERROR ? -ENOMEM : NR_EDAMAGED,
+		       "the gzip data is broken");
 }
 
 static int zstd_run(struct nr_inflate *f, struct nr_raw *raw, uint8_t *dst, size_t n, size_t *ret_n,
@@ -101,7 +102,8 @@ static int zstd_run(struct nr_inflate *f, struct nr_raw *raw, uint8_t *dst, size
 	raw->n -= in.pos;
 	*ret_n = out.pos;
 	if (ZSTD_isError(ret))
-		return nr_fail(reterr, NR_EDAMAGED, "the zstd data is broken (%s)", ZSTD_getErrorName(ret));
+		return nr_fail(reterr, NR_EDAMAGED, "the zstd data is broken (%s)",
+			       ZSTD_getErrorName(ret));
 	f->between = ret == 0;
 	f->hint = ret > 0 ? ret : ZSTD_initDStream(f->zstd);
 	return 0;
@@ -111,6 +113,6 @@ int nr_inflate_run(struct nr_inflate *f, struct nr_raw *raw, uint8_t *dst, size_
 		   struct nr_err *reterr)
 {
 	*ret_n = 0;
-	return f->zstd != NULL ? zstd_run(f, raw, dst, n, ret_n, reterr) :
-				 gzip_run(f, raw, dst, n, ret_n, reterr);
+	return f->zstd != NULL ? zstd_run(f, raw, dst, n, ret_n, reterr)
+			       : gzip_run(f, raw, dst, n, ret_n, reterr);
 }

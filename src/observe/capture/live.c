@@ -43,7 +43,8 @@ enum {
 	MACS = 12,
 	ETHERNET_HEADER = 14,
 	/* where the sender's address stands behind the header of a packet in the ring */
-	ADDRESS_AT = (sizeof(struct tpacket3_hdr) + TPACKET_ALIGNMENT - 1) / TPACKET_ALIGNMENT * TPACKET_ALIGNMENT,
+	ADDRESS_AT = (sizeof(struct tpacket3_hdr) + TPACKET_ALIGNMENT - 1) / TPACKET_ALIGNMENT *
+		     TPACKET_ALIGNMENT,
 };
 
 struct nr_live {
@@ -105,7 +106,8 @@ static int ring_map(struct nr_live *live, uint32_t mib, struct nr_err *reterr)
 	if (mib == 0)
 		mib = RING_MIB;
 	if (mib > RING_MIB_MAX)
-		return nr_fail(reterr, NR_EUSAGE, "a ring of %u MiB, the limit is %d", mib, RING_MIB_MAX);
+		return nr_fail(reterr, NR_EUSAGE, "a ring of %u MiB, the limit is %d", mib,
+			       RING_MIB_MAX);
 	live->n_blocks = ((size_t)mib << 20) / RING_BLOCK;
 	live->ring_bytes = live->n_blocks * RING_BLOCK;
 	req = (struct tpacket_req3){
@@ -126,7 +128,8 @@ static int ring_map(struct nr_live *live, uint32_t mib, struct nr_err *reterr)
 	return 0;
 }
 
-static int socket_bind(struct nr_live *live, const struct nr_capture_options *opt, struct nr_err *reterr)
+static int socket_bind(struct nr_live *live, const struct nr_capture_options *opt,
+		       struct nr_err *reterr)
 {
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
 				    .sll_protocol = htons(ETH_P_ALL),
@@ -143,7 +146,8 @@ static int socket_bind(struct nr_live *live, const struct nr_capture_options *op
 			return fail_errno(reterr, "fanout");
 	}
 	if (opt->promiscuous && live->index != 0) {
-		struct packet_mreq req = { .mr_ifindex = live->index, .mr_type = PACKET_MR_PROMISC };
+		struct packet_mreq req = { .mr_ifindex = live->index,
+					   .mr_type = PACKET_MR_PROMISC };
 
 		if (setsockopt(live->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &req, sizeof(req)) < 0)
 			return fail_errno(reterr, "promiscuous mode");
@@ -152,7 +156,8 @@ static int socket_bind(struct nr_live *live, const struct nr_capture_options *op
 }
 
 /** Give the filter to the kernel, or keep it when what it would see differs from what we deliver. */
-static int filter_set(struct nr_live *live, const struct nr_capture_options *opt, struct nr_err *reterr)
+static int filter_set(struct nr_live *live, const struct nr_capture_options *opt,
+		      struct nr_err *reterr)
 {
 	uint16_t link = live->cooked ? LINK_SLL2 : LINK_ETHERNET;
 	int ret = 0;
@@ -173,7 +178,8 @@ static int filter_set(struct nr_live *live, const struct nr_capture_options *opt
 	return ret < 0 ? fail_errno(reterr, "filter") : 0;
 }
 
-static int socket_start(struct nr_live *live, const struct nr_capture_options *opt, struct nr_err *reterr)
+static int socket_start(struct nr_live *live, const struct nr_capture_options *opt,
+			struct nr_err *reterr)
 {
 	int ret = interface_find(live, opt->interface, reterr);
 
@@ -191,7 +197,8 @@ static int socket_start(struct nr_live *live, const struct nr_capture_options *o
 	return ret;
 }
 
-int nr_live_new(const struct nr_capture_options *opt, int wake_fd, struct nr_live **ret_live, struct nr_err *reterr)
+int nr_live_new(const struct nr_capture_options *opt, int wake_fd, struct nr_live **ret_live,
+		struct nr_err *reterr)
 {
 	struct nr_live *live = calloc(1, sizeof(*live));
 	char shown[64];
@@ -227,7 +234,8 @@ struct nr_live *nr_live_free(struct nr_live *live)
 
 static struct tpacket_hdr_v1 *block_head(const struct nr_live *live)
 {
-	struct tpacket_block_desc *desc = (struct tpacket_block_desc *)(live->ring + live->turn * RING_BLOCK);
+	struct tpacket_block_desc *desc =
+		(struct tpacket_block_desc *)(live->ring + live->turn * RING_BLOCK);
 
 	return &desc->hdr.bh1;
 }
@@ -256,7 +264,8 @@ static bool ring_take(struct nr_live *live)
 static void ring_step(struct nr_live *live)
 {
 	if (--live->left > 0) {
-		live->at = (const struct tpacket3_hdr *)((const uint8_t *)live->at + live->at->tp_next_offset);
+		live->at = (const struct tpacket3_hdr *)((const uint8_t *)live->at +
+							 live->at->tp_next_offset);
 		return;
 	}
 	__atomic_store_n(&block_head(live)->block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
@@ -283,13 +292,15 @@ static void packet_copy(const struct nr_live *live, uint8_t *dst, struct nr_fram
 {
 	const struct tpacket3_hdr *at = live->at;
 	const uint8_t *bytes = (const uint8_t *)at + at->tp_mac;
-	const struct sockaddr_ll *from = (const struct sockaddr_ll *)((const uint8_t *)at + ADDRESS_AT);
+	const struct sockaddr_ll *from =
+		(const struct sockaddr_ll *)((const uint8_t *)at + ADDRESS_AT);
 	size_t front = 0, added = 0;
 
 	if (live->cooked) {
 		cooked_write(dst, from);
 		added = SLL2_HEADER;
-	} else if ((at->tp_status & TP_STATUS_VLAN_VALID) != 0 && at->tp_snaplen >= ETHERNET_HEADER) {
+	} else if ((at->tp_status & TP_STATUS_VLAN_VALID) != 0 &&
+		   at->tp_snaplen >= ETHERNET_HEADER) {
 		bool typed = (at->tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
 		uint16_t type = htons(typed ? at->hv1.tp_vlan_tpid : ETH_P_8021Q);
 		uint16_t tag = htons((uint16_t)at->hv1.tp_vlan_tci);
@@ -313,7 +324,8 @@ static void packet_copy(const struct nr_live *live, uint8_t *dst, struct nr_fram
 /** On the loopback interface every packet passes twice; the way out is left out. */
 static bool is_echo(const struct nr_live *live)
 {
-	const struct sockaddr_ll *from = (const struct sockaddr_ll *)((const uint8_t *)live->at + ADDRESS_AT);
+	const struct sockaddr_ll *from =
+		(const struct sockaddr_ll *)((const uint8_t *)live->at + ADDRESS_AT);
 
 	if (from->sll_pkttype != PACKET_OUTGOING)
 		return false;
@@ -347,8 +359,8 @@ static void ring_drain(struct nr_live *live, struct nr_block *block, struct nr_c
 	stats->bytes_read += used;
 }
 
-int nr_live_next(struct nr_live *live, struct nr_block *block, int wait_ms, struct nr_capture_stats *stats,
-		 struct nr_err *reterr)
+int nr_live_next(struct nr_live *live, struct nr_block *block, int wait_ms,
+		 struct nr_capture_stats *stats, struct nr_err *reterr)
 {
 	struct pollfd fds[2] = { { .fd = live->fd, .events = POLLIN | POLLERR },
 				 { .fd = live->wake_fd, .events = POLLIN } };
@@ -365,7 +377,8 @@ int nr_live_next(struct nr_live *live, struct nr_block *block, int wait_ms, stru
 		socklen_t n = sizeof(error);
 
 		if (getsockopt(live->fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 && error != 0)
-			return nr_fail(reterr, -error, "the interface went away: %s", nr_err_text(-error));
+			return nr_fail(reterr, -error, "the interface went away: %s",
+				       nr_err_text(-error));
 	}
 	ring_drain(live, block, stats);
 	return 0;

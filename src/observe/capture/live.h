@@ -16,8 +16,8 @@
 struct nr_live;
 
 /** @return 0; -EPERM, -ENODEV, NR_EUSAGE (filter), other -errno */
-NR_MUST_CHECK int nr_live_new(const struct nr_capture_options *opt, int wake_fd, struct nr_live **ret_live,
-			      struct nr_err *reterr);
+NR_MUST_CHECK int nr_live_new(const struct nr_capture_options *opt, int wake_fd,
+			      struct nr_live **ret_live, struct nr_err *reterr);
 struct nr_live *nr_live_free(struct nr_live *live);
 /** As nr_capture_next(). A failure is final. */
 NR_MUST_CHECK int nr_live_next(struct nr_live *live, struct nr_block *block, int wait_ms,

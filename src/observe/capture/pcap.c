@@ -91,7 +91,8 @@ static int header_read(struct pcap *pcap, struct nr_walk *walk)
 	major = pcap->shape.swapped ? version >> 16 : version & 0xffff;
 	minor = pcap->shape.swapped ? version & 0xffff : version >> 16;
 	if (major != 2) {
-		snprintf(walk->why, sizeof(walk->why), "pcap version %u.%u, want 2.x", major, minor);
+		snprintf(walk->why, sizeof(walk->why), "pcap version %u.%u, want 2.x", major,
+			 minor);
 		return NR_EVERSION;
 	}
 	pcap->shape.old_lengths = minor < 3;
@@ -107,13 +108,14 @@ static int header_read(struct pcap *pcap, struct nr_walk *walk)
 
 static int record_refuse(struct nr_walk *walk, uint32_t caplen)
 {
-	snprintf(walk->why, sizeof(walk->why), "record says %u captured bytes, the limit is %d", caplen,
-		 NR_CAPTURE_SNAP_MAX);
+	snprintf(walk->why, sizeof(walk->why), "record says %u captured bytes, the limit is %d",
+		 caplen, NR_CAPTURE_SNAP_MAX);
 	return NR_EDAMAGED;
 }
 
 /** The hot loop; inlined once for each shape that matters, so that its tests fold away. */
-static inline __attribute__((always_inline)) int records_walk(const struct pcap *pcap, struct nr_walk *walk,
+static inline __attribute__((always_inline)) int records_walk(const struct pcap *pcap,
+							      struct nr_walk *walk,
 							      const struct shape shape)
 {
 	const uint8_t *p = walk->p, *end = walk->end;
@@ -145,7 +147,8 @@ static inline __attribute__((always_inline)) int records_walk(const struct pcap 
 			walk->need = shape.header + caplen;
 			break;
 		}
-		frame->ts = (int64_t)get32(p, shape.swapped) * NR_NS_PER_S + (int64_t)fraction * unit;
+		frame->ts = (int64_t)get32(p, shape.swapped) * NR_NS_PER_S +
+			    (int64_t)fraction * unit;
 		frame->data = p + shape.header;
 		frame->caplen = caplen;
 		frame->wirelen = wirelen;
@@ -179,11 +182,16 @@ static int pcap_walk(void *self, struct nr_walk *walk)
 	if (pcap->shape.old_lengths || pcap->shape.header != RECORD_HEADER)
 		return records_walk(pcap, walk, pcap->shape);
 	if (pcap->shape.swapped && pcap->shape.nano)
-		return records_walk(pcap, walk, (struct shape){ .swapped = true, .nano = true, .header = RECORD_HEADER });
+		return records_walk(pcap, walk,
+				    (struct shape){ .swapped = true,
+						    .nano = true,
+						    .header = RECORD_HEADER });
 	if (pcap->shape.swapped)
-		return records_walk(pcap, walk, (struct shape){ .swapped = true, .header = RECORD_HEADER });
+		return records_walk(pcap, walk,
+				    (struct shape){ .swapped = true, .header = RECORD_HEADER });
 	if (pcap->shape.nano)
-		return records_walk(pcap, walk, (struct shape){ .nano = true, .header = RECORD_HEADER });
+		return records_walk(pcap, walk,
+				    (struct shape){ .nano = true, .header = RECORD_HEADER });
 	return records_walk(pcap, walk, (struct shape){ .header = RECORD_HEADER });
 }
 

@@ -134,7 +134,8 @@ static int section_begin(struct pcapng *self, struct nr_walk *walk, const uint8_
 	self->swapped = magic != order_magic;
 	major = get16(block + 12, self->swapped);
 	if (major != 1) {
-		(void)damaged(walk, "pcapng version %u.%u, want 1.x", major, get16(block + 14, self->swapped));
+		(void)damaged(walk, "pcapng version %u.%u, want 1.x", major,
+			      get16(block + 14, self->swapped));
 		return self->started ? NR_EDAMAGED : NR_EVERSION;
 	}
 	self->started = true;
@@ -143,7 +144,8 @@ static int section_begin(struct pcapng *self, struct nr_walk *walk, const uint8_
 }
 
 /** The two options that change the meaning of time stamps. @return false when they run past the block */
-static bool options_read(const struct pcapng *self, const uint8_t *p, size_t n, struct interface *inf)
+static bool options_read(const struct pcapng *self, const uint8_t *p, size_t n,
+			 struct interface *inf)
 {
 	uint8_t resolution = 6; /* microseconds */
 	int64_t offset_s = 0;
@@ -188,7 +190,8 @@ static int interface_place(struct pcapng *self, struct interface **ret_place)
 }
 
 /** Every description takes a number, also a refused one, so that the next get theirs. */
-static int interface_add(struct pcapng *self, struct nr_walk *walk, const struct chunk *b, uint64_t at)
+static int interface_add(struct pcapng *self, struct nr_walk *walk, const struct chunk *b,
+			 uint64_t at)
 {
 	struct interface *inf;
 
@@ -215,8 +218,8 @@ static int interface_add(struct pcapng *self, struct nr_walk *walk, const struct
 }
 
 /** Interface @p id if frames may name it; NULL counts a refusal. */
-static const struct interface *interface_get(const struct pcapng *self, struct nr_walk *walk, uint32_t id,
-					     uint64_t at)
+static const struct interface *interface_get(const struct pcapng *self, struct nr_walk *walk,
+					     uint32_t id, uint64_t at)
 {
 	if (NR_LIKELY(id < self->n_interfaces && !self->interfaces[id].refused))
 		return &self->interfaces[id];
@@ -224,14 +227,16 @@ static const struct interface *interface_get(const struct pcapng *self, struct n
 	return NULL;
 }
 
-static inline void frame_add(struct nr_walk *walk, const struct interface *inf, const struct nr_frame *frame)
+static inline void frame_add(struct nr_walk *walk, const struct interface *inf,
+			     const struct nr_frame *frame)
 {
 	walk->n_oversize += frame->caplen > inf->snaplen;
 	walk->block->frames[walk->block->n++] = *frame;
 }
 
 /** Enhanced and obsolete packet blocks: they differ in how the interface is written. */
-static void packet_add(struct pcapng *self, struct nr_walk *walk, const struct chunk *b, uint64_t at)
+static void packet_add(struct pcapng *self, struct nr_walk *walk, const struct chunk *b,
+		       uint64_t at)
 {
 	const bool swapped = self->swapped;
 	const struct interface *inf;
@@ -249,7 +254,8 @@ static void packet_add(struct pcapng *self, struct nr_walk *walk, const struct c
 		return;
 	frame.caplen = get32(b->body + 12, swapped);
 	if (NR_UNLIKELY(frame.caplen > b->n - 20 || frame.caplen > NR_CAPTURE_SNAP_MAX)) {
-		refuse(walk, at, "packet block says %u captured bytes and has room for %zu", frame.caplen, b->n - 20);
+		refuse(walk, at, "packet block says %u captured bytes and has room for %zu",
+		       frame.caplen, b->n - 20);
 		return;
 	}
 	ticks = (uint64_t)get32(b->body + 4, swapped) << 32 | get32(b->body + 8, swapped);
@@ -262,7 +268,8 @@ static void packet_add(struct pcapng *self, struct nr_walk *walk, const struct c
 	frame_add(walk, inf, &frame);
 }
 
-static void simple_add(struct pcapng *self, struct nr_walk *walk, const struct chunk *b, uint64_t at)
+static void simple_add(struct pcapng *self, struct nr_walk *walk, const struct chunk *b,
+		       uint64_t at)
 {
 	const struct interface *inf;
 	uint32_t wirelen, caplen;
@@ -277,7 +284,8 @@ static void simple_add(struct pcapng *self, struct nr_walk *walk, const struct c
 	wirelen = get32(b->body, self->swapped);
 	caplen = wirelen < inf->snaplen ? wirelen : inf->snaplen;
 	if (caplen > b->n - 4 || caplen > NR_CAPTURE_SNAP_MAX) {
-		refuse(walk, at, "simple packet block says %u bytes and has room for %zu", caplen, b->n - 4);
+		refuse(walk, at, "simple packet block says %u bytes and has room for %zu", caplen,
+		       b->n - 4);
 		return;
 	}
 	frame_add(walk, inf,
@@ -310,7 +318,8 @@ static int block_use(struct pcapng *self, struct nr_walk *walk, const struct chu
 }
 
 /** A block too long to be held: say so if we had wanted it, and pass over it. */
-static int block_pass(struct pcapng *self, struct nr_walk *walk, uint32_t type, uint64_t length, uint64_t at)
+static int block_pass(struct pcapng *self, struct nr_walk *walk, uint32_t type, uint64_t length,
+		      uint64_t at)
 {
 	size_t left = (size_t)(walk->end - walk->p);
 	int ret = 0;
@@ -343,7 +352,8 @@ static int block_pass(struct pcapng *self, struct nr_walk *walk, uint32_t type, 
  * Read type and length of the block at walk->p; a section header brings its own byte order.
  * @return 0; 1 need was set; NR_EDAMAGED
  */
-static inline int head_read(struct pcapng *self, struct nr_walk *walk, uint32_t *ret_type, uint32_t *ret_length)
+static inline int head_read(struct pcapng *self, struct nr_walk *walk, uint32_t *ret_type,
+			    uint32_t *ret_length)
 {
 	const uint8_t *p = walk->p;
 	size_t left = (size_t)(walk->end - p);
@@ -359,13 +369,15 @@ static inline int head_read(struct pcapng *self, struct nr_walk *walk, uint32_t 
 		uint32_t magic = nr_get_le32(p + 8);
 
 		if (magic != order_magic && __builtin_bswap32(magic) != order_magic)
-			return damaged(walk, "section header with unknown byte-order magic %08x", magic);
+			return damaged(walk, "section header with unknown byte-order magic %08x",
+				       magic);
 		swapped = magic != order_magic;
 	} else if (NR_UNLIKELY(!self->started)) {
 		return damaged(walk, "no section header");
 	}
 	length = get32(p + 4, swapped);
-	if (NR_UNLIKELY(length < (type == BLOCK_SECTION ? SECTION_LEAST : BLOCK_LEAST) || length % 4 != 0))
+	if (NR_UNLIKELY(length < (type == BLOCK_SECTION ? SECTION_LEAST : BLOCK_LEAST) ||
+			length % 4 != 0))
 		return damaged(walk, "block of type %u with a length of %u", type, length);
 	/* a longer one is passed over, but a section header must be seen */
 	size_t want = length <= NR_CAPTURE_RECORD_MAX ? length : SECTION_LEAST;
@@ -373,9 +385,10 @@ static inline int head_read(struct pcapng *self, struct nr_walk *walk, uint32_t 
 		walk->need = want;
 		return 1;
 	}
-	if (NR_UNLIKELY(length <= NR_CAPTURE_RECORD_MAX && get32(p + length - 4, swapped) != length))
-		return damaged(walk, "block of type %u whose two lengths differ, %u and %u", type, length,
-			       get32(p + length - 4, swapped));
+	if (NR_UNLIKELY(length <= NR_CAPTURE_RECORD_MAX &&
+			get32(p + length - 4, swapped) != length))
+		return damaged(walk, "block of type %u whose two lengths differ, %u and %u", type,
+			       length, get32(p + length - 4, swapped));
 	*ret_type = type;
 	*ret_length = length;
 	return 0;

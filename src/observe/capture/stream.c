@@ -54,7 +54,8 @@ struct patience {
 	int64_t until_ns; /* when gathering */
 };
 
-int nr_stream_open(const char *path, int wake_fd, struct nr_stream **ret_stream, struct nr_err *reterr)
+int nr_stream_open(const char *path, int wake_fd, struct nr_stream **ret_stream,
+		   struct nr_err *reterr)
 {
 	struct nr_stream *s = calloc(1, sizeof(*s));
 	struct stat st;
@@ -90,7 +91,9 @@ int nr_stream_of_memory(const void *bytes, size_t n, size_t chunk, struct nr_str
 	nr_require(chunk > 0);
 	if (s == NULL)
 		return -ENOMEM;
-	*s = (struct nr_stream){ .fd = -1, .wake_fd = -1, .mem = bytes, .mem_n = n, .chunk = chunk };
+	*s = (struct nr_stream){
+		.fd = -1, .wake_fd = -1, .mem = bytes, .mem_n = n, .chunk = chunk
+	};
 	*ret_stream = s;
 	return 0;
 }
@@ -146,7 +149,8 @@ uint64_t nr_stream_size(const struct nr_stream *s)
 /** Wait until the pipe has bytes or patience ends. @return true when a read will not block */
 static bool pipe_wait(struct nr_stream *s, struct patience *patience)
 {
-	struct pollfd fds[2] = { { .fd = s->fd, .events = POLLIN }, { .fd = s->wake_fd, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = s->fd, .events = POLLIN },
+				 { .fd = s->wake_fd, .events = POLLIN } };
 	int ms = patience->wait_ms;
 
 	if (patience->gathering) {
@@ -160,7 +164,8 @@ static bool pipe_wait(struct nr_stream *s, struct patience *patience)
 }
 
 /** One read of the bytes below. 0 bytes: see at_eof. */
-static int raw_read(struct nr_stream *s, uint8_t *dst, size_t n, struct patience *patience, size_t *ret_n)
+static int raw_read(struct nr_stream *s, uint8_t *dst, size_t n, struct patience *patience,
+		    size_t *ret_n)
 {
 	ssize_t got;
 
@@ -225,7 +230,8 @@ static int codec_find(struct nr_stream *s, struct patience *patience, struct nr_
 	}
 	const char *tool = foreign_codec(s->head);
 	if (tool != NULL)
-		return nr_fail(reterr, NR_EFORMAT, "%s compressed: use %s -dc FILE | noroshi observe -", tool, tool);
+		return nr_fail(reterr, NR_EFORMAT,
+			       "%s compressed: use %s -dc FILE | noroshi observe -", tool, tool);
 	if (s->head[0] == 0x1f && s->head[1] == 0x8b)
 		s->codec = CODEC_GZIP;
 	else if (nr_get_le32(s->head) == 0xfd2fb528)
@@ -242,8 +248,8 @@ static int codec_find(struct nr_stream *s, struct patience *patience, struct nr_
 	return 0;
 }
 
-static int plain_read(struct nr_stream *s, uint8_t *dst, size_t n, struct patience *patience, size_t *ret_n,
-		      struct nr_err *reterr)
+static int plain_read(struct nr_stream *s, uint8_t *dst, size_t n, struct patience *patience,
+		      size_t *ret_n, struct nr_err *reterr)
 {
 	size_t at = nr_min_size(n, s->head_n - s->head_at);
 
@@ -278,17 +284,20 @@ static int in_fill(struct nr_stream *s, struct patience *patience, struct nr_err
 	ret = raw_read(s, s->in, IN_BYTES, patience, &got);
 	if (ret < 0)
 		return nr_fail(reterr, ret, "%s", nr_err_text(ret));
-	s->raw = (struct nr_raw){ .p = s->in, .n = got, .at_end = got == 0 && s->at_eof && !s->follow };
+	s->raw = (struct nr_raw){ .p = s->in,
+				  .n = got,
+				  .at_end = got == 0 && s->at_eof && !s->follow };
 	return 0;
 }
 
-static int packed_read(struct nr_stream *s, uint8_t *dst, size_t n, struct patience *patience, size_t *ret_n,
-		       struct nr_err *reterr)
+static int packed_read(struct nr_stream *s, uint8_t *dst, size_t n, struct patience *patience,
+		       size_t *ret_n, struct nr_err *reterr)
 {
 	*ret_n = 0;
 	while (*ret_n < n) {
 		size_t got = 0;
-		int ret = nr_inflate_run(s->inflate, &s->raw, dst + *ret_n, n - *ret_n, &got, reterr);
+		int ret = nr_inflate_run(s->inflate, &s->raw, dst + *ret_n, n - *ret_n, &got,
+					 reterr);
 
 		*ret_n += got;
 		if (ret < 0)
@@ -304,7 +313,8 @@ static int packed_read(struct nr_stream *s, uint8_t *dst, size_t n, struct patie
 			return 0; /* a pipe or a growing file has no more now */
 		s->ended = true;
 		if (!nr_inflate_may_end(s->inflate))
-			return nr_fail(reterr, NR_EDAMAGED, "the compressed data ends early, after %llu bytes",
+			return nr_fail(reterr, NR_EDAMAGED,
+				       "the compressed data ends early, after %llu bytes",
 				       (unsigned long long)s->raw_bytes);
 		return 0;
 	}

@@ -11,8 +11,9 @@
 #include "base/time.h"
 
 struct nr_ticks {
-	uint64_t mul, div; /* base 10: ns = ticks * mul / div; one of them is 1; div 0: finer than any tick */
-	uint8_t shift;	   /* base 2: ns = ticks * 10^9 >> shift */
+	uint64_t mul,
+		div; /* base 10: ns = ticks * mul / div; one of them is 1; div 0: finer than any tick */
+	uint8_t shift; /* base 2: ns = ticks * 10^9 >> shift */
 	bool binary;
 	int64_t offset_s;
 };
@@ -26,8 +27,8 @@ static inline bool nr_ticks_to_ns(const struct nr_ticks *t, uint64_t ticks, int6
 {
 	uint64_t ns;
 
-	if (NR_LIKELY(t->div == 1 && !t->binary && t->offset_s == 0 && !__builtin_mul_overflow(ticks, t->mul, &ns) &&
-		      ns <= INT64_MAX)) {
+	if (NR_LIKELY(t->div == 1 && !t->binary && t->offset_s == 0 &&
+		      !__builtin_mul_overflow(ticks, t->mul, &ns) && ns <= INT64_MAX)) {
 		*ret_ns = (int64_t)ns;
 		return true;
 	}

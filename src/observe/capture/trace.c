@@ -26,16 +26,16 @@ enum {
 
 struct nr_trace {
 	struct nr_stream *stream;
-	char *name; /* escaped, for messages */
+	char *name;			/* escaped, for messages */
 	const struct nr_format *format; /* NULL until the first bytes were seen */
 	void *self;
 	uint8_t *carry;
 	size_t carry_n, carry_cap;
 	uint64_t offset;
-	uint64_t skip;	 /* bytes of the stream to pass over before the next record */
-	size_t need;	 /* least number of bytes that let the next walk go on */
-	size_t want;	 /* bytes to have in memory before the next walk */
-	size_t limit;	 /* ceiling of want */
+	uint64_t skip; /* bytes of the stream to pass over before the next record */
+	size_t need;   /* least number of bytes that let the next walk go on */
+	size_t want;   /* bytes to have in memory before the next walk */
+	size_t limit;  /* ceiling of want */
 	uint64_t raw_seen;
 	uint64_t n_refused, refused_at;
 	char refused_why[NR_CAPTURE_WHY];
@@ -133,8 +133,10 @@ static int damage(struct nr_trace *t, uint64_t at, int code, const char *why, st
 	t->ended = true;
 	if (code != NR_EDAMAGED)
 		return nr_fail(reterr, code, "%s: %s", t->name, why);
-	return nr_fail(reterr, code, "%s: damaged at byte %llu%s: %s", t->name, (unsigned long long)at,
-		       nr_stream_is_compressed(t->stream) ? " of the uncompressed stream" : "", why);
+	return nr_fail(reterr, code, "%s: damaged at byte %llu%s: %s", t->name,
+		       (unsigned long long)at,
+		       nr_stream_is_compressed(t->stream) ? " of the uncompressed stream" : "",
+		       why);
 }
 
 /** Find the format by the first four bytes. @return 0; NR_EFORMAT */
@@ -150,8 +152,9 @@ static int format_find(struct nr_trace *t, const uint8_t *head, struct nr_err *r
 		return 0;
 	}
 	t->ended = true;
-	return nr_fail(reterr, NR_EFORMAT, "%s: neither pcap nor pcapng (first bytes %02x %02x %02x %02x)",
-		       t->name, head[0], head[1], head[2], head[3]);
+	return nr_fail(reterr, NR_EFORMAT,
+		       "%s: neither pcap nor pcapng (first bytes %02x %02x %02x %02x)", t->name,
+		       head[0], head[1], head[2], head[3]);
 }
 
 int nr_trace_recognise(struct nr_trace *t, struct nr_err *reterr)
@@ -208,8 +211,8 @@ static int skip_run(struct nr_trace *t, struct nr_block *block, int wait_ms, str
  * Carry and fresh bytes into block->mem. @return 0 or the stream's failure, bytes in any case;
  * ret_idle: more was wanted and nothing came
  */
-static int block_fill(struct nr_trace *t, struct nr_block *block, int wait_ms, size_t *ret_n, bool *ret_idle,
-		      struct nr_err *reterr)
+static int block_fill(struct nr_trace *t, struct nr_block *block, int wait_ms, size_t *ret_n,
+		      bool *ret_idle, struct nr_err *reterr)
 {
 	size_t target = nr_max_size(nr_max_size(t->want, t->need), t->carry_n), got;
 	int ret;
@@ -230,7 +233,8 @@ static int block_fill(struct nr_trace *t, struct nr_block *block, int wait_ms, s
 	}
 	if (target == t->carry_n)
 		return 0;
-	ret = nr_stream_read(t->stream, block->mem + t->carry_n, target - t->carry_n, wait_ms, &got, reterr);
+	ret = nr_stream_read(t->stream, block->mem + t->carry_n, target - t->carry_n, wait_ms, &got,
+			     reterr);
 	*ret_n += got;
 	*ret_idle = got == 0;
 	return ret;
@@ -267,27 +271,30 @@ static int end_check(struct nr_trace *t, size_t left, struct nr_err *reterr)
 	if (t->format == NULL && t->offset == 0 && left == 0)
 		return damage(t, 0, NR_EDAMAGED, "the file is empty", reterr);
 	if (t->skip > 0) {
-		snprintf(why, sizeof(why), "the file ends inside a block, %llu bytes early", (unsigned long long)t->skip);
+		snprintf(why, sizeof(why), "the file ends inside a block, %llu bytes early",
+			 (unsigned long long)t->skip);
 		return damage(t, t->offset, NR_EDAMAGED, why, reterr);
 	}
 	if (t->format == NULL)
-		return damage(t, 0, NR_EDAMAGED, "the file ends inside its first four bytes", reterr);
+		return damage(t, 0, NR_EDAMAGED, "the file ends inside its first four bytes",
+			      reterr);
 	if (left > 0) {
-		snprintf(why, sizeof(why), "the file ends inside a record, after %zu of at least %zu bytes", left,
+		snprintf(why, sizeof(why),
+			 "the file ends inside a record, after %zu of at least %zu bytes", left,
 			 t->need);
 		return damage(t, t->offset, NR_EDAMAGED, why, reterr);
 	}
 	if (t->n_refused > 0) {
-		snprintf(why, sizeof(why), "%s (records refused in this file: %llu)", t->refused_why,
-			 (unsigned long long)t->n_refused);
+		snprintf(why, sizeof(why), "%s (records refused in this file: %llu)",
+			 t->refused_why, (unsigned long long)t->n_refused);
 		return damage(t, t->refused_at, NR_EDAMAGED, why, reterr);
 	}
 	return 0;
 }
 
 /** One fill and one walk. @return as nr_trace_next(); ret_idle: there is nothing more now */
-static int step(struct nr_trace *t, struct nr_block *block, int wait_ms, struct nr_capture_stats *stats,
-		bool *ret_idle, struct nr_err *reterr)
+static int step(struct nr_trace *t, struct nr_block *block, int wait_ms,
+		struct nr_capture_stats *stats, bool *ret_idle, struct nr_err *reterr)
 {
 	struct nr_walk walk = { .block = block };
 	struct nr_err err = { 0 };
@@ -326,8 +333,8 @@ static int step(struct nr_trace *t, struct nr_block *block, int wait_ms, struct 
 	return 0;
 }
 
-int nr_trace_next(struct nr_trace *t, struct nr_block *block, int wait_ms, struct nr_capture_stats *stats,
-		  struct nr_err *reterr)
+int nr_trace_next(struct nr_trace *t, struct nr_block *block, int wait_ms,
+		  struct nr_capture_stats *stats, struct nr_err *reterr)
 {
 	bool idle = false;
 	int ret = 0;
