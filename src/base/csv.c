@@ -7,7 +7,8 @@
 static bool is_formula(struct nr_str cell)
 {
 	static const bool opens[256] = {
-		['='] = true, ['+'] = true, ['-'] = true, ['@'] = true, ['\t'] = true, ['\r'] = true,
+		['='] = true, ['+'] = true,  ['-'] = true,
+		['@'] = true, ['\t'] = true, ['\r'] = true,
 	};
 	double v;
 
@@ -18,7 +19,9 @@ static bool is_formula(struct nr_str cell)
 
 static bool needs_quotes(struct nr_str cell)
 {
-	static const bool special[256] = { [','] = true, ['"'] = true, ['\n'] = true, ['\r'] = true };
+	static const bool special[256] = {
+		[','] = true, ['"'] = true, ['\n'] = true, ['\r'] = true
+	};
 
 	for (size_t i = 0; i < cell.n; i++)
 		if (special[(uint8_t)cell.p[i]])

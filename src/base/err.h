@@ -12,11 +12,11 @@
 #include "base/def.h"
 
 enum nr_ecode {
-	NR_EDAMAGED = -1000,	/* input ends early or contradicts itself; all before it was delivered */
-	NR_EFORMAT = -1001,	/* not the format that was expected */
-	NR_EVERSION = -1002,	/* known format, unknown version */
-	NR_ELIMIT = -1003,	/* a documented limit was reached */
-	NR_EUSAGE = -1004,	/* the user's words are wrong: exit status 2 */
+	NR_EDAMAGED = -1000, /* ends early or contradicts itself; all before it was delivered */
+	NR_EFORMAT = -1001,  /* not the format that was expected */
+	NR_EVERSION = -1002, /* known format, unknown version */
+	NR_ELIMIT = -1003,   /* a documented limit was reached */
+	NR_EUSAGE = -1004,   /* the user's words are wrong: exit status 2 */
 };
 
 struct nr_err {

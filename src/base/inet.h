@@ -25,9 +25,9 @@ struct nr_prefix {
 
 static inline struct nr_ip nr_ip_v4(uint32_t host_order)
 {
-	return (struct nr_ip){ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, (uint8_t)(host_order >> 24),
-				 (uint8_t)(host_order >> 16), (uint8_t)(host_order >> 8),
-				 (uint8_t)host_order } };
+	return (struct nr_ip){ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
+				 (uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16),
+				 (uint8_t)(host_order >> 8), (uint8_t)host_order } };
 }
 
 static inline bool nr_ip_is_v4(struct nr_ip ip)
@@ -83,7 +83,7 @@ enum nr_ip_kind {
 	NR_IP_GLOBAL,
 	NR_IP_UNSPECIFIED,
 	NR_IP_LOOPBACK,
-	NR_IP_PRIVATE,	  /* RFC 1918, RFC 6598, fc00::/7 */
+	NR_IP_PRIVATE, /* RFC 1918, RFC 6598, fc00::/7 */
 	NR_IP_LINK_LOCAL,
 	NR_IP_MULTICAST,
 	NR_IP_BROADCAST,

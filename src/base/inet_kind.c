@@ -11,28 +11,29 @@ struct v4_row {
 	enum nr_ip_kind kind;
 };
 
-#define V4(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+#define V4(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 
 static const struct v4_row v4_rows[] = {
-	{ V4(0, 0, 0, 0), 32, NR_IP_UNSPECIFIED },	   /* RFC 1122 3.2.1.3 */
-	{ V4(0, 0, 0, 0), 8, NR_IP_RESERVED },		   /* RFC 791: this network */
-	{ V4(10, 0, 0, 0), 8, NR_IP_PRIVATE },		   /* RFC 1918 */
-	{ V4(100, 64, 0, 0), 10, NR_IP_PRIVATE },	   /* RFC 6598 */
-	{ V4(127, 0, 0, 0), 8, NR_IP_LOOPBACK },	   /* RFC 1122 3.2.1.3 */
-	{ V4(169, 254, 0, 0), 16, NR_IP_LINK_LOCAL },	   /* RFC 3927 */
-	{ V4(172, 16, 0, 0), 12, NR_IP_PRIVATE },	   /* RFC 1918 */
-	{ V4(192, 0, 0, 9), 32, NR_IP_GLOBAL },		   /* RFC 7723: PCP anycast */
-	{ V4(192, 0, 0, 10), 32, NR_IP_GLOBAL },	   /* RFC 8155: TURN anycast */
-	{ V4(192, 0, 0, 0), 24, NR_IP_RESERVED },	   /* RFC 6890 2.1: protocol assignments */
-	{ V4(192, 0, 2, 0), 24, NR_IP_DOCUMENTATION },	   /* RFC 5737 */
-	{ V4(192, 88, 99, 0), 24, NR_IP_RESERVED },	   /* RFC 7526: former 6to4 relays */
-	{ V4(192, 168, 0, 0), 16, NR_IP_PRIVATE },	   /* RFC 1918 */
-	{ V4(198, 18, 0, 0), 15, NR_IP_DOCUMENTATION },	   /* RFC 2544: benchmarks */
-	{ V4(198, 51, 100, 0), 24, NR_IP_DOCUMENTATION },  /* RFC 5737 */
-	{ V4(203, 0, 113, 0), 24, NR_IP_DOCUMENTATION },   /* RFC 5737 */
-	{ V4(224, 0, 0, 0), 4, NR_IP_MULTICAST },	   /* RFC 5771 */
-	{ V4(255, 255, 255, 255), 32, NR_IP_BROADCAST },   /* RFC 919 */
-	{ V4(240, 0, 0, 0), 4, NR_IP_RESERVED },	   /* RFC 1112 4 */
+	{ V4(0, 0, 0, 0), 32, NR_IP_UNSPECIFIED },	  /* RFC 1122 3.2.1.3 */
+	{ V4(0, 0, 0, 0), 8, NR_IP_RESERVED },		  /* RFC 791: this network */
+	{ V4(10, 0, 0, 0), 8, NR_IP_PRIVATE },		  /* RFC 1918 */
+	{ V4(100, 64, 0, 0), 10, NR_IP_PRIVATE },	  /* RFC 6598 */
+	{ V4(127, 0, 0, 0), 8, NR_IP_LOOPBACK },	  /* RFC 1122 3.2.1.3 */
+	{ V4(169, 254, 0, 0), 16, NR_IP_LINK_LOCAL },	  /* RFC 3927 */
+	{ V4(172, 16, 0, 0), 12, NR_IP_PRIVATE },	  /* RFC 1918 */
+	{ V4(192, 0, 0, 9), 32, NR_IP_GLOBAL },		  /* RFC 7723: PCP anycast */
+	{ V4(192, 0, 0, 10), 32, NR_IP_GLOBAL },	  /* RFC 8155: TURN anycast */
+	{ V4(192, 0, 0, 0), 24, NR_IP_RESERVED },	  /* RFC 6890 2.1: protocol assignments */
+	{ V4(192, 0, 2, 0), 24, NR_IP_DOCUMENTATION },	  /* RFC 5737 */
+	{ V4(192, 88, 99, 0), 24, NR_IP_RESERVED },	  /* RFC 7526: former 6to4 relays */
+	{ V4(192, 168, 0, 0), 16, NR_IP_PRIVATE },	  /* RFC 1918 */
+	{ V4(198, 18, 0, 0), 15, NR_IP_DOCUMENTATION },	  /* RFC 2544: benchmarks */
+	{ V4(198, 51, 100, 0), 24, NR_IP_DOCUMENTATION }, /* RFC 5737 */
+	{ V4(203, 0, 113, 0), 24, NR_IP_DOCUMENTATION },  /* RFC 5737 */
+	{ V4(224, 0, 0, 0), 4, NR_IP_MULTICAST },	  /* RFC 5771 */
+	{ V4(255, 255, 255, 255), 32, NR_IP_BROADCAST },  /* RFC 919 */
+	{ V4(240, 0, 0, 0), 4, NR_IP_RESERVED },	  /* RFC 1112 4 */
 };
 
 struct v6_row {
@@ -42,35 +43,35 @@ struct v6_row {
 };
 
 /* First eight bytes, last byte: enough for every row. */
-#define V6(a, b, c, d, last)                                                                       \
-	{                                                                                          \
-		{                                                                                  \
-			(a) >> 8, (a) & 0xff, (b) >> 8, (b) & 0xff, (c) >> 8, (c) & 0xff,          \
-				(d) >> 8, (d) & 0xff, 0, 0, 0, 0, 0, 0, 0, (last)                  \
-		}                                                                                  \
+#define V6(a, b, c, d, last)                                                                    \
+	{                                                                                       \
+		{                                                                               \
+			(a) >> 8, (uint8_t)(a), (b) >> 8, (uint8_t)(b), (c) >> 8, (uint8_t)(c), \
+				(d) >> 8, (uint8_t)(d), 0, 0, 0, 0, 0, 0, 0, (last)             \
+		}                                                                               \
 	}
 
 static const struct v6_row v6_rows[] = {
-	{ V6(0, 0, 0, 0, 0), 128, NR_IP_UNSPECIFIED },		  /* RFC 4291 2.5.2 */
-	{ V6(0, 0, 0, 0, 1), 128, NR_IP_LOOPBACK },		  /* RFC 4291 2.5.3 */
-	{ V6(0x64, 0xff9b, 0, 0, 0), 96, NR_IP_GLOBAL },	  /* RFC 6052: translated IPv4 */
-	{ V6(0x64, 0xff9b, 1, 0, 0), 48, NR_IP_PRIVATE },	  /* RFC 8215: local translation */
-	{ V6(0x2001, 0, 0, 0, 0), 32, NR_IP_GLOBAL },		  /* RFC 4380: Teredo */
-	{ V6(0x2001, 1, 0, 0, 1), 128, NR_IP_GLOBAL },		  /* RFC 7723 */
-	{ V6(0x2001, 1, 0, 0, 2), 128, NR_IP_GLOBAL },		  /* RFC 8155 */
-	{ V6(0x2001, 1, 0, 0, 3), 128, NR_IP_GLOBAL },		  /* RFC 9665 */
-	{ V6(0x2001, 2, 0, 0, 0), 48, NR_IP_DOCUMENTATION },	  /* RFC 5180: benchmarks */
-	{ V6(0x2001, 3, 0, 0, 0), 32, NR_IP_GLOBAL },		  /* RFC 7450: AMT */
-	{ V6(0x2001, 4, 0x112, 0, 0), 48, NR_IP_GLOBAL },	  /* RFC 7535: AS112 */
-	{ V6(0x2001, 0x20, 0, 0, 0), 28, NR_IP_GLOBAL },	  /* RFC 7343: ORCHIDv2 */
-	{ V6(0x2001, 0x30, 0, 0, 0), 28, NR_IP_GLOBAL },	  /* RFC 9374: drone identity */
-	{ V6(0x2001, 0, 0, 0, 0), 23, NR_IP_RESERVED },		  /* RFC 2928 */
-	{ V6(0x2001, 0xdb8, 0, 0, 0), 32, NR_IP_DOCUMENTATION },  /* RFC 3849 */
-	{ V6(0x3fff, 0, 0, 0, 0), 20, NR_IP_DOCUMENTATION },	  /* RFC 9637 */
-	{ V6(0x2000, 0, 0, 0, 0), 3, NR_IP_GLOBAL },		  /* RFC 4291 2.4, RFC 3587 */
-	{ V6(0xfc00, 0, 0, 0, 0), 7, NR_IP_PRIVATE },		  /* RFC 4193 */
-	{ V6(0xfe80, 0, 0, 0, 0), 10, NR_IP_LINK_LOCAL },	  /* RFC 4291 2.5.6 */
-	{ V6(0xff00, 0, 0, 0, 0), 8, NR_IP_MULTICAST },		  /* RFC 4291 2.7 */
+	{ V6(0, 0, 0, 0, 0), 128, NR_IP_UNSPECIFIED },		 /* RFC 4291 2.5.2 */
+	{ V6(0, 0, 0, 0, 1), 128, NR_IP_LOOPBACK },		 /* RFC 4291 2.5.3 */
+	{ V6(0x64, 0xff9b, 0, 0, 0), 96, NR_IP_GLOBAL },	 /* RFC 6052: translated IPv4 */
+	{ V6(0x64, 0xff9b, 1, 0, 0), 48, NR_IP_PRIVATE },	 /* RFC 8215: local translation */
+	{ V6(0x2001, 0, 0, 0, 0), 32, NR_IP_GLOBAL },		 /* RFC 4380: Teredo */
+	{ V6(0x2001, 1, 0, 0, 1), 128, NR_IP_GLOBAL },		 /* RFC 7723 */
+	{ V6(0x2001, 1, 0, 0, 2), 128, NR_IP_GLOBAL },		 /* RFC 8155 */
+	{ V6(0x2001, 1, 0, 0, 3), 128, NR_IP_GLOBAL },		 /* RFC 9665 */
+	{ V6(0x2001, 2, 0, 0, 0), 48, NR_IP_DOCUMENTATION },	 /* RFC 5180: benchmarks */
+	{ V6(0x2001, 3, 0, 0, 0), 32, NR_IP_GLOBAL },		 /* RFC 7450: AMT */
+	{ V6(0x2001, 4, 0x112, 0, 0), 48, NR_IP_GLOBAL },	 /* RFC 7535: AS112 */
+	{ V6(0x2001, 0x20, 0, 0, 0), 28, NR_IP_GLOBAL },	 /* RFC 7343: ORCHIDv2 */
+	{ V6(0x2001, 0x30, 0, 0, 0), 28, NR_IP_GLOBAL },	 /* RFC 9374: drone identity */
+	{ V6(0x2001, 0, 0, 0, 0), 23, NR_IP_RESERVED },		 /* RFC 2928 */
+	{ V6(0x2001, 0xdb8, 0, 0, 0), 32, NR_IP_DOCUMENTATION }, /* RFC 3849 */
+	{ V6(0x3fff, 0, 0, 0, 0), 20, NR_IP_DOCUMENTATION },	 /* RFC 9637 */
+	{ V6(0x2000, 0, 0, 0, 0), 3, NR_IP_GLOBAL },		 /* RFC 4291 2.4, RFC 3587 */
+	{ V6(0xfc00, 0, 0, 0, 0), 7, NR_IP_PRIVATE },		 /* RFC 4193 */
+	{ V6(0xfe80, 0, 0, 0, 0), 10, NR_IP_LINK_LOCAL },	 /* RFC 4291 2.5.6 */
+	{ V6(0xff00, 0, 0, 0, 0), 8, NR_IP_MULTICAST },		 /* RFC 4291 2.7 */
 	{ V6(0, 0, 0, 0, 0), 0, NR_IP_RESERVED }, /* never handed out; also 100::/64, 5f00::/16 */
 };
 

@@ -16,7 +16,8 @@
 
 enum { NR_IO_SHORT = -2000 };
 
-NR_MUST_CHECK int nr_io_open(const char *path, int flags, mode_t mode); /* O_CLOEXEC is added; returns fd */
+NR_MUST_CHECK int nr_io_open(const char *path, int flags,
+			     mode_t mode); /* O_CLOEXEC is added; returns fd */
 NR_MUST_CHECK ssize_t nr_io_read(int fd, void *buf, size_t n);
 /** Reads until @p n bytes or end of file. */
 NR_MUST_CHECK ssize_t nr_io_read_full(int fd, void *buf, size_t n);
@@ -27,9 +28,11 @@ NR_MUST_CHECK int nr_io_rename(const char *from, const char *to);
 int nr_io_unlink(const char *path);
 int nr_io_close(int fd);
 /** Whole file, at most @p max bytes (NR_ELIMIT beyond); the caller frees ret_owned->p, a NUL follows it. */
-NR_MUST_CHECK int nr_io_slurp(const char *path, size_t max, struct nr_bytes *ret_owned, struct nr_err *reterr);
+NR_MUST_CHECK int nr_io_slurp(const char *path, size_t max, struct nr_bytes *ret_owned,
+			      struct nr_err *reterr);
 /** Write a temporary beside @p path, fsync, rename over it: readers see the old file or the new. */
-NR_MUST_CHECK int nr_io_replace(const char *path, const void *bytes, size_t n, struct nr_err *reterr);
+NR_MUST_CHECK int nr_io_replace(const char *path, const void *bytes, size_t n,
+				struct nr_err *reterr);
 
 void nr_io_fail_nth(uint64_t n, int code);
 /** Clear the plan. @return calls counted since it was set */

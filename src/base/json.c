@@ -210,7 +210,8 @@ static bool is_plain8(const char *p)
 	backslash = x ^ ones * '\\';
 	del = x ^ ones * 0x7f;
 	/* A byte below n borrows into its top bit; a false alarm of its neighbour does no harm. */
-	return ((x | (x - ones * 0x20) | (quote - ones) | (backslash - ones) | (del - ones)) & tops) == 0;
+	return ((x | (x - ones * 0x20) | (quote - ones) | (backslash - ones) | (del - ones)) &
+		tops) == 0;
 }
 
 /* Bytes of @p s in front of the first that cannot stand in a string as it is. */
@@ -228,7 +229,8 @@ static size_t plain_run(struct nr_str s)
 /* The one character that @p s opens with. @return bytes taken */
 static size_t put_char(struct nr_buf *out, struct nr_str s)
 {
-	static const char hex[] = "0123456789abcdef", named[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
+	static const char hex[] = "0123456789abcdef", named[] = "\b\t\n\f\r\"\\",
+			  letters[] = "btnfr\"\\";
 	char escape[6] = { '\\', 'u', '0', '0', 0, 0 };
 	uint8_t c = (uint8_t)s.p[0];
 	const char *at;

@@ -46,7 +46,8 @@ void nr_log(enum nr_log_level level, const char *group, const char *event, const
 	if (vsnprintf(values, sizeof(values), fmt, args) < 0)
 		values[0] = '\0';
 	va_end(args);
-	head = snprintf(line, sizeof(line), "%s %s %.32s %.64s ", when, level_name(level), group, event);
+	head = snprintf(line, sizeof(line), "%s %s %.32s %.64s ", when, level_name(level), group,
+			event);
 	if (head < 0)
 		return;
 	n = (size_t)head;

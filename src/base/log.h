@@ -13,4 +13,5 @@ enum nr_log_level { NR_LOG_ERROR, NR_LOG_WARNING, NR_LOG_NOTICE, NR_LOG_DEBUG };
 
 void nr_log_level_set(enum nr_log_level level);
 /** One event, one line: nr_log(NR_LOG_NOTICE, "observe", "started", "files=%zu", n). */
-void nr_log(enum nr_log_level level, const char *group, const char *event, const char *fmt, ...) NR_PRINTF(4, 5);
+void nr_log(enum nr_log_level level, const char *group, const char *event, const char *fmt, ...)
+	NR_PRINTF(4, 5);

@@ -9,10 +9,14 @@ struct unit {
 
 /* Largest first. Weeks are read but never printed. */
 static const struct unit units[] = {
-	{ "w", "w", 604800 * NR_NS_PER_S }, { "d", "d", 86400 * NR_NS_PER_S },
-	{ "h", "h", 3600 * NR_NS_PER_S },   { "m", "min", 60 * NR_NS_PER_S },
-	{ "s", "s", NR_NS_PER_S },	    { "ms", "ms", 1000000 },
-	{ "us", "us", 1000 },		    { "ns", "ns", 1 },
+	{ "w", "w", 604800 * NR_NS_PER_S },
+	{ "d", "d", 86400 * NR_NS_PER_S },
+	{ "h", "h", 3600 * NR_NS_PER_S },
+	{ "m", "min", 60 * NR_NS_PER_S },
+	{ "s", "s", NR_NS_PER_S },
+	{ "ms", "ms", 1000000 },
+	{ "us", "us", 1000 },
+	{ "ns", "ns", 1 },
 };
 
 enum { WEEK, DAY, HOUR, MINUTE, SECOND, N_UNITS = NR_COUNT(units) };

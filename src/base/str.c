@@ -243,21 +243,21 @@ struct range {
 
 /* Code points that show nothing, change the direction or belong to nobody; sorted. */
 static const struct range hidden[] = {
-	{ 0x0000, 0x001f },   { 0x007f, 0x00a0 },     /* C0, DEL, C1, no-break space */
-	{ 0x00ad, 0x00ad },   { 0x034f, 0x034f },     /* soft hyphen, grapheme joiner */
-	{ 0x061c, 0x061c },			      /* Arabic letter mark */
-	{ 0x115f, 0x1160 },   { 0x1680, 0x1680 },     /* Hangul fillers, Ogham space */
-	{ 0x17b4, 0x17b5 },   { 0x180b, 0x180f },     /* invisible vowels and selectors */
-	{ 0x2000, 0x200f },			      /* spaces, joiners, direction marks */
-	{ 0x2028, 0x202f },			      /* line ends, bidirectional controls */
-	{ 0x205f, 0x206f },			      /* invisible operators, isolates */
-	{ 0x2800, 0x2800 },   { 0x3164, 0x3164 },     /* blank Braille, Hangul filler */
-	{ 0xe000, 0xf8ff },			      /* private use */
-	{ 0xfdd0, 0xfdef },			      /* noncharacters */
-	{ 0xfe00, 0xfe0f },   { 0xfeff, 0xfeff },     /* variation selectors, byte order mark */
-	{ 0xffa0, 0xffa0 },   { 0xfff0, 0xffff },     /* Hangul filler, specials */
-	{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },   /* shorthand and musical controls */
-	{ 0xe0000, 0x10ffff },			      /* tags, selectors, private use */
+	{ 0x0000, 0x001f },    { 0x007f, 0x00a0 },   /* C0, DEL, C1, no-break space */
+	{ 0x00ad, 0x00ad },    { 0x034f, 0x034f },   /* soft hyphen, grapheme joiner */
+	{ 0x061c, 0x061c },			     /* Arabic letter mark */
+	{ 0x115f, 0x1160 },    { 0x1680, 0x1680 },   /* Hangul fillers, Ogham space */
+	{ 0x17b4, 0x17b5 },    { 0x180b, 0x180f },   /* invisible vowels and selectors */
+	{ 0x2000, 0x200f },			     /* spaces, joiners, direction marks */
+	{ 0x2028, 0x202f },			     /* line ends, bidirectional controls */
+	{ 0x205f, 0x206f },			     /* invisible operators, isolates */
+	{ 0x2800, 0x2800 },    { 0x3164, 0x3164 },   /* blank Braille, Hangul filler */
+	{ 0xe000, 0xf8ff },			     /* private use */
+	{ 0xfdd0, 0xfdef },			     /* noncharacters */
+	{ 0xfe00, 0xfe0f },    { 0xfeff, 0xfeff },   /* variation selectors, byte order mark */
+	{ 0xffa0, 0xffa0 },    { 0xfff0, 0xffff },   /* Hangul filler, specials */
+	{ 0x1bca0, 0x1bca3 },  { 0x1d173, 0x1d17a }, /* shorthand and musical controls */
+	{ 0xe0000, 0x10ffff },			     /* tags, selectors, private use */
 };
 
 static bool is_shown(uint32_t cp)

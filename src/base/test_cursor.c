@@ -5,8 +5,9 @@
 
 static void numbers_are_read_in_their_byte_order(void **state)
 {
-	static const uint8_t bytes[] = { 1,    0x12, 0x34, 0x12, 0x34, 0x56, 0x78, 1, 2, 3, 4, 5, 6, 7, 8,
-					 0x34, 0x12, 0x78, 0x56, 0x34, 0x12, 8,	   7, 6, 5, 4, 3, 2, 1 };
+	static const uint8_t bytes[] = { 1,    0x12, 0x34, 0x12, 0x34, 0x56, 0x78, 1,	 2,    3,
+					 4,    5,    6,	   7,	 8,    0x34, 0x12, 0x78, 0x56, 0x34,
+					 0x12, 8,    7,	   6,	 5,    4,    3,	   2,	 1 };
 	struct nr_reader r = nr_reader_of(bytes, sizeof(bytes));
 
 	(void)state;
@@ -51,7 +52,8 @@ static void every_getter_stops_one_byte_short(void **state)
 	struct nr_reader r;
 
 	(void)state;
-#define SHORT(n, call) (r = nr_reader_of(bytes, (n) - 1), assert_int_equal(call, 0), assert_false(nr_reader_ok(&r)))
+#define SHORT(n, call) \
+	(r = nr_reader_of(bytes, (n)-1), assert_int_equal(call, 0), assert_false(nr_reader_ok(&r)))
 	SHORT(1, nr_read_u8(&r));
 	SHORT(2, nr_read_be16(&r));
 	SHORT(2, nr_read_le16(&r));

@@ -121,7 +121,8 @@ static void errors_name_the_escaped_path(void **state)
 	struct nr_err err;
 
 	assert_int_equal(nr_io_slurp("/nonexistent/\x1b[2J", 10, &got, &err), -ENOENT);
-	assert_string_equal(err.msg, "/nonexistent/\\x1b[2J: cannot open: No such file or directory");
+	assert_string_equal(err.msg,
+			    "/nonexistent/\\x1b[2J: cannot open: No such file or directory");
 	assert_int_equal(nr_io_slurp(*state, 10, &got, &err), -EISDIR);
 	assert_int_equal(nr_io_replace("/nonexistent/x", "", 0, &err), -ENOENT);
 	assert_string_equal(err.msg, "/nonexistent/x: cannot write: No such file or directory");
@@ -277,10 +278,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(endless_files_end_at_the_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(errors_name_the_escaped_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_path_without_directory_is_taken, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_symbolic_link_is_replaced_not_followed, setup, teardown),
-		cmocka_unit_test_setup_teardown(replace_survives_every_failing_call, setup, teardown),
-		cmocka_unit_test_setup_teardown(slurp_survives_every_failing_call_and_allocation, setup,
+		cmocka_unit_test_setup_teardown(a_symbolic_link_is_replaced_not_followed, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(replace_survives_every_failing_call, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(slurp_survives_every_failing_call_and_allocation,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(short_results_are_continued, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptors_are_closed_on_exec, setup, teardown),
 	};

@@ -83,14 +83,25 @@ static void doubles_have_their_shortest_text(void **state)
 		double v;
 		const char *want;
 	} cases[] = {
-		{ 0, "0" },		   { -0.0, "-0" },	     { 1, "1" },
-		{ -2.5, "-2.5" },	   { 0.1, "0.1" },	     { 0.000001, "0.000001" },
-		{ 0.1 + 0.2, "0.30000000000000004" },		     { 1e21, "1e+21" },
-		{ 1.0 / 3, "0.3333333333333333" },		     { DBL_MAX, "1.7976931348623157e+308" },
-		{ 5e-324, "4.94065645841247e-324" },		     { 123456789.125, "123456789.125" },
-		{ 999999999.999999, "999999999.999999" },	     { 1e9, "1000000000" },
-		{ NAN, "null" },	   { INFINITY, "null" },     { -INFINITY, "null" },
-		{ 9007199254740993.0, "9007199254740992" },	     { 1e-7, "1e-07" },
+		{ 0, "0" },
+		{ -0.0, "-0" },
+		{ 1, "1" },
+		{ -2.5, "-2.5" },
+		{ 0.1, "0.1" },
+		{ 0.000001, "0.000001" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ 1e21, "1e+21" },
+		{ 1.0 / 3, "0.3333333333333333" },
+		{ DBL_MAX, "1.7976931348623157e+308" },
+		{ 5e-324, "4.94065645841247e-324" },
+		{ 123456789.125, "123456789.125" },
+		{ 999999999.999999, "999999999.999999" },
+		{ 1e9, "1000000000" },
+		{ NAN, "null" },
+		{ INFINITY, "null" },
+		{ -INFINITY, "null" },
+		{ 9007199254740993.0, "9007199254740992" },
+		{ 1e-7, "1e-07" },
 	};
 	struct doc doc;
 
@@ -167,10 +178,15 @@ static void strings_are_escaped_once(void **state)
 		{ { "\0\x01\x1b\x1f\x7f", 5 }, "\"\\u0000\\u0001\\u001b\\u001f\\u007f\"" },
 		{ { "\xe7\x8b\xbc\xe7\x85\x99", 6 }, "\"\xe7\x8b\xbc\xe7\x85\x99\"" },
 		{ { "\xf0\x9f\x94\xa5", 4 }, "\"\xf0\x9f\x94\xa5\"" },
-		{ { "a\xff" "b", 3 }, "\"a\xef\xbf\xbd" "b\"" },
-		{ { "\xe7\x8b", 2 }, "\"\xef\xbf\xbd\xef\xbf\xbd\"" },		     /* cut short */
-		{ { "\xc0\x80", 2 }, "\"\xef\xbf\xbd\xef\xbf\xbd\"" },		     /* overlong */
-		{ { "\xed\xa0\x80", 3 }, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" }, /* surrogate */
+		{ { "a\xff"
+		    "b",
+		    3 },
+		  "\"a\xef\xbf\xbd"
+		  "b\"" },
+		{ { "\xe7\x8b", 2 }, "\"\xef\xbf\xbd\xef\xbf\xbd\"" }, /* cut short */
+		{ { "\xc0\x80", 2 }, "\"\xef\xbf\xbd\xef\xbf\xbd\"" }, /* overlong */
+		{ { "\xed\xa0\x80", 3 },
+		  "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" }, /* surrogate */
 	};
 	struct doc doc;
 
@@ -237,12 +253,17 @@ static void write_everything(struct nr_json *j)
 	nr_json_ip(j, ip);
 	nr_json_key(j, "number");
 	nr_json_f64(j, 1.0 / 3);
-	nr_json_key(j, "a key that does not fit beside the comma and the quotes in one piece of memory");
-	nr_json_str(j, NR_STR("text with a \"quote\" and then much more than one piece of memory holds"));
+	nr_json_key(
+		j,
+		"a key that does not fit beside the comma and the quotes in one piece of memory");
+	nr_json_str(
+		j,
+		NR_STR("text with a \"quote\" and then much more than one piece of memory holds"));
 	nr_json_key(j, "time");
 	nr_json_time(j, (struct nr_time){ INT64_MIN });
 	nr_json_key(j, "hex");
-	nr_json_hex(j, (struct nr_bytes){ (const uint8_t *)"0123456789012345678901234567890123456789", 40 });
+	nr_json_hex(j, (struct nr_bytes){
+			       (const uint8_t *)"0123456789012345678901234567890123456789", 40 });
 	nr_json_object_end(j);
 }
 

@@ -45,7 +45,8 @@ static void one_event_is_one_line_with_escaped_values(void **state)
 	line = nr_str_cut(&rest, '\n');
 	assert_int_equal(rest.n, 0);
 	assert_true(nr_str_ends(nr_str_word(&line), NR_STR("Z")));
-	assert_true(nr_str_eq(line, NR_STR("notice observe started files=3 name=a\\x0d\\x0aforged \\x1b[2J")));
+	assert_true(nr_str_eq(
+		line, NR_STR("notice observe started files=3 name=a\\x0d\\x0aforged \\x1b[2J")));
 }
 
 static void levels_above_the_limit_are_silent(void **state)

@@ -102,7 +102,8 @@ static void u64_takes_the_whole_string_within_bounds(void **state)
 	for (size_t i = 0; i < NR_COUNT(cases); i++) {
 		uint64_t got = 0;
 
-		assert_int_equal(nr_str_u64(nr_str_from(cases[i].text), cases[i].lo, cases[i].hi, &got),
+		assert_int_equal(nr_str_u64(nr_str_from(cases[i].text), cases[i].lo, cases[i].hi,
+					    &got),
 				 cases[i].ret);
 		assert_int_equal(got, cases[i].want);
 	}
@@ -145,13 +146,26 @@ static void f64_is_a_plain_finite_number(void **state)
 		int ret;
 		double want;
 	} cases[] = {
-		{ "0", 0, 0 },		{ "-1.5", 0, -1.5 },	 { "1e3", 0, 1000 },
-		{ "1E-3", 0, 0.001 },	{ "1.25e+2", 0, 125 },	 { "1e-999999", 0, 0 },
-		{ "1e999999", -ERANGE, 0 }, { "", -EINVAL, 0 },	 { ".5", -EINVAL, 0 },
-		{ "5.", -EINVAL, 0 },	{ "1e", -EINVAL, 0 },	 { "1e+", -EINVAL, 0 },
-		{ "+1", -EINVAL, 0 },	{ "nan", -EINVAL, 0 },	 { "inf", -EINVAL, 0 },
-		{ "0x10", -EINVAL, 0 }, { "1 ", -EINVAL, 0 },	 { "1,5", -EINVAL, 0 },
-		{ "-", -EINVAL, 0 },	{ "1e5.5", -EINVAL, 0 },
+		{ "0", 0, 0 },
+		{ "-1.5", 0, -1.5 },
+		{ "1e3", 0, 1000 },
+		{ "1E-3", 0, 0.001 },
+		{ "1.25e+2", 0, 125 },
+		{ "1e-999999", 0, 0 },
+		{ "1e999999", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ ".5", -EINVAL, 0 },
+		{ "5.", -EINVAL, 0 },
+		{ "1e", -EINVAL, 0 },
+		{ "1e+", -EINVAL, 0 },
+		{ "+1", -EINVAL, 0 },
+		{ "nan", -EINVAL, 0 },
+		{ "inf", -EINVAL, 0 },
+		{ "0x10", -EINVAL, 0 },
+		{ "1 ", -EINVAL, 0 },
+		{ "1,5", -EINVAL, 0 },
+		{ "-", -EINVAL, 0 },
+		{ "1e5.5", -EINVAL, 0 },
 	};
 	char digits[100000];
 	double got;
@@ -166,8 +180,10 @@ static void f64_is_a_plain_finite_number(void **state)
 	assert_int_equal(nr_str_f64(NR_STR("2.5"), 0, 2, &got), -ERANGE);
 	assert_int_equal(nr_str_f64(NR_STR("-0.5"), 0, 2, &got), -ERANGE);
 	memset(digits, '1', sizeof(digits));
-	assert_int_equal(nr_str_f64((struct nr_str){ digits, NR_STR_F64_MAX + 1 }, 0, 1, &got), -EINVAL);
-	assert_int_equal(nr_str_f64((struct nr_str){ digits, NR_STR_F64_MAX }, 0, 1, &got), -ERANGE);
+	assert_int_equal(nr_str_f64((struct nr_str){ digits, NR_STR_F64_MAX + 1 }, 0, 1, &got),
+			 -EINVAL);
+	assert_int_equal(nr_str_f64((struct nr_str){ digits, NR_STR_F64_MAX }, 0, 1, &got),
+			 -ERANGE);
 }
 
 static void utf8_is_decoded_strictly(void **state)
@@ -197,7 +213,9 @@ static void utf8_is_decoded_strictly(void **state)
 		{ "\xf5\x80\x80\x80", 4, 0, 0 },
 		{ "\xff", 1, 0, 0 },
 		{ "\xe7\x8b", 2, 0, 0 },
-		{ "\xe7\x8b" "a", 3, 0, 0 },
+		{ "\xe7\x8b"
+		  "a",
+		  3, 0, 0 },
 	};
 
 	(void)state;
@@ -221,11 +239,20 @@ static void escaped_text_is_harmless_for_terminals_and_logs(void **state)
 		{ { "a\\b", 3 }, "a\\\\b" },
 		{ { "\0\x1b[2J\x7f", 6 }, "\\x00\\x1b[2J\\x7f" },
 		{ { "line\r\n2026-01-01 forged", 23 }, "line\\x0d\\x0a2026-01-01 forged" },
-		{ { "\x9b" "31m", 4 }, "\\x9b31m" },		 /* C1 as a byte */
-		{ { "\xc2\x9b" "31m", 5 }, "\\u009b31m" },	 /* C1 as a character */
+		{ { "\x9b"
+		    "31m",
+		    4 },
+		  "\\x9b31m" }, /* C1 as a byte */
+		{ { "\xc2\x9b"
+		    "31m",
+		    5 },
+		  "\\u009b31m" }, /* C1 as a character */
 		{ { "\xe7\x8b\xbc\xe7\x85\x99", 6 }, "\xe7\x8b\xbc\xe7\x85\x99" },
 		{ { "\xe3\x83\xa2", 3 }, "\xe3\x83\xa2" },
-		{ { "\xe2\x80\xae" "gpj.exe", 10 }, "\\u202egpj.exe" },
+		{ { "\xe2\x80\xae"
+		    "gpj.exe",
+		    10 },
+		  "\\u202egpj.exe" },
 		{ { "\xe2\x81\xa6", 3 }, "\\u2066" },
 		{ { "\xd8\x9c", 2 }, "\\u061c" },
 		{ { "\xe2\x80\x8b", 3 }, "\\u200b" },
@@ -241,7 +268,8 @@ static void escaped_text_is_harmless_for_terminals_and_logs(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(cases); i++) {
-		assert_int_equal(nr_str_escape(cases[i].s, out, sizeof(out)), strlen(cases[i].want));
+		assert_int_equal(nr_str_escape(cases[i].s, out, sizeof(out)),
+				 strlen(cases[i].want));
 		assert_string_equal(out, cases[i].want);
 	}
 }

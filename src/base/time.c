@@ -8,7 +8,8 @@
 enum {
 	S_PER_DAY = 86400,
 	DAYS_PER_400Y = 146097,
-	DAYS_0000_03_01 = -719468, /* from 1970-01-01 to 0000-03-01, where years of this file begin */
+	DAYS_0000_03_01 =
+		-719468, /* from 1970-01-01 to 0000-03-01, where years of this file begin */
 };
 
 static struct nr_time read_clock(clockid_t id)
@@ -55,7 +56,8 @@ static struct date date_of_days(int64_t days)
 
 static int64_t days_of_date(struct date d)
 {
-	unsigned year = d.year + 400 - (d.month <= 2), month = d.month > 2 ? d.month - 3 : d.month + 9;
+	unsigned year = d.year + 400 - (d.month <= 2),
+		 month = d.month > 2 ? d.month - 3 : d.month + 9;
 	unsigned era = year / 400, in_400 = year % 400;
 	unsigned in_year = (153 * month + 2) / 5 + d.day - 1;
 	unsigned in_era = in_400 * 365 + in_400 / 4 - in_400 / 100 + in_year;
@@ -168,7 +170,8 @@ static bool take_offset(struct nr_str *s, int *ret_s)
 	minus = take_char(s, '-');
 	if (!minus && !take_char(s, '+'))
 		return false;
-	if (!take_number(s, 2, 23, &hours) || !take_char(s, ':') || !take_number(s, 2, 59, &minutes))
+	if (!take_number(s, 2, 23, &hours) || !take_char(s, ':') ||
+	    !take_number(s, 2, 59, &minutes))
 		return false;
 	*ret_s = (int)(hours * 3600 + minutes * 60) * (minus ? -1 : 1);
 	return true;
@@ -239,8 +242,8 @@ static int parse_epoch(struct nr_str s, struct nr_time *ret_time)
 		return r;
 	if (!minus)
 		return combine(at, ns, ret_time);
-	return ns > 0 ? combine(-at - 1, (unsigned)NR_NS_PER_S - ns, ret_time) :
-			combine(-at, 0, ret_time);
+	return ns > 0 ? combine(-at - 1, (unsigned)NR_NS_PER_S - ns, ret_time)
+		      : combine(-at, 0, ret_time);
 }
 
 int nr_time_parse(struct nr_str text, struct nr_time *ret_time)
