@@ -3,6 +3,7 @@
 
 const struct nr_detector *const nr_detectors[] = {
 	&nr_detector_scan,
+	&nr_detector_rsdos,
 	/* add yours here */
 	NULL,
 };
