@@ -75,18 +75,34 @@ static const struct v6_row v6_rows[] = {
 	{ V6(0, 0, 0, 0, 0), 0, NR_IP_RESERVED }, /* never handed out; also 100::/64, 5f00::/16 */
 };
 
+/* First octets that a row begins with; all other addresses are global without a search. */
+static const bool v4_has_row[256] = {
+	[0] = true,   [10] = true,  [100] = true, [127] = true, [169] = true,
+	[172] = true, [192] = true, [198] = true, [203] = true, [224 ... 255] = true,
+};
+
 static enum nr_ip_kind v4_kind(uint32_t v4)
 {
+	if (NR_LIKELY(!v4_has_row[v4 >> 24]))
+		return NR_IP_GLOBAL;
 	for (size_t i = 0; i < NR_COUNT(v4_rows); i++)
 		if ((v4 ^ v4_rows[i].net) >> (32 - v4_rows[i].len) == 0)
 			return v4_rows[i].kind;
 	return NR_IP_GLOBAL;
 }
 
+/* In 2000::/3 only 2001::/16 and 3fff::/16 hold rows that are not global. */
+static bool is_plain_global_v6(const uint8_t b[16])
+{
+	return b[0] >> 5 == 1 && !(b[0] == 0x20 && b[1] == 0x01) && !(b[0] == 0x3f && b[1] == 0xff);
+}
+
 enum nr_ip_kind nr_ip_kind(struct nr_ip ip)
 {
 	if (nr_ip_is_v4(ip))
 		return v4_kind(nr_ip_to_v4(ip));
+	if (is_plain_global_v6(ip.b))
+		return NR_IP_GLOBAL;
 	for (size_t i = 0; i < NR_COUNT(v6_rows); i++)
 		if (nr_ip_eq(nr_ip_mask(ip, v6_rows[i].len), v6_rows[i].net))
 			return v6_rows[i].kind;

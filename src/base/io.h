@@ -16,8 +16,8 @@
 
 enum { NR_IO_SHORT = -2000 };
 
-NR_MUST_CHECK int nr_io_open(const char *path, int flags,
-			     mode_t mode); /* O_CLOEXEC is added; returns fd */
+/** O_CLOEXEC is added. @return the descriptor; -errno */
+NR_MUST_CHECK int nr_io_open(const char *path, int flags, mode_t mode);
 NR_MUST_CHECK ssize_t nr_io_read(int fd, void *buf, size_t n);
 /** Reads until @p n bytes or end of file. */
 NR_MUST_CHECK ssize_t nr_io_read_full(int fd, void *buf, size_t n);
@@ -27,7 +27,7 @@ NR_MUST_CHECK int nr_io_fsync(int fd);
 NR_MUST_CHECK int nr_io_rename(const char *from, const char *to);
 int nr_io_unlink(const char *path);
 int nr_io_close(int fd);
-/** Whole file, at most @p max bytes (NR_ELIMIT beyond); the caller frees ret_owned->p, a NUL follows it. */
+/** Whole file, at most @p max bytes (NR_ELIMIT beyond); the caller frees p, a NUL follows the bytes. */
 NR_MUST_CHECK int nr_io_slurp(const char *path, size_t max, struct nr_bytes *ret_owned,
 			      struct nr_err *reterr);
 /** Write a temporary beside @p path, fsync, rename over it: readers see the old file or the new. */
