@@ -70,22 +70,20 @@ static void skip(struct nr_str *s, size_t n)
 	s->n -= n;
 }
 
-/* One to four hexadecimal digits. @return how many; 0 when there are none or more */
+/* Up to four hexadecimal digits. @return how many */
 static size_t take_group(struct nr_str *s, unsigned *ret_value)
 {
 	unsigned v = 0;
 	size_t n = 0;
 
-	for (; n < s->n && n <= 4 && hex_value(s->p[n]) >= 0; n++)
+	for (; n < s->n && n < 4 && hex_value(s->p[n]) >= 0; n++)
 		v = v << 4 | (unsigned)hex_value(s->p[n]);
-	if (n > 4)
-		return 0;
 	skip(s, n);
 	*ret_value = v;
 	return n;
 }
 
-/* What may stand between two groups, or the end. @return 0; -EINVAL */
+/* What may stand behind a group: colons, or the end. @return 0; -EINVAL */
 static int take_colons(struct nr_str *s, bool *ret_gap)
 {
 	if (s->n == 0)

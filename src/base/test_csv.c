@@ -35,6 +35,7 @@ static void cells_are_quoted_and_made_harmless(void **state)
 
 		nr_buf_init(&out, 1000);
 		nr_csv_cell(&out, nr_str_from(cases[i].cell), true);
+		assert_int_equal(out.n, strlen(cases[i].want));
 		nr_buf_add(&out, "", 1);
 		assert_int_equal(out.err, 0);
 		assert_string_equal((const char *)out.p, cases[i].want);
@@ -51,8 +52,10 @@ static void rows_have_commas_between_and_end_with_crlf(void **state)
 	nr_csv_cell(&out, NR_STR("a"), true);
 	nr_csv_cell(&out, NR_STR(""), false);
 	nr_csv_cell(&out, NR_STR("c"), false);
+	nr_csv_cell(&out, NR_STR("=d"), false);
+	nr_csv_cell(&out, NR_STR("e,f"), false);
 	nr_csv_end(&out);
-	assert_true(nr_str_eq(nr_buf_str(&out), NR_STR("a,,c\r\n")));
+	assert_true(nr_str_eq(nr_buf_str(&out), NR_STR("a,,c,'=d,\"e,f\"\r\n")));
 	nr_buf_done(&out);
 }
 

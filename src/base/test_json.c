@@ -25,6 +25,7 @@ static void doc_init(struct doc *doc, size_t max)
 static void assert_text(struct doc *doc, const char *want)
 {
 	assert_int_equal(doc->buf.err, 0);
+	assert_int_equal(doc->buf.n, strlen(want));
 	nr_buf_add(&doc->buf, "", 1);
 	assert_string_equal((const char *)doc->buf.p, want);
 	nr_buf_reset(&doc->buf);
