@@ -39,8 +39,10 @@ struct nr_prefixes {
 
 	const struct nr_prefixes_record *records;
 	const char *names, *version;
-	uint8_t *bytes; /* owned: munmap */
-	size_t n_bytes, n_mapped;
+	const uint8_t *bytes;
+	size_t n_bytes;
+	void *mapped; /* owned, munmap; NULL when the bytes are borrowed */
+	size_t n_mapped;
 	uint32_t crc32c;
 };
 
@@ -366,10 +368,20 @@ static void set_pointers(struct nr_prefixes *p, const struct nr_prefixes_header 
 	p->v6_fine_values = at[NR_SECTION_V6_FINE_VALUES];
 }
 
+/* Of the whole file, its own field taken as zero. */
+static uint32_t checksum(const struct nr_prefixes *p)
+{
+	static const uint32_t zero;
+	size_t field = offsetof(struct nr_prefixes_header, crc32c), behind = field + sizeof(zero);
+	uint32_t crc = nr_crc32c(0, p->bytes, field);
+
+	crc = nr_crc32c(crc, &zero, sizeof(zero));
+	return nr_crc32c(crc, p->bytes + behind, p->n_bytes - behind);
+}
+
 static int check(struct nr_prefixes *p, const char *name, struct nr_err *reterr)
 {
 	struct nr_prefixes_header header;
-	struct nr_prefixes_header *in_place = (struct nr_prefixes_header *)(void *)p->bytes;
 	const char *problem = NULL;
 
 	if (p->n_bytes < sizeof(header) ||
@@ -380,11 +392,10 @@ static int check(struct nr_prefixes *p, const char *name, struct nr_err *reterr)
 		return nr_fail(reterr, NR_EVERSION,
 			       "%s: format %u, this program reads %d: build it again", name,
 			       header.format, NR_PREFIXES_FORMAT);
-	in_place->crc32c = 0;
 	p->crc32c = header.crc32c;
 	if (header.size != p->n_bytes || header.n_sections != NR_SECTIONS || header.zero != 0)
 		problem = "the header contradicts the file";
-	else if (nr_crc32c(0, p->bytes, p->n_bytes) != header.crc32c)
+	else if (checksum(p) != header.crc32c)
 		problem = "wrong checksum";
 	else
 		problem = check_sections(p, &header);
@@ -402,74 +413,70 @@ static int check(struct nr_prefixes *p, const char *name, struct nr_err *reterr)
 	return 0;
 }
 
-static int memory_new(size_t n_bytes, struct nr_prefixes **ret_prefixes)
+static struct nr_prefixes *table_new(void)
 {
 	struct nr_prefixes *p = calloc(1, sizeof(*p));
-	size_t n_mapped = (n_bytes / HUGE_PAGE + 1) * HUGE_PAGE;
-	void *at = MAP_FAILED;
 
-	if (p == NULL)
-		return -ENOMEM;
-	at = mmap(NULL, n_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED) {
-		free(p);
-		return -ENOMEM;
-	}
-	(void)madvise(at, n_mapped, MADV_HUGEPAGE); /* only faster */
-	p->bytes = at;
-	p->n_mapped = n_mapped;
-	p->n_bytes = n_bytes;
-	p->counts_bits = CPU_COUNTS_BITS;
-	*ret_prefixes = p;
-	return 0;
-}
-
-static int finish(struct nr_prefixes *taken, const char *name, struct nr_prefixes **ret_prefixes,
-		  struct nr_err *reterr)
-{
-	nr_auto(nr_prefixes) p = taken;
-	int ret = check(p, name, reterr);
-
-	if (ret < 0)
-		return ret;
-	(void)mprotect(p->bytes, p->n_mapped, PROT_READ);
-	*ret_prefixes = NR_TAKE(p);
-	return 0;
+	if (p != NULL)
+		p->counts_bits = CPU_COUNTS_BITS;
+	return p;
 }
 
 int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name,
 			   struct nr_prefixes **ret_prefixes, struct nr_err *reterr)
 {
-	struct nr_prefixes *p = NULL;
-	int ret = memory_new(bytes.n, &p);
+	nr_auto(nr_prefixes) p = table_new();
+	int ret = 0;
 
-	if (ret < 0)
-		return nr_fail(reterr, ret, "%s: %s", name, nr_err_text(ret));
-	if (bytes.n > 0)
-		memcpy(p->bytes, bytes.p, bytes.n);
-	return finish(p, name, ret_prefixes, reterr);
+	if (p == NULL)
+		return nr_fail(reterr, -ENOMEM, "%s: %s", name, nr_err_text(-ENOMEM));
+	nr_require((uintptr_t)bytes.p % sizeof(uint64_t) == 0);
+	p->bytes = bytes.p;
+	p->n_bytes = bytes.n;
+	ret = check(p, name, reterr);
+	if (ret == 0)
+		*ret_prefixes = NR_TAKE(p);
+	return ret;
 }
 
-static int read_file(int fd, const char *path, struct nr_prefixes **ret_prefixes,
-		     struct nr_err *reterr)
+/* Read, not mapped: who writes over the file in place must not change the answers, or end the program. */
+static int read_into(struct nr_prefixes *p, int fd, size_t n_bytes)
 {
-	nr_auto(nr_prefixes) p = NULL;
-	struct stat st;
+	void *at = MAP_FAILED;
 	ssize_t got = 0;
-	int ret = fstat(fd, &st) < 0 ? -errno : 0;
+
+	p->n_mapped = (n_bytes / HUGE_PAGE + 1) * HUGE_PAGE;
+	at = mmap(NULL, p->n_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	p->mapped = at;
+	p->bytes = at;
+	(void)madvise(at, p->n_mapped, MADV_HUGEPAGE); /* only faster */
+	got = nr_io_read_full(fd, at, n_bytes);
+	if (got < 0)
+		return (int)got;
+	p->n_bytes = (size_t)got;
+	(void)mprotect(at, p->n_mapped, PROT_READ); /* only safer */
+	return 0;
+}
+
+static int load_fd(int fd, const char *path, struct nr_prefixes **ret_prefixes,
+		   struct nr_err *reterr)
+{
+	nr_auto(nr_prefixes) p = table_new();
+	struct stat st;
+	int ret = p == NULL ? -ENOMEM : fstat(fd, &st) < 0 ? -errno : 0;
 
 	if (ret == 0 && (!S_ISREG(st.st_mode) || st.st_size > NR_PREFIXES_FILE_MAX))
 		return nr_fail(reterr, NR_EFORMAT, "%s: not a prefix file of noroshi", path);
 	if (ret == 0)
-		ret = memory_new((size_t)st.st_size, &p);
-	if (ret == 0) {
-		got = nr_io_read_full(fd, p->bytes, p->n_bytes);
-		ret = got < 0 ? (int)got : 0;
-	}
+		ret = read_into(p, fd, (size_t)st.st_size);
 	if (ret < 0)
 		return nr_fail(reterr, ret, "%s: %s", path, nr_err_text(ret));
-	p->n_bytes = (size_t)got;
-	return finish(NR_TAKE(p), path, ret_prefixes, reterr);
+	ret = check(p, path, reterr);
+	if (ret == 0)
+		*ret_prefixes = NR_TAKE(p);
+	return ret;
 }
 
 int nr_prefixes_load(const char *path, struct nr_prefixes **ret_prefixes, struct nr_err *reterr)
@@ -479,7 +486,7 @@ int nr_prefixes_load(const char *path, struct nr_prefixes **ret_prefixes, struct
 
 	if (fd < 0)
 		return nr_fail(reterr, fd, "%s: %s", path, nr_err_text(fd));
-	ret = read_file(fd, path, ret_prefixes, reterr);
+	ret = load_fd(fd, path, ret_prefixes, reterr);
 	(void)nr_io_close(fd); /* only read from */
 	return ret;
 }
@@ -488,8 +495,8 @@ struct nr_prefixes *nr_prefixes_free(struct nr_prefixes *prefixes)
 {
 	if (prefixes == NULL)
 		return NULL;
-	if (prefixes->bytes != NULL)
-		(void)munmap(prefixes->bytes, prefixes->n_mapped);
+	if (prefixes->mapped != NULL)
+		(void)munmap(prefixes->mapped, prefixes->n_mapped);
 	free(prefixes);
 	return NULL;
 }

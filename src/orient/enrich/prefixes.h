@@ -52,7 +52,10 @@ static inline void nr_prefixes_autofree(struct nr_prefixes **p)
 	nr_prefixes_free(*p);
 }
 
-/** The same for a file that is in memory: @p bytes are copied. @p name stands in errors. */
+/**
+ * The same for a file that is in memory. @p bytes are borrowed until the table is freed and begin at a
+ * multiple of 8. @p name stands in errors.
+ */
 NR_MUST_CHECK int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name,
 					 struct nr_prefixes **ret_prefixes, struct nr_err *reterr);
 
