@@ -84,15 +84,56 @@ static void text_is_copied_with_a_nul(void **state)
 {
 	nr_auto(nr_arena) arena = NULL;
 	char text[] = "abcdef";
-	char *copy, *empty;
+	char *copy, *empty, *one;
 
 	(void)state;
 	assert_int_equal(nr_arena_new(1000, &arena), 0);
+	one = nr_arena_str(arena, (struct nr_str){ text, 1 });
 	copy = nr_arena_str(arena, (struct nr_str){ text, 3 });
 	empty = nr_arena_str(arena, (struct nr_str){ NULL, 0 });
 	text[0] = 'x';
 	assert_string_equal(copy, "abc");
 	assert_string_equal(empty, "");
+	assert_string_equal(one, "a");
+	nr_arena_reset(arena);
+	assert_non_null(nr_arena_str(arena, NR_STR("fifteen letters")));
+	assert_int_equal(nr_arena_used(arena), 16);
+}
+
+static void a_reset_arena_asks_for_no_more_memory(void **state)
+{
+	nr_auto(nr_arena) arena = NULL;
+
+	(void)state;
+	assert_int_equal(nr_arena_new(SIZE_MAX, &arena), 0);
+	torture_fail_nth(0);
+	for (int round = 0; round < 5; round++) {
+		for (int i = 0; i < 4096;
+		     i++) /* 64 bytes each: four blocks of 64 KiB, full to the end */
+			assert_non_null(nr_arena_alloc(arena, 64));
+		nr_arena_reset(arena);
+	}
+	assert_int_equal(torture_end(), 4);
+}
+
+static void everything_is_given_back(void **state)
+{
+	struct nr_arena *arena = NULL;
+	int64_t before = torture_live;
+
+	(void)state;
+	assert_int_equal(nr_arena_new(SIZE_MAX, &arena), 0);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 40; i++)
+			assert_non_null(nr_arena_alloc(arena, i % 8 == 0 ? 100000 : 9000));
+		nr_arena_reset(arena);
+		/* Blocks of the common size wait for their next use, others are gone. */
+		assert_int_equal(torture_live - before, 1 + 5);
+	}
+	assert_non_null(nr_arena_alloc(arena, 100000));
+	assert_non_null(nr_arena_alloc(arena, 1000));
+	assert_null(nr_arena_free(arena));
+	assert_int_equal(torture_live, before);
 }
 
 static void every_failing_allocation_is_survived(void **state)
@@ -130,6 +171,8 @@ int main(void)
 		cmocka_unit_test(sizes_near_the_end_of_the_address_space_are_refused),
 		cmocka_unit_test(reset_memory_comes_back_zeroed),
 		cmocka_unit_test(text_is_copied_with_a_nul),
+		cmocka_unit_test(a_reset_arena_asks_for_no_more_memory),
+		cmocka_unit_test(everything_is_given_back),
 		cmocka_unit_test(every_failing_allocation_is_survived),
 		cmocka_unit_test(free_accepts_null),
 	};

@@ -28,7 +28,12 @@ static void bytes_are_appended_in_order(void **state)
 	nr_buf_commit(&buf, 1);
 	assert_holds(&buf, "abcd7-x!");
 	nr_buf_done(&buf);
+	assert_holds(&buf, "");
+	nr_buf_add(&buf, "again", 5);
+	assert_holds(&buf, "again");
+	nr_buf_done(&buf);
 	nr_buf_done(NULL);
+	assert_int_equal(torture_live, 0);
 }
 
 static void the_ceiling_is_exact_and_the_error_sticks(void **state)
@@ -67,9 +72,19 @@ static void formatted_text_may_be_long_or_fill_the_buffer(void **state)
 	nr_buf_init(&buf, 600);
 	nr_buf_addf(&buf, "%s", text);
 	assert_holds(&buf, text);
+	nr_buf_addf(&buf, "%s", "");
+	assert_holds(&buf, text);
 	nr_buf_addf(&buf, "%c", 'z');
 	assert_int_equal(buf.err, NR_ELIMIT);
 	nr_buf_done(&buf);
+	for (int n = 250; n < 260; n++) {
+		nr_buf_init(&buf, 600);
+		nr_buf_addf(&buf, "%.*s", n, text);
+		assert_int_equal(buf.n, n);
+		assert_memory_equal(buf.p, text, (size_t)n);
+		nr_buf_done(&buf);
+	}
+	assert_int_equal(torture_live, 0);
 }
 
 static void growth_keeps_the_content(void **state)
@@ -92,6 +107,38 @@ static void growth_keeps_the_content(void **state)
 	nr_buf_done(&buf);
 }
 
+static void growth_is_geometric_and_a_full_buffer_takes_no_memory(void **state)
+{
+	struct nr_buf buf;
+
+	(void)state;
+	nr_buf_init(&buf, SIZE_MAX);
+	torture_fail_nth(0);
+	for (unsigned i = 0; i < 1u << 20; i++)
+		nr_buf_add(&buf, "x", 1);
+	assert_int_equal(torture_end(), 13); /* 256 doubled 12 times */
+	assert_int_equal(buf.cap, 1u << 20);
+	nr_buf_reset(&buf);
+	torture_fail_nth(1);
+	assert_non_null(nr_buf_reserve(&buf, 1u << 20));
+	assert_int_equal(torture_end(), 0);
+	nr_buf_done(&buf);
+}
+
+static void growth_that_is_refused_is_tried_again_in_the_exact_size(void **state)
+{
+	struct nr_buf buf;
+
+	(void)state;
+	nr_buf_init(&buf, SIZE_MAX);
+	torture_fail_nth(1);
+	nr_buf_add(&buf, "0123456789", 10);
+	assert_int_equal(torture_end(), 2);
+	assert_holds(&buf, "0123456789");
+	assert_int_equal(buf.cap, 10);
+	nr_buf_done(&buf);
+}
+
 static void every_failing_allocation_is_remembered(void **state)
 {
 	char text[400];
@@ -110,6 +157,7 @@ static void every_failing_allocation_is_remembered(void **state)
 		assert_true(buf.err == 0 || buf.err == -ENOMEM);
 		assert_true(buf.err != 0 || buf.n == 100 * (sizeof(text) - 1));
 		nr_buf_done(&buf);
+		assert_int_equal(torture_live, 0);
 	} while (torture_end() >= n);
 	assert_true(n > 100);
 }
@@ -121,6 +169,8 @@ int main(void)
 		cmocka_unit_test(the_ceiling_is_exact_and_the_error_sticks),
 		cmocka_unit_test(formatted_text_may_be_long_or_fill_the_buffer),
 		cmocka_unit_test(growth_keeps_the_content),
+		cmocka_unit_test(growth_is_geometric_and_a_full_buffer_takes_no_memory),
+		cmocka_unit_test(growth_that_is_refused_is_tried_again_in_the_exact_size),
 		cmocka_unit_test(every_failing_allocation_is_remembered),
 	};
 

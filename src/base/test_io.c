@@ -224,6 +224,7 @@ static void slurp_survives_every_failing_call_and_allocation(void **state)
 		assert_true(ret == 0 || ret == -ENOMEM);
 		ret = nr_io_replace(path, text, sizeof(text), NULL);
 		assert_true(ret == 0 || ret == -ENOMEM);
+		assert_int_equal(torture_live, 0);
 	} while (torture_end() >= n);
 	assert_true(n > 4);
 	assert_int_equal(count_files(state), 1);

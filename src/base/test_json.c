@@ -304,6 +304,7 @@ static void every_failing_allocation_is_remembered(void **state)
 			write_everything(&doc.json);
 		assert_true(doc.buf.err == 0 || doc.buf.err == -ENOMEM);
 		nr_buf_done(&doc.buf);
+		assert_int_equal(torture_live, 0);
 	} while (torture_end() >= n);
 	assert_true(n > 2);
 }
