@@ -115,6 +115,13 @@ static void nonsense_is_refused(void **state)
 		{ "2026-01-01T00:00:00+9:00", -EINVAL },
 		{ "2026-01-01T00:00:00+0900", -EINVAL },
 		{ "2026-01-01T00:00:00+24:00", -EINVAL },
+		{ "2026-01-01T00:00:00+09:", -EINVAL },
+		{ "2026-01-01T00:00:00+09", -EINVAL },
+		{ "2026-01-01T00:00:00+", -EINVAL },
+		{ "2026-01-0", -EINVAL },
+		{ "2026-01-", -EINVAL },
+		{ "2026-", -EINVAL },
+		{ "1x", -EINVAL },
 		{ "2026-01-01T00:00:00+09:60", -EINVAL },
 		{ "2026-01-01_00:00:00Z", -EINVAL },
 		{ "12026-01-01", -EINVAL },
@@ -199,6 +206,15 @@ static void seconds_are_rounded_down(void **state)
 	assert_int_equal(nr_time_floor_s((struct nr_time){ INT64_MAX }), 9223372036);
 }
 
+static void clocks_run(void **state)
+{
+	struct nr_time first = nr_mono_now(), second = nr_mono_now();
+
+	(void)state;
+	assert_true(first.ns > 0 && second.ns >= first.ns);
+	assert_true(nr_time_now().ns > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +224,7 @@ int main(void)
 		cmocka_unit_test(random_moments_agree_with_the_c_library),
 		cmocka_unit_test(every_day_of_the_range_agrees_with_the_c_library),
 		cmocka_unit_test(seconds_are_rounded_down),
+		cmocka_unit_test(clocks_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
