@@ -247,23 +247,21 @@ struct chop {
 	size_t limit; /* most bytes the trace reads at once */
 };
 
-/** @return 0 when the run could be made at all */
+/** @return 0 when the run could be made at all; the block is kept from run to run, for speed */
 static inline int see(const void *bytes, size_t n, struct chop chop, struct seen *seen)
 {
 	struct nr_stream *stream;
 	struct nr_trace *trace;
-	struct nr_block *block;
+	static struct nr_block *block;
 
 	memset(seen, 0, sizeof(*seen));
 	nr_buf_init(&seen->frames, MAKE_MAX * 2);
-	if (nr_block_new(&block) < 0)
+	if (block == NULL && nr_block_new(&block) < 0)
 		return -ENOMEM;
 	if (nr_stream_of_memory(bytes, n, chop.chunk > 0 ? chop.chunk : SIZE_MAX >> 1, &stream) <
 		    0 ||
-	    nr_trace_new(stream, "trace", &trace) < 0) {
-		nr_block_free(block);
+	    nr_trace_new(stream, "trace", &trace) < 0)
 		return -ENOMEM;
-	}
 	if (chop.limit > 0)
 		nr_trace_limit(trace, chop.limit);
 	while (!nr_trace_ended(trace)) {
@@ -276,7 +274,6 @@ static inline int see(const void *bytes, size_t n, struct chop chop, struct seen
 		seen->n_blocks++;
 	}
 	nr_trace_free(trace);
-	nr_block_free(block);
 	return seen->frames.err;
 }
 
