@@ -3,17 +3,28 @@
 
 #include <float.h>
 
+/* The full-width forms of = + - @, which Japanese spreadsheets read as the plain ones. */
+static bool opens_wide(struct nr_str cell)
+{
+	return nr_str_starts(cell, NR_STR("\xef\xbc\x9d")) ||
+	       nr_str_starts(cell, NR_STR("\xef\xbc\x8b")) ||
+	       nr_str_starts(cell, NR_STR("\xef\xbc\x8d")) ||
+	       nr_str_starts(cell, NR_STR("\xef\xbc\xa0"));
+}
+
 /* Would a spreadsheet take the cell for a formula? */
 static bool is_formula(struct nr_str cell)
 {
 	static const bool opens[256] = {
-		['='] = true, ['+'] = true,  ['-'] = true,
-		['@'] = true, ['\t'] = true, ['\r'] = true,
+		['='] = true,  ['+'] = true,  ['-'] = true,  ['@'] = true,
+		['\t'] = true, ['\r'] = true, ['\n'] = true, [0xef] = true,
 	};
 	double v;
 
 	if (NR_LIKELY(cell.n == 0 || !opens[(uint8_t)cell.p[0]]))
 		return false;
+	if ((uint8_t)cell.p[0] == 0xef)
+		return opens_wide(cell);
 	return nr_str_f64(cell, -DBL_MAX, DBL_MAX, &v) < 0;
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 /**
  * @file
- * csv: RFC 4180 cells into a struct nr_buf; cells that a spreadsheet would run (= + - @ TAB CR first)
- * and that are not plain numbers get a leading apostrophe.
+ * csv: RFC 4180 cells into a struct nr_buf. Cells that a spreadsheet would run and that are not plain
+ * numbers get a leading apostrophe: first character = + - @ (also full-width), TAB, CR or LF.
  */
 #include "base/buf.h"
 

@@ -26,6 +26,25 @@ static void cells_are_quoted_and_made_harmless(void **state)
 		{ "\rx", "\"'\rx\"" },
 		{ "=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"" },
 		{ "a=b", "a=b" },
+		{ "\nx", "\"'\nx\"" },
+		{ "\xef\xbc\x9d"
+		  "1",
+		  "'\xef\xbc\x9d"
+		  "1" },
+		{ "\xef\xbc\x8b"
+		  "1",
+		  "'\xef\xbc\x8b"
+		  "1" },
+		{ "\xef\xbc\x8d"
+		  "1",
+		  "'\xef\xbc\x8d"
+		  "1" },
+		{ "\xef\xbc\xa0"
+		  "A",
+		  "'\xef\xbc\xa0"
+		  "A" },
+		{ "\xef\xbc\xa1", "\xef\xbc\xa1" }, /* a full-width letter */
+		{ "\xef", "\xef" },
 		{ "2001:db8::1", "2001:db8::1" },
 	};
 

@@ -173,7 +173,7 @@ static void check_csv(struct nr_str input, char *back)
 		for (size_t i = 0; i < cell.n; i++)
 			nr_require(strchr(",\"\r\n", cell.p[i]) == NULL || cell.p[i] == '\0');
 	}
-	if (cell.n > 0 && memchr("=+-@\t\r", cell.p[0], 6) != NULL)
+	if (cell.n > 0 && memchr("=+-@\t\r\n", cell.p[0], 7) != NULL)
 		nr_require(nr_str_f64(cell, -DBL_MAX, DBL_MAX, &v) == 0);
 	if (cell.n == input.n + 1)
 		(void)nr_str_cut(&cell, '\'');
