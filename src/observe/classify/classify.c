@@ -44,8 +44,9 @@ static const uint8_t classes[KIND_N][256] = {
 static uint32_t payload_hash(const uint8_t *p, size_t n)
 {
 	const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t h = n = nr_min_size(n, 64);
 
+	n = nr_min_size(n, 64);
+	uint64_t h = n;
 	for (; n >= 8; p += 8, n -= 8) {
 		uint64_t word = (uint64_t)nr_get_le32(p + 4) << 32 | nr_get_le32(p);
 

@@ -67,8 +67,8 @@ bool nr_dns_is(const uint8_t *p, size_t n)
 		return false;
 	unsigned qd = nr_get_be16(p + 4), an = nr_get_be16(p + 6), ns = nr_get_be16(p + 8),
 		 ar = nr_get_be16(p + 10);
-	if (qd + an + ns + ar == 0)
-		return n == HEADER;
+	if (qd + an + ns + ar == 0) /* a status request, or an error without its question */
+		return n == HEADER && ((p[2] & 0x80) != 0 || (p[2] & 0x78) == 0x10);
 	if (qd > COUNT_MAX || an > COUNT_MAX || ns > COUNT_MAX || ar > COUNT_MAX)
 		return false;
 	if (qd == 0 && (p[2] & 0x80) == 0 && an == 0)
