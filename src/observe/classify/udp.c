@@ -118,10 +118,13 @@ static bool isakmp_request(const uint8_t *p, size_t n)
 	return n >= 28 && memcmp(p + 8, zero, 8) == 0;
 }
 
-/** A client's first flight fills 1,200 bytes (RFC 9000 section 14.1). */
+/**
+ * Client and server both fill their first flights to 1,200 bytes (RFC 9000 section 14.1) and only the keys
+ * tell them apart; clients do not send from the server's port.
+ */
 static bool quic_request(const uint8_t *p, size_t n)
 {
-	return !nr_quic_is(p, n) || (n >= 1200 && (p[0] & 0x30) == 0 && nr_get_be32(p + 1) != 0);
+	return !nr_quic_is(p, n);
 }
 
 /** The server of OpenVPN answers with opcodes 8 and up; 7 << 3 is a client's hard reset. */
