@@ -466,7 +466,7 @@ static void a_file_that_lies_with_a_right_checksum_is_refused_or_harmless(void *
 	(void)state;
 	assert_int_equal(image_of_texts(small_text, 2, &file), 0);
 	memcpy(&header, file.p, sizeof(header));
-	for (size_t at = 0; at < file.n; at = next_byte(&header, at)) {
+	for (size_t at = 0; at < file.n;) {
 		nr_auto(nr_prefixes) table = NULL;
 		uint8_t was = file.p[at];
 
@@ -477,8 +477,9 @@ static void a_file_that_lies_with_a_right_checksum_is_refused_or_harmless(void *
 		else
 			n_refused++;
 		file.p[at] = was;
+		at = next_byte(&header, next_byte(&header, at));
 	}
-	assert_true(n_refused > 100);
+	assert_true(n_refused > 50);
 	nr_buf_done(&file);
 }
 
