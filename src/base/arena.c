@@ -5,10 +5,18 @@
  *    a quarter of a block is ever left unused.
  * 3. used counts rounded bytes handed out and never exceeds max.
  * 4. After a reset, blocks of the common size wait in `spare`.
+ * 5. Under AddressSanitizer, bytes that are not handed out are poisoned.
  */
 #include "base/arena.h"
 
 #include <stdlib.h>
+
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h> /* macros that are empty in other builds */
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)	  ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
 
 enum { ALIGN = 16, BLOCK = 64 * 1024, BIG = BLOCK / 4 };
 
@@ -65,6 +73,7 @@ static struct block *block_new(size_t size)
 	b->next = NULL;
 	b->size = size;
 	b->used = 0;
+	ASAN_POISON_MEMORY_REGION(b->bytes, size);
 	return b;
 }
 
@@ -115,7 +124,8 @@ void *nr_arena_alloc(struct nr_arena *arena, size_t n)
 	p = b->bytes + b->used;
 	b->used += size;
 	arena->used += size;
-	return memset(p, 0, size);
+	ASAN_UNPOISON_MEMORY_REGION(p, n);
+	return memset(p, 0, n);
 refused:
 	arena->n_refused++;
 	return NULL;
@@ -146,6 +156,7 @@ void nr_arena_reset(struct nr_arena *arena)
 			continue;
 		}
 		b->used = 0;
+		ASAN_POISON_MEMORY_REGION(b->bytes, BLOCK);
 		b->next = arena->spare;
 		arena->spare = b;
 	}

@@ -74,7 +74,7 @@ static size_t unescape_unit(struct nr_str s, char *out, size_t *taken)
 
 static void check_escape(struct nr_str input, size_t cap, char *out, char *back)
 {
-	size_t n = nr_str_escape(input, out, 6 * INPUT_MAX), n_back = 0, at = 0, taken, n_cut;
+	size_t n = nr_str_escape(input, out, 6 * input.n + 1), n_back = 0, at = 0, taken, n_cut;
 	char *cut;
 
 	nr_require(strlen(out) == n);
@@ -184,7 +184,7 @@ static void check_csv(struct nr_str input, char *back)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nr_str input = { (const char *)data, nr_min_size(size, INPUT_MAX - 1) };
-	char *out = malloc(6 * INPUT_MAX), *back = malloc(2 * INPUT_MAX + 4);
+	char *out = malloc(6 * input.n + 1), *back = malloc(2 * input.n + 4);
 
 	nr_require(out != NULL && back != NULL);
 	check_escape(input, size > 0 ? 1 + data[0] : 1, out, back);
