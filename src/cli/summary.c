@@ -5,7 +5,8 @@
 
 #define SUM(record) ((const struct nr_summary *)(record))
 
-const char *const nr_infer_verdict_names[] = { "given", "inferred", "too_few", "two_way", "scattered", "sparse", NULL };
+const char *const nr_infer_verdict_names[] = { "given", "inferred", "too_few", "two_way", "scattered", "sparse",
+					       "not_tried", NULL };
 
 static bool has_time(const void *record)
 {
@@ -151,7 +152,7 @@ static void links_cell(const void *record, struct nr_buf *out)
 	}
 }
 
-static struct nr_prefix net_at(const struct nr_nets *nets, size_t i)
+struct nr_prefix nr_summary_net(const struct nr_nets *nets, size_t i)
 {
 	if (i >= nets->n_v4)
 		return nets->v6[i - nets->n_v4];
@@ -167,7 +168,7 @@ static void nets_json(const void *record, struct nr_json *j)
 
 	nr_json_array(j);
 	for (size_t i = 0; i < nets->n_v4 + nets->n_v6; i++)
-		nr_json_str(j, (struct nr_str){ text, nr_prefix_print(net_at(nets, i), text) });
+		nr_json_str(j, (struct nr_str){ text, nr_prefix_print(nr_summary_net(nets, i), text) });
 	nr_json_array_end(j);
 }
 
@@ -178,7 +179,7 @@ static void nets_cell(const void *record, struct nr_buf *out)
 
 	for (size_t i = 0; i < nets->n_v4 + nets->n_v6; i++) {
 		nr_buf_add(out, " ", i > 0);
-		nr_buf_add(out, text, nr_prefix_print(net_at(nets, i), text));
+		nr_buf_add(out, text, nr_prefix_print(nr_summary_net(nets, i), text));
 	}
 }
 
@@ -275,7 +276,7 @@ static const struct nr_field fields[] = {
 	  .present = has_nets, .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}",
 	  .help = "Prefixes taken as monitored." },
 	{ .name = "monitored_by", .type = NR_FIELD_CUSTOM, .json = verdict_json, .cell = verdict_cell,
-	  .schema = "{\"enum\":[\"given\",\"inferred\",\"too_few\",\"two_way\",\"scattered\",\"sparse\"]}",
+	  .schema = "{\"enum\":[\"given\",\"inferred\",\"too_few\",\"two_way\",\"scattered\",\"sparse\",\"not_tried\"]}",
 	  .help = "How they became known (given, inferred), or why they are not." },
 	{ .name = "monitored_addresses", .type = NR_FIELD_U64, .unit = "addresses", .offset = FIELD(monitored_v4),
 	  .present = has_monitored, .help = "Number N of monitored IPv4 addresses." },

@@ -30,5 +30,8 @@ struct nr_summary {
 	const struct nr_capture_stats *capture;
 };
 
+/** The i-th monitored prefix, IPv4 first. */
+struct nr_prefix nr_summary_net(const struct nr_nets *nets, size_t i);
+
 extern const struct nr_record_type nr_summary_type;
 extern const char *const nr_infer_verdict_names[]; /* NULL-terminated, by enum nr_infer_verdict */

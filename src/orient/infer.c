@@ -339,6 +339,7 @@ void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result,
 	struct dests dests = silent_destinations(infer, ret_result);
 
 	infer->n = 0;
+	ret_result->distinct = dests.n;
 	if (ret_result->two_way > max_two_way) {
 		ret_result->verdict = NR_INFER_TWO_WAY;
 		return;

@@ -27,6 +27,7 @@ enum nr_infer_verdict {
 	NR_INFER_TWO_WAY,   /* the capture holds conversations: its addresses are in use */
 	NR_INFER_SCATTERED, /* destinations in more than NR_INFER_BLOCKS blocks */
 	NR_INFER_SPARSE,    /* far fewer addresses hit than even chance would give */
+	NR_INFER_NOT_TRIED, /* the input can be read only once: standard input, an interface, a followed file */
 };
 
 struct nr_infer_result {
@@ -34,6 +35,7 @@ struct nr_infer_result {
 	uint64_t packets;      /* IPv4 packets looked at */
 	uint64_t unanswered;   /* of them to addresses that never sent */
 	uint64_t destinations; /* distinct addresses in the blocks, by a few packets of each source */
+	uint64_t distinct;     /* distinct addresses that never sent, in blocks or not */
 	uint64_t expected;     /* distinct ones that even chance would give in the blocks */
 	double two_way;	       /* share of packets between pairs seen in both directions */
 	size_t n_blocks;       /* also when refused */

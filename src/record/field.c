@@ -193,6 +193,55 @@ void nr_record_csv(const struct nr_record_type *type, const void *record, struct
 	nr_csv_end(out);
 }
 
+/* ---- one member by its name ---- */
+
+static const struct nr_field *find_present(const struct nr_field *fields, size_t n, const void *record, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(fields[i].name, name) == 0)
+			return is_present(&fields[i], record) ? &fields[i] : NULL;
+	return NULL;
+}
+
+bool nr_fields_number(const struct nr_field *fields, size_t n, const void *record, const char *name, double *ret_value)
+{
+	const struct nr_field *field = find_present(fields, n, record, name);
+	char text[VALUE_MAX];
+
+	if (field == NULL)
+		return false;
+	if (field->type == NR_FIELD_F64) {
+		*ret_value = AT(double);
+		return true;
+	}
+	char *end = is_quoted(field->type) ? NULL : plain_text(field, record, text);
+
+	return end != NULL && field->type != NR_FIELD_BOOL &&
+	       nr_str_f64((struct nr_str){ text, (size_t)(end - text) }, -1e20, 1e20, ret_value) == 0;
+}
+
+bool nr_fields_text(const struct nr_field *fields, size_t n, const void *record, const char *name, struct nr_buf *out)
+{
+	const struct nr_field *field = find_present(fields, n, record, name);
+	char text[VALUE_MAX];
+
+	if (field == NULL)
+		return false;
+	char *end = plain_text(field, record, text);
+
+	if (end != NULL)
+		nr_buf_add(out, text, (size_t)(end - text));
+	else if (field->type == NR_FIELD_LABEL)
+		nr_buf_add_str(out, nr_str_from(field->label(AT(uint8_t))));
+	else if (field->type == NR_FIELD_CSTR)
+		nr_buf_add_str(out, nr_str_from(AT(char *)));
+	else if (field->type == NR_FIELD_CUSTOM)
+		field->cell(record, out);
+	else
+		return false;
+	return true;
+}
+
 /* ---- what the declarations say of themselves ---- */
 
 static void json_text(struct nr_buf *out, const char *text)

@@ -68,5 +68,8 @@ void nr_record_schema_members(const struct nr_record_type *type, struct nr_buf *
 #define NR_SCHEMA_DIALECT "https://json-schema.org/draft/2020-12/schema"
 /** JSON Schema of an object with these members and no others: evidence of a detector. */
 void nr_fields_schema(const struct nr_field *fields, size_t n, struct nr_buf *out);
+/** A number or the text of the member @p name, if there is one and it is present: for readers of evidence. */
+bool nr_fields_number(const struct nr_field *fields, size_t n, const void *record, const char *name, double *ret_value);
+bool nr_fields_text(const struct nr_field *fields, size_t n, const void *record, const char *name, struct nr_buf *out);
 /** "integer", "address", "time": for people. */
 const char *nr_field_type_name(enum nr_field_type type);

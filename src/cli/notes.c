@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notes of the weightiest findings and sources; the order of arrival does not matter. */
+#include <stdlib.h>
+
+#include "cli/report.h"
+
+enum { TEXT_MAX = 4096 };
+
+int nr_report_notes_new(struct nr_report_notes **ret_notes)
+{
+	*ret_notes = calloc(1, sizeof(**ret_notes));
+	return *ret_notes != NULL ? 0 : -ENOMEM;
+}
+
+struct nr_report_notes *nr_report_notes_free(struct nr_report_notes *notes)
+{
+	free(notes);
+	return NULL;
+}
+
+/* Weightier first; ties by address, then time, so that the list is the same in any order of arrival. */
+static bool stands_before(const struct nr_note *a, const struct nr_note *b)
+{
+	int cmp = nr_ip_cmp(a->sort_ip, b->sort_ip);
+
+	if (a->weight != b->weight)
+		return a->weight > b->weight;
+	return cmp != 0 ? cmp < 0 : a->first.ns < b->first.ns;
+}
+
+static void keep(struct nr_note_list *list, const struct nr_note *note)
+{
+	size_t at = list->n;
+
+	list->seen++;
+	while (at > 0 && stands_before(note, &list->top[at - 1]))
+		at--;
+	if (at == NR_NOTES_TOP)
+		return;
+	list->n += list->n < NR_NOTES_TOP;
+	memmove(list->top + at + 1, list->top + at, (list->n - at - 1) * sizeof(*list->top));
+	list->top[at] = *note;
+}
+
+/* Cut at the last blank that fits, so that no port number is cut in two. */
+static void set_text(char out[NR_NOTES_TEXT], struct nr_str text)
+{
+	if (text.n >= NR_NOTES_TEXT) {
+		text.n = NR_NOTES_TEXT - 1;
+		for (size_t i = text.n; i > 0; i--)
+			if (text.p[i - 1] == ' ') {
+				text.n = i - 1;
+				break;
+			}
+	}
+	(void)nr_str_escape(text, out, NR_NOTES_TEXT);
+}
+
+static double evidence(const struct nr_finding *finding, const char *name)
+{
+	double v = 0;
+
+	return nr_fields_number(finding->evidence_fields, finding->n_evidence_fields, finding->evidence, name, &v) ? v : 0;
+}
+
+static bool evidence_text(const struct nr_finding *finding, const char *name, struct nr_buf *out)
+{
+	return nr_fields_text(finding->evidence_fields, finding->n_evidence_fields, finding->evidence, name, out) &&
+	       out->n > 0;
+}
+
+static void note_signs(const struct nr_finding *finding, struct nr_note *note)
+{
+	static const char *const names[] = { "ports", "tools", "marks", "signs" };
+	struct nr_buf text;
+
+	nr_buf_init(&text, TEXT_MAX);
+	for (size_t i = 0; i < NR_COUNT(names); i++)
+		if (evidence_text(finding, names[i], &text))
+			break;
+	set_text(note->signs, nr_buf_str(&text));
+	nr_buf_done(&text);
+}
+
+static enum nr_note_kind kind_of(const char *kind)
+{
+	static const struct {
+		const char *name;
+		enum nr_note_kind kind;
+	} kinds[] = {
+		{ "attack", NR_NOTE_ATTACK },
+		{ "carpet", NR_NOTE_CARPET },
+		{ "infection", NR_NOTE_INFECTION },
+		{ "campaign", NR_NOTE_CAMPAIGN },
+	};
+
+	for (size_t i = 0; i < NR_COUNT(kinds); i++)
+		if (strcmp(kind, kinds[i].name) == 0)
+			return kinds[i].kind;
+	return NR_NOTE_OTHER;
+}
+
+static int take_finding(void *ctx, const struct nr_finding *finding)
+{
+	struct nr_report_notes *notes = ctx;
+	enum nr_note_kind kind = kind_of(finding->kind);
+	struct nr_note note = {
+		.sort_ip = finding->sort_ip,
+		.first = finding->first,
+		.last = finding->last,
+		.asn = finding->asn,
+		.as_name = finding->as_name,
+		.confidence = finding->confidence,
+		.continuing = finding->state == NR_FINDING_CONTINUING,
+		.packets = evidence(finding, "packets"),
+		.rate_lo = evidence(finding, "rate_lo"),
+		.rate_hi = evidence(finding, "rate_hi"),
+		.members = evidence(finding, kind == NR_NOTE_CARPET ? "victims" : "sources"),
+	};
+
+	note.has_rate = note.rate_hi > 0;
+	note.weight = kind == NR_NOTE_CAMPAIGN	? note.members * 1e12 + note.packets :
+		      kind == NR_NOTE_INFECTION ? note.confidence * 1e12 + note.packets :
+		      note.has_rate		? evidence(finding, "rate") :
+						  note.packets;
+	memcpy(note.economy, finding->economy, sizeof(note.economy));
+	set_text(note.subject, nr_str_from(finding->subject));
+	note_signs(finding, &note);
+	keep(&notes->findings[kind], &note);
+	return 0;
+}
+
+static void source_signs(const struct nr_source *source, struct nr_note *note)
+{
+	struct nr_buf text;
+
+	nr_buf_init(&text, TEXT_MAX);
+	(void)nr_fields_text(nr_source_type.fields, nr_source_type.n_fields, source, "tools", &text);
+	set_text(note->signs, nr_buf_str(&text));
+	nr_buf_done(&text);
+}
+
+static int take_source(void *ctx, const struct nr_source *source)
+{
+	struct nr_report_notes *notes = ctx;
+
+	if (source->level < NR_LEVEL_SCANNER)
+		return 0;
+	struct nr_note note = {
+		.sort_ip = source->src,
+		.first = source->first,
+		.last = source->last,
+		.asn = source->asn,
+		.as_name = source->as_name,
+		.benign_name = source->benign != NR_BENIGN_NONE ? source->benign_name : NULL,
+		.level = source->level,
+		.has_rate = source->has_rate,
+		.rate_lo = source->rate_lo,
+		.rate_hi = source->rate_hi,
+		.packets = (double)source->packets,
+		.members = (double)source->dst_n,
+		.weight = (double)source->level * 1e15 + (double)source->packets,
+	};
+	struct nr_note_list *list = &notes->scanners;
+
+	/* most sources are light: do not spell them out */
+	if (list->n == NR_NOTES_TOP && note.weight < list->top[NR_NOTES_TOP - 1].weight) {
+		list->seen++;
+		return 0;
+	}
+	memcpy(note.economy, source->economy, sizeof(note.economy));
+	(void)nr_ip_print(source->src, note.subject);
+	source_signs(source, &note);
+	keep(list, &note);
+	return 0;
+}
+
+struct nr_engine_out nr_report_notes_out(struct nr_report_notes *notes)
+{
+	return (struct nr_engine_out){ .ctx = notes, .source = take_source, .finding = take_finding };
+}

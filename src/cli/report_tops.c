@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/report_int.h"
+#include "observe/classify/classify.h"
+#include "record/proto.h"
+
+enum { TOP_ROWS = 10, LABEL_MIN = 22, LABEL_MAX = 60, BAR_WIDTH = 10, FIXED = 2 + 1 + 8 + 1 + 8 + 1 + BAR_WIDTH + 1 + 9 + 1 + 9 };
+
+static void port_label(const struct nr_tally_row *row, struct nr_buf *out)
+{
+	const char *service = nr_service_name(row->proto, row->port);
+
+	if (nr_proto_has_ports(row->proto))
+		nr_buf_addf(out, "%u/%s", row->port, nr_proto_name(row->proto));
+	else if (nr_proto_is_icmp(row->proto))
+		nr_buf_addf(out, "%s type %u", nr_proto_name(row->proto), row->port);
+	else
+		nr_buf_addf(out, "%s", nr_proto_name(row->proto));
+	if (service != NULL && nr_proto_has_ports(row->proto))
+		nr_buf_addf(out, " %s", service);
+}
+
+static void label_of(const struct nr_page *page, enum nr_tally_kind kind, const struct nr_tally_row *row,
+		     struct nr_buf *out)
+{
+	switch (kind) {
+	case NR_TALLY_PORT:
+		port_label(row, out);
+		break;
+	case NR_TALLY_AS:
+		nr_page_network(page, row->asn, row->as_name, row->economy, out);
+		break;
+	case NR_TALLY_ECONOMY:
+		nr_page_network(page, 0, NULL, row->economy, out);
+		break;
+	case NR_TALLY_TOOL:
+		nr_buf_add_str(out, nr_str_from(nr_mark_name(row->index)));
+		break;
+	case NR_TALLY_CLASS:
+	case NR_TALLY_LEVEL:
+		break;
+	}
+}
+
+static void change_of(const struct nr_page *page, const struct nr_tally_row *row, struct nr_buf *out)
+{
+	if (!row->has_halves)
+		return;
+	if (row->half[0] < 0.5 && row->half[1] >= 0.5)
+		nr_buf_add_str(out, nr_word(page->term->lang, NR_W_NEW));
+	else if (row->half[1] < 0.5 && row->half[0] >= 0.5)
+		nr_buf_add_str(out, nr_word(page->term->lang, NR_W_GONE));
+	else if (row->half[0] >= 0.5)
+		nr_term_change(out, row->half[0], row->half[1]);
+}
+
+static void print_row(struct nr_page *page, enum nr_tally_kind kind, const struct nr_column *columns,
+		      const struct nr_tally_row *row)
+{
+	double share = (double)row->packets / (double)page->report->summary->classified;
+	struct nr_buf text;
+
+	share = share > 1 ? 1 : share;
+	nr_buf_init(&text, 4096);
+	nr_page_row(page);
+	label_of(page, kind, row, &text);
+	nr_page_cell(page, &columns[0], nr_buf_str(&text), NR_STYLE_PLAIN);
+	nr_buf_reset(&text);
+	nr_term_short(&text, (double)row->packets);
+	nr_page_cell(page, &columns[1], nr_buf_str(&text), NR_STYLE_PLAIN);
+	nr_buf_reset(&text);
+	nr_term_percent(&text, share);
+	nr_page_cell(page, &columns[2], nr_buf_str(&text), NR_STYLE_PLAIN);
+	nr_buf_reset(&text);
+	nr_term_bar(&text, share, BAR_WIDTH);
+	nr_page_cell(page, &columns[3], nr_buf_str(&text), NR_STYLE_DIM);
+	nr_buf_reset(&text);
+	if (row->estimated && row->sources >= 9.5)
+		nr_buf_add_str(&text, NR_STR("≈ "));
+	nr_term_short(&text, (double)(uint64_t)(row->sources + 0.5));
+	nr_page_cell(page, &columns[4], nr_buf_str(&text), NR_STYLE_PLAIN);
+	nr_buf_reset(&text);
+	change_of(page, row, &text);
+	nr_page_cell(page, &columns[5], nr_buf_str(&text), NR_STYLE_PLAIN);
+	nr_page_row_end(page);
+	nr_buf_done(&text);
+}
+
+static void top(struct nr_page *page, enum nr_tally_kind kind, enum nr_word title)
+{
+	struct nr_tally_row rows[TOP_ROWS];
+	size_t n = nr_tally_top(page->report->tally, kind, rows, TOP_ROWS);
+	uint64_t all = nr_tally_count(page->report->tally, kind);
+	unsigned label = page->term->width > FIXED + LABEL_MIN ? page->term->width - FIXED : LABEL_MIN;
+	const struct nr_column columns[] = {
+		{ title, label < LABEL_MAX ? label : LABEL_MAX, NR_LEFT },
+		{ NR_W_COL_PACKETS, 8, NR_RIGHT },
+		{ NR_W_COL_SHARE, 8, NR_RIGHT },
+		{ NR_W_N, BAR_WIDTH, NR_LEFT },
+		{ NR_W_COL_SOURCES, 9, NR_RIGHT },
+		{ NR_W_COL_CHANGE, 9, NR_RIGHT },
+	};
+
+	if (n == 0)
+		return;
+	nr_page_heading(page, title);
+	nr_page_table_head(page, columns, NR_COUNT(columns));
+	for (size_t i = 0; i < n; i++)
+		print_row(page, kind, columns, &rows[i]);
+	if (all > n) {
+		nr_page_arg_count(page, all - n);
+		nr_page_paragraph(page, NR_W_MORE_ROWS, NR_STYLE_DIM);
+	}
+}
+
+void nr_report_tops(struct nr_page *page)
+{
+	top(page, NR_TALLY_PORT, NR_W_PORTS);
+	if (page->report->summary->prefix_data != NULL) {
+		top(page, NR_TALLY_AS, NR_W_NETWORKS);
+		top(page, NR_TALLY_ECONOMY, NR_W_ECONOMIES);
+	} else {
+		nr_page_heading(page, NR_W_NETWORKS);
+		nr_page_paragraph(page, NR_W_NETWORKS_NONE, NR_STYLE_YELLOW);
+	}
+	if (nr_tally_count(page->report->tally, NR_TALLY_TOOL) > 0) {
+		top(page, NR_TALLY_TOOL, NR_W_TOOLS);
+	} else {
+		nr_page_heading(page, NR_W_TOOLS);
+		nr_page_paragraph(page, NR_W_TOOLS_NONE, NR_STYLE_DIM);
+	}
+}
