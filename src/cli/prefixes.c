@@ -430,7 +430,9 @@ const struct nr_cli_command nr_cli_prefixes_lookup = {
 			  "standard input, one a line.\n\n"
 			  "An address on a list of known survey scanners is marked benign_ack when its AS agrees with "
 			  "the list's name, else benign_claimed. Lists are looked for in $NOROSHI_BENIGN and "
-			  "share/noroshi/benign beside the program; none is shipped.",
+			  "share/noroshi/benign beside the program; none is shipped.\n\n"
+			  "The data that make fetches: AS numbers and names by RouteViews, NRO and DB-IP "
+			  "through ip-location-db (CC BY 4.0), economies by NRO (CC0).",
 		  .examples = "noroshi prefixes lookup 192.0.2.1 2001:db8::1\n"
 			      "    two addresses\n"
 			      "cut -f 1 addresses.tsv | noroshi prefixes lookup --json\n"
