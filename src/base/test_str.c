@@ -23,6 +23,7 @@ static void comparisons_know_empty_strings(void **state)
 	assert_true(nr_str_starts(NR_STR("abc"), NR_STR("ab")));
 	assert_true(nr_str_starts(nothing, nothing));
 	assert_false(nr_str_starts(NR_STR("a"), NR_STR("ab")));
+	assert_false(nr_str_starts(NR_STR("abc"), NR_STR("b")));
 	assert_true(nr_str_ends(NR_STR("abc"), NR_STR("bc")));
 	assert_true(nr_str_ends(NR_STR("abc"), nothing));
 	assert_false(nr_str_ends(NR_STR("c"), NR_STR("bc")));
@@ -36,6 +37,7 @@ static void blanks_are_trimmed_and_counted(void **state)
 	assert_true(nr_str_is_blank(NR_STR("")));
 	assert_true(nr_str_is_blank(NR_STR(" \t\r\n\v\f")));
 	assert_false(nr_str_is_blank(NR_STR(" x ")));
+	assert_false(nr_str_is_blank(NR_STR("x ")));
 	assert_str(nr_str_trim(NR_STR(" \ta b\r\n")), "a b");
 	assert_str(nr_str_trim(NR_STR(" \n ")), "");
 	assert_str(nr_str_trim((struct nr_str){ NULL, 0 }), "");
@@ -45,13 +47,14 @@ static void blanks_are_trimmed_and_counted(void **state)
 
 static void cut_takes_what_stands_before(void **state)
 {
-	struct nr_str s = NR_STR("a=b=c"), nothing = { NULL, 0 };
+	struct nr_str whole = NR_STR("a=b=c"), s = whole, nothing = { NULL, 0 };
 
 	(void)state;
 	assert_str(nr_str_cut(&s, '='), "a");
 	assert_str(s, "b=c");
 	assert_str(nr_str_cut(&s, '#'), "b=c");
 	assert_int_equal(s.n, 0);
+	assert_ptr_equal(s.p, whole.p + whole.n);
 	assert_str(nr_str_cut(&s, '='), "");
 	assert_str(nr_str_cut(&nothing, '='), "");
 	s = NR_STR("=");
@@ -70,6 +73,9 @@ static void words_are_runs_of_non_blanks(void **state)
 	assert_int_equal(s.n, 0);
 	assert_str(nr_str_word(&s), "");
 	assert_str(nr_str_word(&nothing), "");
+	s = NR_STR("a b");
+	assert_str(nr_str_word(&s), "a");
+	assert_str(nr_str_word(&s), "b");
 }
 
 static void u64_takes_the_whole_string_within_bounds(void **state)
@@ -177,6 +183,7 @@ static void f64_is_a_plain_finite_number(void **state)
 				 cases[i].ret);
 		assert_true(got == cases[i].want);
 	}
+	assert_int_equal(nr_str_f64(NR_STR("2"), 2, 2, &got), 0);
 	assert_int_equal(nr_str_f64(NR_STR("2.5"), 0, 2, &got), -ERANGE);
 	assert_int_equal(nr_str_f64(NR_STR("-0.5"), 0, 2, &got), -ERANGE);
 	memset(digits, '1', sizeof(digits));
