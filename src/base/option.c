@@ -20,7 +20,8 @@ static void *slot_of(const struct nr_option *opt, void *target)
 static int list_add(struct nr_option_list *list, struct nr_str item, struct nr_err *err)
 {
 	if (list->n >= NR_OPTION_LIST_MAX)
-		return nr_fail(err, NR_EUSAGE, "more than %d values; give a directory instead of its files",
+		return nr_fail(err, NR_EUSAGE,
+			       "more than %d values; give a directory instead of its files",
 			       NR_OPTION_LIST_MAX);
 	if ((list->n & (list->n - 1)) == 0) { /* full at every power of two */
 		size_t cap = list->n == 0 ? 1 : list->n * 2;
@@ -52,8 +53,8 @@ static unsigned edit_distance(struct nr_str a, struct nr_str b)
 
 			best = up[j] + 1 < best ? up[j] + 1 : best;
 			best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1] &&
-			    up2[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1] && up2[j - 2] + 1 < best)
 				best = up2[j - 2] + 1;
 			now[j] = best;
 		}
@@ -108,8 +109,9 @@ static int out_of_range(struct parser *ps, const struct nr_option *opt, struct n
 	char shown[128];
 
 	nr_str_escape(text, shown, sizeof(shown));
-	return nr_fail(ps->err, NR_EUSAGE, "--%s '%s' is out of range: %.10g to %.10g%s%s", opt->name, shown,
-		       opt->lo, opt->hi, opt->unit != NULL ? " " : "", opt->unit != NULL ? opt->unit : "");
+	return nr_fail(ps->err, NR_EUSAGE, "--%s '%s' is out of range: %.10g to %.10g%s%s",
+		       opt->name, shown, opt->lo, opt->hi, opt->unit != NULL ? " " : "",
+		       opt->unit != NULL ? opt->unit : "");
 }
 
 static int set_u64(struct parser *ps, const struct nr_option *opt, struct nr_str text)
@@ -118,8 +120,12 @@ static int set_u64(struct parser *ps, const struct nr_option *opt, struct nr_str
 		const char *suffix;
 		uint64_t factor;
 	} suffixes[] = {
-		{ "Ki", UINT64_C(1) << 10 }, { "Mi", UINT64_C(1) << 20 }, { "Gi", UINT64_C(1) << 30 },
-		{ "k", 1000 },		     { "M", 1000000 },		  { "G", 1000000000 },
+		{ "Ki", UINT64_C(1) << 10 },
+		{ "Mi", UINT64_C(1) << 20 },
+		{ "Gi", UINT64_C(1) << 30 },
+		{ "k", 1000 },
+		{ "M", 1000000 },
+		{ "G", 1000000000 },
 	};
 	struct nr_str digits = text;
 	uint64_t factor = 1, value;
@@ -180,8 +186,8 @@ static int set_enum(struct parser *ps, const struct nr_option *opt, struct nr_st
 
 	nr_str_escape(text, shown, sizeof(shown));
 	(void)nr_fail(ps->err, NR_EUSAGE, "--%s '%s': want " NR_STR_FMT "%s%s%s", opt->name, shown,
-		      NR_STR_ARG(words), near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-		      near != NULL ? "?" : "");
+		      NR_STR_ARG(words), near != NULL ? "; did you mean " : "",
+		      near != NULL ? near : "", near != NULL ? "?" : "");
 	nr_buf_done(&all);
 	return NR_EUSAGE;
 }
@@ -216,13 +222,16 @@ static int set_value(struct parser *ps, const struct nr_option *opt, const char 
 		*(const char **)slot_of(opt, ps->target) = cstr;
 		return 0;
 	case NR_OPT_TIME:
-		return nr_time_parse(text, slot_of(opt, ps->target)) < 0 ?
-			       bad(ps, opt, text, "a time such as 2026-01-02T03:04:05Z, 2026-01-02 or 1767323045") :
-			       0;
+		return nr_time_parse(text, slot_of(opt, ps->target)) < 0
+			       ? bad(ps, opt, text,
+				     "a time such as 2026-01-02T03:04:05Z, 2026-01-02 or "
+				     "1767323045")
+			       : 0;
 	case NR_OPT_SPAN:
-		return nr_span_parse(text, slot_of(opt, ps->target)) < 0 ?
-			       bad(ps, opt, text, "a span with its unit, such as 90s, 15m, 6h or 2d") :
-			       0;
+		return nr_span_parse(text, slot_of(opt, ps->target)) < 0
+			       ? bad(ps, opt, text,
+				     "a span with its unit, such as 90s, 15m, 6h or 2d")
+			       : 0;
 	case NR_OPT_ENUM:
 		return set_enum(ps, opt, text);
 	case NR_OPT_LIST:
@@ -264,14 +273,28 @@ static int set_defaults(struct parser *ps)
 			break;
 		}
 	}
-	for (size_t i = 0; i < ps->n; i++) { /* after all lists are empty, so that release is always safe */
+	/* all lists are empty by now, so that release is always safe */
+	for (size_t i = 0; i < ps->n; i++) {
 		const struct nr_option *opt = &ps->options[i];
-		int ret = opt->fallback != NULL && opt->type != NR_OPT_FLAG ? set_value(ps, opt, opt->fallback) : 0;
+		int ret = opt->fallback != NULL && opt->type != NR_OPT_FLAG
+				  ? set_value(ps, opt, opt->fallback)
+				  : 0;
 
 		if (ret < 0)
 			return ret;
 	}
 	return 0;
+}
+
+static int unknown_long(struct parser *ps, struct nr_str name)
+{
+	const char *near = nr_option_nearest(name, option_name, ps, ps->n + 1);
+	char shown[128];
+
+	nr_str_escape(name, shown, sizeof(shown));
+	if (near == NULL)
+		return nr_fail(ps->err, NR_EUSAGE, "unknown option --%s", shown);
+	return nr_fail(ps->err, NR_EUSAGE, "unknown option --%s; did you mean --%s?", shown, near);
 }
 
 /* One long option; *at is the index of its word and moves over its value. 1: help was asked. */
@@ -281,28 +304,21 @@ static int parse_long(struct parser *ps, int argc, char **argv, int *at)
 	bool has_value = equals != NULL;
 	struct nr_str name = { word, has_value ? (size_t)(equals - word) : strlen(word) };
 	const struct nr_option *opt = NULL;
-	char shown[128];
 
 	for (size_t i = 0; i < ps->n && opt == NULL; i++)
 		if (nr_str_eq(name, nr_str_from(ps->options[i].name)))
 			opt = &ps->options[i];
 	if (opt == NULL && nr_str_eq(name, NR_STR("help")))
 		return 1;
-	if (opt == NULL) {
-		const char *near = nr_option_nearest(name, option_name, ps, ps->n + 1);
-
-		nr_str_escape(name, shown, sizeof(shown));
-		if (near == NULL)
-			return nr_fail(ps->err, NR_EUSAGE, "unknown option --%s", shown);
-		return nr_fail(ps->err, NR_EUSAGE, "unknown option --%s; did you mean --%s?", shown, near);
-	}
+	if (opt == NULL)
+		return unknown_long(ps, name);
 	if (opt->type == NR_OPT_FLAG && has_value)
 		return nr_fail(ps->err, NR_EUSAGE, "--%s takes no value", opt->name);
 	if (opt->type == NR_OPT_FLAG || has_value)
 		return set_value(ps, opt, has_value ? equals + 1 : NULL);
 	if (*at + 1 >= argc)
-		return nr_fail(ps->err, NR_EUSAGE, "--%s needs a value: --%s %s", opt->name, opt->name,
-			       opt->value != NULL ? opt->value : "VALUE");
+		return nr_fail(ps->err, NR_EUSAGE, "--%s needs a value: --%s %s", opt->name,
+			       opt->name, opt->value != NULL ? opt->value : "VALUE");
 	return set_value(ps, opt, argv[++*at]);
 }
 
@@ -362,7 +378,8 @@ int nr_option_parse(const struct nr_option *options, size_t n, int argc, char **
 	return ret;
 }
 
-void nr_option_release(const struct nr_option *options, size_t n, void *target, struct nr_option_list *operands)
+void nr_option_release(const struct nr_option *options, size_t n, void *target,
+		       struct nr_option_list *operands)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (options[i].type != NR_OPT_LIST)

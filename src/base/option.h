@@ -14,14 +14,14 @@
 #include "base/time.h"
 
 enum nr_option_type {
-	NR_OPT_FLAG,  /* bool */
-	NR_OPT_U64,   /* uint64_t within [lo, hi]; accepts k, M, G suffix (powers of 1000) and Ki, Mi, Gi */
-	NR_OPT_F64,   /* double within [lo, hi] */
-	NR_OPT_STR,   /* const char *, borrowed from argv */
-	NR_OPT_TIME,  /* struct nr_time */
-	NR_OPT_SPAN,  /* int64_t nanoseconds */
-	NR_OPT_ENUM,  /* int: index into choices, a NULL-terminated list */
-	NR_OPT_LIST,  /* struct nr_option_list: may be given more than once; commas split */
+	NR_OPT_FLAG, /* bool */
+	NR_OPT_U64, /* uint64_t within [lo, hi]; accepts k, M, G suffix (powers of 1000) and Ki, Mi, Gi */
+	NR_OPT_F64,  /* double within [lo, hi] */
+	NR_OPT_STR,  /* const char *, borrowed from argv */
+	NR_OPT_TIME, /* struct nr_time */
+	NR_OPT_SPAN, /* int64_t nanoseconds */
+	NR_OPT_ENUM, /* int: index into choices, a NULL-terminated list */
+	NR_OPT_LIST, /* struct nr_option_list: may be given more than once; commas split */
 };
 
 enum { NR_OPTION_LIST_MAX = 4096 };
@@ -32,8 +32,8 @@ struct nr_option_list {
 };
 
 struct nr_option {
-	const char *name;     /* long name without dashes */
-	char letter;	      /* 0 when there is none */
+	const char *name; /* long name without dashes */
+	char letter;	  /* 0 when there is none */
 	enum nr_option_type type;
 	const char *value;    /* placeholder in help: "FILE", "PREFIX" */
 	const char *unit;     /* "packets", "s"; NULL when none */
@@ -41,7 +41,7 @@ struct nr_option {
 	const char *fallback; /* default as text, NULL: zero value */
 	const char *const *choices;
 	size_t offset;
-	const char *help;     /* one sentence, English */
+	const char *help; /* one sentence, English */
 };
 
 struct nr_command_help {
@@ -58,9 +58,11 @@ struct nr_command_help {
  * Parse argv[1..argc) into @p target and @p ret_operands (both owned by the caller; release lists
  * with nr_option_release). @return 0; 1 when -h or --help was asked; NR_EUSAGE
  */
-NR_MUST_CHECK int nr_option_parse(const struct nr_option *options, size_t n, int argc, char **argv, void *target,
-				  struct nr_option_list *ret_operands, struct nr_err *reterr);
-void nr_option_release(const struct nr_option *options, size_t n, void *target, struct nr_option_list *operands);
+NR_MUST_CHECK int nr_option_parse(const struct nr_option *options, size_t n, int argc, char **argv,
+				  void *target, struct nr_option_list *ret_operands,
+				  struct nr_err *reterr);
+void nr_option_release(const struct nr_option *options, size_t n, void *target,
+		       struct nr_option_list *operands);
 void nr_option_help(const struct nr_command_help *help, unsigned width, struct nr_buf *out);
 /** A man(7) page, section 1, of the same table. */
 void nr_option_man(const struct nr_command_help *help, struct nr_buf *out);
@@ -68,5 +70,5 @@ void nr_option_man(const struct nr_command_help *help, struct nr_buf *out);
  * The name that @p word was most likely meant to be, NULL when none is near. @p name gives the i-th of @p n
  * candidates. For error messages: "unknown command 'obsrve'; did you mean observe?"
  */
-const char *nr_option_nearest(struct nr_str word, const char *(*name)(const void *ctx, size_t i), const void *ctx,
-			      size_t n);
+const char *nr_option_nearest(struct nr_str word, const char *(*name)(const void *ctx, size_t i),
+			      const void *ctx, size_t n);

@@ -8,7 +8,8 @@ enum { HELP_COLUMN = 28, TEXT_MAX = 1 << 20 };
 /* ---- terminal ---- */
 
 /* Append the words of @p text, broken before @p width, continuation lines indented. Starts at @p column. */
-static void wrap(struct nr_buf *out, struct nr_str text, unsigned column, unsigned indent, unsigned width)
+static void wrap(struct nr_buf *out, struct nr_str text, unsigned column, unsigned indent,
+		 unsigned width)
 {
 	bool first = true;
 
@@ -53,7 +54,11 @@ static void paragraphs(struct nr_buf *out, const char *text, unsigned width)
 static void choices_text(const struct nr_option *opt, struct nr_buf *out)
 {
 	for (size_t i = 0; opt->choices[i] != NULL; i++)
-		nr_buf_addf(out, "%s%s", i == 0 ? "" : opt->choices[i + 1] != NULL ? ", " : " or ", opt->choices[i]);
+		nr_buf_addf(out, "%s%s",
+			    i == 0			  ? ""
+			    : opt->choices[i + 1] != NULL ? ", "
+							  : " or ",
+			    opt->choices[i]);
 }
 
 /* Help sentence with unit, bounds, choices and default behind it. */
@@ -66,8 +71,8 @@ static void sentence(const struct nr_option *opt, struct nr_buf *out)
 		nr_buf_add_str(out, NR_STR("."));
 	}
 	if (opt->lo != 0 || opt->hi != 0)
-		nr_buf_addf(out, " From %.10g to %.10g%s%s.", opt->lo, opt->hi, opt->unit != NULL ? " " : "",
-			    opt->unit != NULL ? opt->unit : "");
+		nr_buf_addf(out, " From %.10g to %.10g%s%s.", opt->lo, opt->hi,
+			    opt->unit != NULL ? " " : "", opt->unit != NULL ? opt->unit : "");
 	else if (opt->unit != NULL)
 		nr_buf_addf(out, " In %s.", opt->unit);
 	if (opt->type == NR_OPT_LIST)
@@ -88,7 +93,8 @@ static void option_help(const struct nr_option *opt, unsigned width, struct nr_b
 		nr_buf_addf(out, "  -%c, ", opt->letter);
 	else
 		nr_buf_add_str(out, NR_STR("      "));
-	nr_buf_addf(out, "--%s%s%s", opt->name, takes ? " " : "", takes ? opt->value != NULL ? opt->value : "VALUE" : "");
+	nr_buf_addf(out, "--%s%s%s", opt->name, takes ? " " : "",
+		    takes ? opt->value != NULL ? opt->value : "VALUE" : "");
 	unsigned column = (unsigned)(out->n - begin);
 
 	if (column + 2 > HELP_COLUMN)
@@ -101,10 +107,13 @@ static void option_help(const struct nr_option *opt, unsigned width, struct nr_b
 
 void nr_option_help(const struct nr_command_help *help, unsigned width, struct nr_buf *out)
 {
-	static const struct nr_option help_row = { .name = "help", .letter = 'h', .help = "Show this text." };
+	static const struct nr_option help_row = { .name = "help",
+						   .letter = 'h',
+						   .help = "Show this text." };
 
 	nr_buf_addf(out, "%s - %s\n\nUsage: %s%s%s%s\n", help->name, help->summary, help->name,
-		    help->n_options > 0 ? " [OPTION...]" : "", help->operands[0] != '\0' ? " " : "", help->operands);
+		    help->n_options > 0 ? " [OPTION...]" : "", help->operands[0] != '\0' ? " " : "",
+		    help->operands);
 	if (help->about != NULL)
 		paragraphs(out, help->about, width);
 	nr_buf_add_str(out, NR_STR("\nOptions:\n"));
@@ -190,7 +199,9 @@ static void option_man(const struct nr_option *opt, struct nr_buf *out)
 static void page_name(const char *name, bool upper, struct nr_buf *out)
 {
 	for (const char *p = name; *p != '\0'; p++) {
-		char c = *p == ' ' ? '-' : upper && *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+		char c = *p == ' '			   ? '-'
+			 : upper && *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A')
+							   : *p;
 
 		roff(out, (struct nr_str){ &c, 1 }, false);
 	}
@@ -215,7 +226,9 @@ static void man_examples(const char *examples, struct nr_buf *out)
 
 void nr_option_man(const struct nr_command_help *help, struct nr_buf *out)
 {
-	static const struct nr_option help_row = { .name = "help", .letter = 'h', .help = "Show a short help text." };
+	static const struct nr_option help_row = { .name = "help",
+						   .letter = 'h',
+						   .help = "Show a short help text." };
 
 	nr_buf_add_str(out, NR_STR(".TH "));
 	page_name(help->name, true, out);
@@ -237,8 +250,11 @@ void nr_option_man(const struct nr_command_help *help, struct nr_buf *out)
 	for (size_t i = 0; i < help->n_options; i++)
 		option_man(&help->options[i], out);
 	option_man(&help_row, out);
-	nr_buf_add_str(out, NR_STR(".SH EXIT STATUS\n0 when done, 1 when something failed, 2 when the words of the "
-				   "command are wrong.\n"));
+	nr_buf_add_str(
+		out,
+		NR_STR(".SH EXIT STATUS\n0 when done, 1 when something failed, 2 when the words "
+		       "of the "
+		       "command are wrong.\n"));
 	if (help->examples != NULL)
 		man_examples(help->examples, out);
 }

@@ -14,9 +14,12 @@ unsigned nr_cli_width(void)
 {
 	struct winsize size;
 
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ||
+	    size.ws_col == 0)
 		return WIDTH_PLAIN;
-	return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col > WIDTH_MAX ? WIDTH_MAX : size.ws_col;
+	return size.ws_col < WIDTH_MIN	 ? WIDTH_MIN
+	       : size.ws_col > WIDTH_MAX ? WIDTH_MAX
+					 : size.ws_col;
 }
 
 int nr_cli_flush(struct nr_buf *buf)
@@ -42,8 +45,8 @@ int nr_cli_begin(const struct nr_cli_command *command, int argc, char **argv, vo
 		 struct nr_option_list *ret_operands)
 {
 	struct nr_err err = { 0 };
-	int ret = nr_option_parse(command->help.options, command->help.n_options, argc, argv, target, ret_operands,
-				  &err);
+	int ret = nr_option_parse(command->help.options, command->help.n_options, argc, argv,
+				  target, ret_operands, &err);
 
 	if (ret < 0)
 		return nr_cli_fail(command, &err);

@@ -39,8 +39,8 @@ extern const struct nr_cli_command *const nr_cli_commands[];
  * error to standard error itself. @return NR_CLI_GO_ON, or the exit status to return at once; in both cases
  * the caller releases with nr_option_release().
  */
-NR_MUST_CHECK int nr_cli_begin(const struct nr_cli_command *command, int argc, char **argv, void *target,
-			       struct nr_option_list *ret_operands);
+NR_MUST_CHECK int nr_cli_begin(const struct nr_cli_command *command, int argc, char **argv,
+			       void *target, struct nr_option_list *ret_operands);
 
 /** Print "noroshi observe: MESSAGE" to standard error. @return NR_CLI_USAGE for NR_EUSAGE, else NR_CLI_FAILED */
 int nr_cli_fail(const struct nr_cli_command *command, const struct nr_err *err);

@@ -47,7 +47,8 @@ static bool reads_once(const struct nr_observe_input *input)
 	if (input->words->interface != NULL || input->words->follow)
 		return true;
 	for (size_t i = 0; i < input->paths->n; i++)
-		if (nr_str_eq(input->paths->items[i], NR_STR("-")) || nr_str_starts(input->paths->items[i], NR_STR("/dev/")) ||
+		if (nr_str_eq(input->paths->items[i], NR_STR("-")) ||
+		    nr_str_starts(input->paths->items[i], NR_STR("/dev/")) ||
 		    nr_str_starts(input->paths->items[i], NR_STR("/proc/")))
 			return true;
 	return false;
@@ -55,18 +56,21 @@ static bool reads_once(const struct nr_observe_input *input)
 
 static bool passes(const struct nr_observe_input *input, const struct nr_frame *frame)
 {
-	if (frame->ts < input->words->since.ns || (input->words->until.ns != 0 && frame->ts >= input->words->until.ns))
+	if (frame->ts < input->words->since.ns ||
+	    (input->words->until.ns != 0 && frame->ts >= input->words->until.ns))
 		return false;
 	return input->filter == NULL || nr_filter_match(input->filter, frame) == 1;
 }
 
 /* @return whether the sample wants more */
-static bool sample_block(const struct nr_observe_input *input, const struct nr_block *block, struct nr_infer *infer)
+static bool sample_block(const struct nr_observe_input *input, const struct nr_block *block,
+			 struct nr_infer *infer)
 {
 	for (size_t i = 0; i < block->n; i++) {
 		struct nr_packet packet;
 
-		if (!passes(input, &block->frames[i]) || nr_dissect(&block->frames[i], &packet) != NR_OUTCOME_OK)
+		if (!passes(input, &block->frames[i]) ||
+		    nr_dissect(&block->frames[i], &packet) != NR_OUTCOME_OK)
 			continue;
 		if (!nr_infer_add(infer, &packet))
 			return false;
@@ -139,8 +143,9 @@ static int load_benign(struct nr_observe_input *input, struct nr_err *reterr)
 	if (ret < 0)
 		return nr_fail(reterr, ret, "no memory");
 	if (lists->n == 0)
-		return nr_locate(NR_LOCATE_BENIGN, path, sizeof(path)) < 0 ? 0 :
-									     nr_benign_add(input->benign, path, reterr);
+		return nr_locate(NR_LOCATE_BENIGN, path, sizeof(path)) < 0
+			       ? 0
+			       : nr_benign_add(input->benign, path, reterr);
 	for (size_t i = 0; i < lists->n && ret == 0; i++) {
 		/* commas split the list, so the text is not terminated */
 		if (lists->items[i].n >= sizeof(path))
@@ -159,7 +164,9 @@ int nr_observe_input_open(const struct nr_observe_words *words, const struct nr_
 	int ret = 0;
 
 	*ret_input = (struct nr_observe_input){ .words = words, .paths = paths };
-	ret_input->n_threads = words->threads != 0 ? (unsigned)words->threads : cpus > 0 ? (unsigned)cpus : 1;
+	ret_input->n_threads = words->threads != 0 ? (unsigned)words->threads
+			       : cpus > 0	   ? (unsigned)cpus
+						   : 1;
 	if (ret_input->n_threads > NR_PIPELINE_WORKERS_MAX)
 		ret_input->n_threads = NR_PIPELINE_WORKERS_MAX;
 	if (words->filter != NULL && words->interface == NULL)

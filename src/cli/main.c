@@ -81,10 +81,12 @@ static int overview(int status)
 	struct nr_buf out;
 
 	nr_buf_init(&out, HELP_MAX);
-	nr_buf_addf(&out, "noroshi - see attacks on the Internet together, understand them, and warn\n\n"
-			  "Usage: noroshi COMMAND [OPTION...] [OPERAND...]\n\nCommands:\n");
+	nr_buf_addf(&out,
+		    "noroshi - see attacks on the Internet together, understand them, and warn\n\n"
+		    "Usage: noroshi COMMAND [OPTION...] [OPERAND...]\n\nCommands:\n");
 	for (size_t i = 0; nr_cli_commands[i] != NULL; i++)
-		nr_buf_addf(&out, "  %-*s  %s\n", NAME_COLUMN, command_name(NULL, i), nr_cli_commands[i]->help.summary);
+		nr_buf_addf(&out, "  %-*s  %s\n", NAME_COLUMN, command_name(NULL, i),
+			    nr_cli_commands[i]->help.summary);
 	nr_buf_addf(&out, "\n'noroshi COMMAND --help' explains a command. Begin with:\n\n"
 			  "    noroshi observe FILE.pcap\n\n");
 	int ret = nr_cli_flush(&out);
@@ -120,7 +122,9 @@ int main(int argc, char **argv)
 {
 	int n_words;
 
-	(void)signal(SIGPIPE, SIG_IGN); /* a closed pipe shows as a failed write, which ends the command quietly */
+	(void)signal(
+		SIGPIPE,
+		SIG_IGN); /* a closed pipe shows as a failed write, which ends the command quietly */
 	if (argc < 2)
 		return overview(NR_CLI_USAGE);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

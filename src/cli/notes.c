@@ -60,12 +60,16 @@ static double evidence(const struct nr_finding *finding, const char *name)
 {
 	double v = 0;
 
-	return nr_fields_number(finding->evidence_fields, finding->n_evidence_fields, finding->evidence, name, &v) ? v : 0;
+	return nr_fields_number(finding->evidence_fields, finding->n_evidence_fields,
+				finding->evidence, name, &v)
+		       ? v
+		       : 0;
 }
 
 static bool evidence_text(const struct nr_finding *finding, const char *name, struct nr_buf *out)
 {
-	return nr_fields_text(finding->evidence_fields, finding->n_evidence_fields, finding->evidence, name, out) &&
+	return nr_fields_text(finding->evidence_fields, finding->n_evidence_fields,
+			      finding->evidence, name, out) &&
 	       out->n > 0;
 }
 
@@ -119,10 +123,10 @@ static int take_finding(void *ctx, const struct nr_finding *finding)
 	};
 
 	note.has_rate = note.rate_hi > 0;
-	note.weight = kind == NR_NOTE_CAMPAIGN	? note.members * 1e12 + note.packets :
-		      kind == NR_NOTE_INFECTION ? note.confidence * 1e12 + note.packets :
-		      note.has_rate		? evidence(finding, "rate") :
-						  note.packets;
+	note.weight = kind == NR_NOTE_CAMPAIGN	  ? note.members * 1e12 + note.packets
+		      : kind == NR_NOTE_INFECTION ? note.confidence * 1e12 + note.packets
+		      : note.has_rate		  ? evidence(finding, "rate")
+						  : note.packets;
 	memcpy(note.economy, finding->economy, sizeof(note.economy));
 	set_text(note.subject, nr_str_from(finding->subject));
 	note_signs(finding, &note);
@@ -135,7 +139,8 @@ static void source_signs(const struct nr_source *source, struct nr_note *note)
 	struct nr_buf text;
 
 	nr_buf_init(&text, TEXT_MAX);
-	(void)nr_fields_text(nr_source_type.fields, nr_source_type.n_fields, source, "tools", &text);
+	(void)nr_fields_text(nr_source_type.fields, nr_source_type.n_fields, source, "tools",
+			     &text);
 	set_text(note->signs, nr_buf_str(&text));
 	nr_buf_done(&text);
 }
@@ -144,7 +149,8 @@ static int take_source(void *ctx, const struct nr_source *source)
 {
 	struct nr_report_notes *notes = ctx;
 
-	if (source->level < NR_LEVEL_SCANNER)
+	/* who answers forged packets is a victim, whatever it touches */
+	if (source->level < NR_LEVEL_SCANNER || source->traffic_class == NR_CLASS_BACKSCATTER)
 		return 0;
 	struct nr_note note = {
 		.sort_ip = source->src,
@@ -177,5 +183,7 @@ static int take_source(void *ctx, const struct nr_source *source)
 
 struct nr_engine_out nr_report_notes_out(struct nr_report_notes *notes)
 {
-	return (struct nr_engine_out){ .ctx = notes, .source = take_source, .finding = take_finding };
+	return (struct nr_engine_out){ .ctx = notes,
+				       .source = take_source,
+				       .finding = take_finding };
 }

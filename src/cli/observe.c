@@ -22,42 +22,104 @@ static const char *const lang_names[] = { "auto", "en", "ja", NULL };
 #define AT(member) offsetof(struct nr_observe_words, member)
 
 static const struct nr_option options[] = {
-	{ .name = "net", .letter = 'n', .type = NR_OPT_LIST, .value = "PREFIX", .offset = AT(nets),
-	  .help = "Monitored addresses, such as 198.18.0.0/16: packets to others are counted and left out. Without it they "
+	{ .name = "net",
+	  .letter = 'n',
+	  .type = NR_OPT_LIST,
+	  .value = "PREFIX",
+	  .offset = AT(nets),
+	  .help = "Monitored addresses, such as 198.18.0.0/16: packets to others are counted and "
+		  "left out. Without it they "
 		  "are inferred from the first packets where these leave no doubt." },
-	{ .name = "interface", .letter = 'i', .type = NR_OPT_STR, .value = "NAME", .offset = AT(interface),
+	{ .name = "interface",
+	  .letter = 'i',
+	  .type = NR_OPT_STR,
+	  .value = "NAME",
+	  .offset = AT(interface),
 	  .help = "Capture from a network interface until Ctrl-C, then report." },
-	{ .name = "filter", .letter = 'f', .type = NR_OPT_STR, .value = "EXPRESSION", .offset = AT(filter),
+	{ .name = "filter",
+	  .letter = 'f',
+	  .type = NR_OPT_STR,
+	  .value = "EXPRESSION",
+	  .offset = AT(filter),
 	  .help = "Take only packets that match this pcap-filter(7) expression." },
-	{ .name = "since", .type = NR_OPT_TIME, .value = "TIME", .offset = AT(since),
+	{ .name = "since",
+	  .type = NR_OPT_TIME,
+	  .value = "TIME",
+	  .offset = AT(since),
 	  .help = "Leave out packets before this time (UTC, RFC 3339 or seconds since 1970)." },
-	{ .name = "until", .type = NR_OPT_TIME, .value = "TIME", .offset = AT(until),
+	{ .name = "until",
+	  .type = NR_OPT_TIME,
+	  .value = "TIME",
+	  .offset = AT(until),
 	  .help = "Leave out packets at or after this time." },
-	{ .name = "json", .letter = 'j', .type = NR_OPT_FLAG, .offset = AT(json),
+	{ .name = "json",
+	  .letter = 'j',
+	  .type = NR_OPT_FLAG,
+	  .offset = AT(json),
 	  .help = "Print records instead of the report: one JSON object a line, a summary last." },
-	{ .name = "csv", .type = NR_OPT_FLAG, .offset = AT(csv),
+	{ .name = "csv",
+	  .type = NR_OPT_FLAG,
+	  .offset = AT(csv),
 	  .help = "Print the records of one kind as CSV (needs --only)." },
-	{ .name = "only", .type = NR_OPT_ENUM, .value = "KIND", .choices = only_names, .fallback = "all",
-	  .offset = AT(only), .help = "With --json or --csv: print only one kind of record." },
-	{ .name = "threads", .letter = 't', .type = NR_OPT_U64, .value = "N", .lo = 1, .hi = NR_PIPELINE_WORKERS_MAX,
+	{ .name = "only",
+	  .type = NR_OPT_ENUM,
+	  .value = "KIND",
+	  .choices = only_names,
+	  .fallback = "all",
+	  .offset = AT(only),
+	  .help = "With --json or --csv: print only one kind of record." },
+	{ .name = "threads",
+	  .letter = 't',
+	  .type = NR_OPT_U64,
+	  .value = "N",
+	  .lo = 1,
+	  .hi = NR_PIPELINE_WORKERS_MAX,
 	  .offset = AT(threads),
-	  .help = "Worker threads; without it one a processor. A file gives the same output with any number." },
-	{ .name = "prefixes", .type = NR_OPT_STR, .value = "FILE", .offset = AT(prefixes),
-	  .help = "Prefix data that names networks and economies (see 'noroshi prefixes build'), or none." },
-	{ .name = "benign", .type = NR_OPT_LIST, .value = "FILE", .offset = AT(benign),
-	  .help = "Lists of known survey scanners (MISP warning lists, or one prefix a line; a file or a directory), or "
+	  .help = "Worker threads; without it one a processor. A file gives the same output with "
+		  "any number." },
+	{ .name = "prefixes",
+	  .type = NR_OPT_STR,
+	  .value = "FILE",
+	  .offset = AT(prefixes),
+	  .help = "Prefix data that names networks and economies (see 'noroshi prefixes build'), "
+		  "or none." },
+	{ .name = "benign",
+	  .type = NR_OPT_LIST,
+	  .value = "FILE",
+	  .offset = AT(benign),
+	  .help = "Lists of known survey scanners (MISP warning lists, or one prefix a line; a "
+		  "file or a directory), or "
 		  "none. They are labelled, never left out." },
-	{ .name = "follow", .type = NR_OPT_FLAG, .offset = AT(follow),
+	{ .name = "follow",
+	  .type = NR_OPT_FLAG,
+	  .offset = AT(follow),
 	  .help = "Wait for more at the end of the file or directory, until Ctrl-C." },
-	{ .name = "state", .type = NR_OPT_STR, .value = "FILE", .offset = AT(state),
+	{ .name = "state",
+	  .type = NR_OPT_STR,
+	  .value = "FILE",
+	  .offset = AT(state),
 	  .help = "Continue from this state if the file exists, and leave the new state in it." },
-	{ .name = "max-packets", .type = NR_OPT_U64, .value = "N", .unit = "packets", .offset = AT(max_packets),
+	{ .name = "max-packets",
+	  .type = NR_OPT_U64,
+	  .value = "N",
+	  .unit = "packets",
+	  .offset = AT(max_packets),
 	  .help = "Stop after so many packets." },
-	{ .name = "lang", .type = NR_OPT_ENUM, .value = "LANGUAGE", .choices = lang_names, .fallback = "auto",
-	  .offset = AT(lang), .help = "Language of the report; auto takes it from LC_ALL, LC_MESSAGES or LANG." },
-	{ .name = "no-color", .type = NR_OPT_FLAG, .offset = AT(no_color),
-	  .help = "No colour even on a terminal; the environment variable NO_COLOR does the same." },
-	{ .name = "no-progress", .type = NR_OPT_FLAG, .offset = AT(no_progress),
+	{ .name = "lang",
+	  .type = NR_OPT_ENUM,
+	  .value = "LANGUAGE",
+	  .choices = lang_names,
+	  .fallback = "auto",
+	  .offset = AT(lang),
+	  .help = "Language of the report; auto takes it from LC_ALL, LC_MESSAGES or LANG." },
+	{ .name = "no-color",
+	  .type = NR_OPT_FLAG,
+	  .offset = AT(no_color),
+	  .help = "No colour even on a terminal; the environment variable NO_COLOR does the "
+		  "same." },
+	{ .name = "no-progress",
+	  .type = NR_OPT_FLAG,
+	  .offset = AT(no_progress),
 	  .help = "No progress line even on a terminal." },
 };
 
@@ -68,16 +130,20 @@ static int check_words(const struct nr_observe_words *words, const struct nr_opt
 		return nr_fail(reterr, NR_EUSAGE, "--json or --csv, not both");
 	if (words->csv && words->only == NR_ONLY_ALL)
 		return nr_fail(reterr, NR_EUSAGE,
-			       "a CSV table holds one kind of record: add --only flows, sources or findings");
+			       "a CSV table holds one kind of record: add --only flows, sources or "
+			       "findings");
 	if (words->only != NR_ONLY_ALL && !words->json && !words->csv)
 		return nr_fail(reterr, NR_EUSAGE, "--only chooses records: add --json or --csv");
 	if (words->until.ns != 0 && words->until.ns <= words->since.ns)
-		return nr_fail(reterr, NR_EUSAGE, "--until is not after --since: nothing lies between");
+		return nr_fail(reterr, NR_EUSAGE,
+			       "--until is not after --since: nothing lies between");
 	if (words->interface != NULL && paths->n > 0)
 		return nr_fail(reterr, NR_EUSAGE, "files or --interface, not both");
 	if (words->interface == NULL && paths->n == 0)
-		return nr_fail(reterr, NR_EUSAGE,
-			       "name a capture file, a directory of them, or - for standard input; or --interface NAME");
+		return nr_fail(
+			reterr, NR_EUSAGE,
+			"name a capture file, a directory of them, or - for standard input; or "
+			"--interface NAME");
 	return 0;
 }
 
@@ -97,7 +163,8 @@ static void on_stop(int sig)
 
 static void catch_stop(struct nr_capture *const *captures, size_t n)
 {
-	struct sigaction act = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND }; /* the second one kills */
+	struct sigaction act = { .sa_handler = on_stop,
+				 .sa_flags = (int)SA_RESETHAND }; /* the second one kills */
 
 	stop_captures = captures;
 	stop_n = (sig_atomic_t)n;
@@ -133,7 +200,8 @@ struct run {
 	struct nr_observe_result result;
 };
 
-static void summarise(const struct run *run, const struct nr_capture_stats *capture, struct nr_summary *sum)
+static void summarise(const struct run *run, const struct nr_capture_stats *capture,
+		      struct nr_summary *sum)
 {
 	const struct nr_pipeline_counts *counts = &run->result.counts;
 	uint64_t monitored = run->result.monitored_v4;
@@ -153,7 +221,9 @@ static void summarise(const struct run *run, const struct nr_capture_stats *capt
 		.mdr = nr_mdr_rsdos(monitored, MDR_WINDOW_S),
 		.mdr_window_s = MDR_WINDOW_S,
 		.refused = run->result.refused,
-		.prefix_data = run->input.prefixes != NULL ? nr_prefixes_version(run->input.prefixes) : NULL,
+		.prefix_data = run->input.prefixes != NULL
+				       ? nr_prefixes_version(run->input.prefixes)
+				       : NULL,
 		.nets = run->input.has_nets ? &run->input.nets : NULL,
 		.infer = &run->input.infer,
 		.counts = counts,
@@ -188,12 +258,15 @@ static void explain_nothing(const struct run *run, const struct nr_summary *sum)
 	if (sum->received == 0)
 		(void)fprintf(stderr, "noroshi observe: the input holds no packets\n");
 	else if (sum->counts->dropped[NR_OUTCOME_TIME] == sum->received)
-		(void)fprintf(stderr, "noroshi observe: no packet lies between --since and --until\n");
+		(void)fprintf(stderr,
+			      "noroshi observe: no packet lies between --since and --until\n");
 	else if (sum->counts->dropped[NR_OUTCOME_FILTERED] == sum->received)
 		(void)fprintf(stderr, "noroshi observe: no packet matches --filter\n");
 	else if (sum->counts->dropped[NR_OUTCOME_NOT_MONITORED] == sum->received)
 		(void)fprintf(stderr, "noroshi observe: no packet is addressed to %s\n",
-			      run->input.infer.verdict == NR_INFER_GIVEN ? "--net" : "the monitored addresses");
+			      run->input.infer.verdict == NR_INFER_GIVEN
+				      ? "--net"
+				      : "the monitored addresses");
 }
 
 static int finish(struct run *run)
@@ -218,9 +291,9 @@ static int finish(struct run *run)
 		.n_benign = nr_benign_n_prefixes(run->input.benign),
 		.stopped = stopped != 0,
 	};
-	struct nr_term term = nr_term_choose(run->words.lang == NR_LANG_JA	? NR_TERM_JA :
-					     run->words.lang == NR_LANG_EN	? NR_TERM_EN :
-										  NR_TERM_ASK,
+	struct nr_term term = nr_term_choose(run->words.lang == NR_LANG_JA   ? NR_TERM_JA
+					     : run->words.lang == NR_LANG_EN ? NR_TERM_EN
+									     : NR_TERM_ASK,
 					     run->words.no_color);
 
 	ret = nr_report_print(&report, &term, &run->writer.buf);
@@ -247,7 +320,8 @@ static int run_all(struct run *run, struct nr_err *reterr)
 		.until = { run->words.until.ns != 0 ? run->words.until.ns : INT64_MAX },
 		.max_packets = run->words.max_packets,
 		.live = run->words.interface != NULL,
-		.out = records ? nr_observe_writer_out(&run->writer) : nr_report_notes_out(run->notes),
+		.out = records ? nr_observe_writer_out(&run->writer)
+			       : nr_report_notes_out(run->notes),
 		.progress = nr_progress_draw,
 		.progress_ctx = &run->progress,
 		.state_in = state,
@@ -311,16 +385,22 @@ static int observe_run(int argc, char **argv)
 }
 
 static const char about[] =
-	"Reads packets that were sent to unused addresses (a darknet or network telescope) and says who scans, who is\n"
-	"being flooded with forged sources, and which machines look infected; how sure that is, and what could not\n"
+	"Reads packets that were sent to unused addresses (a darknet or network telescope) and "
+	"says who scans, who is\n"
+	"being flooded with forged sources, and which machines look infected; how sure that is, "
+	"and what could not\n"
 	"have been seen.\n"
 	"\n"
-	"FILE is a capture (pcap or pcapng, also compressed with gzip or zstd), a directory of rotated ones, which are\n"
-	"read in order of time, or - for standard input. Of a damaged file everything before the damage is reported;\n"
+	"FILE is a capture (pcap or pcapng, also compressed with gzip or zstd), a directory of "
+	"rotated ones, which are\n"
+	"read in order of time, or - for standard input. Of a damaged file everything before the "
+	"damage is reported;\n"
 	"then the place of the damage is named and the exit status is 1.\n"
 	"\n"
-	"The report goes to standard output, as wide as the terminal or 80 columns. With --json every line is an\n"
-	"object whose member 'record' says what it is: flow, source, finding, and last of all summary. See\n"
+	"The report goes to standard output, as wide as the terminal or 80 columns. With --json "
+	"every line is an\n"
+	"object whose member 'record' says what it is: flow, source, finding, and last of all "
+	"summary. See\n"
 	"noroshi-records(5) and 'noroshi schema'.";
 
 static const char examples[] =

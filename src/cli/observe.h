@@ -36,7 +36,8 @@ struct nr_observe_input {
 };
 
 /** Open it all. @return 0; NR_EUSAGE; -errno. nr_observe_input_done() in either case */
-NR_MUST_CHECK int nr_observe_input_open(const struct nr_observe_words *words, const struct nr_option_list *paths,
+NR_MUST_CHECK int nr_observe_input_open(const struct nr_observe_words *words,
+					const struct nr_option_list *paths,
 					struct nr_observe_input *ret_input, struct nr_err *reterr);
 void nr_observe_input_done(struct nr_observe_input *input);
 
@@ -53,7 +54,8 @@ void nr_observe_writer_done(struct nr_observe_writer *writer);
 /** The callbacks that write what is asked for; ctx is the writer. */
 struct nr_engine_out nr_observe_writer_out(struct nr_observe_writer *writer);
 /** The summary line (JSON only) and what is left in the buffer. @return 0; -errno */
-NR_MUST_CHECK int nr_observe_writer_end(struct nr_observe_writer *writer, const struct nr_summary *summary);
+NR_MUST_CHECK int nr_observe_writer_end(struct nr_observe_writer *writer,
+					const struct nr_summary *summary);
 
 /* ---- progress.c: a line on the terminal ---- */
 

@@ -18,7 +18,9 @@ void nr_page_init(struct nr_page *page, const struct nr_report *report, const st
 
 int nr_page_done(struct nr_page *page)
 {
-	int err = page->out->err != 0 ? page->out->err : page->args.text.err != 0 ? page->args.text.err : page->line.err;
+	int err = page->out->err != 0	     ? page->out->err
+		  : page->args.text.err != 0 ? page->args.text.err
+					     : page->line.err;
 
 	nr_buf_done(&page->args.text);
 	nr_buf_done(&page->line);
@@ -90,7 +92,8 @@ void nr_page_fill(struct nr_page *page, enum nr_word word, struct nr_buf *out)
 	size_t begin = 0;
 
 	for (size_t i = 0; i < page->args.n; i++) {
-		args[i] = (struct nr_str){ (const char *)page->args.text.p + begin, page->args.end[i] - begin };
+		args[i] = (struct nr_str){ (const char *)page->args.text.p + begin,
+					   page->args.end[i] - begin };
 		begin = page->args.end[i];
 	}
 	nr_word_fill(out, page->term->lang, word, args, page->args.n);
@@ -125,7 +128,8 @@ static void beside(struct nr_page *page, struct nr_str text, enum nr_term_style 
 	nr_buf_done(&wrapped);
 }
 
-void nr_page_labelled(struct nr_page *page, enum nr_word label, struct nr_str text, enum nr_term_style style)
+void nr_page_labelled(struct nr_page *page, enum nr_word label, struct nr_str text,
+		      enum nr_term_style style)
 {
 	struct nr_buf cell;
 
@@ -164,7 +168,8 @@ void nr_page_row(struct nr_page *page)
 	nr_buf_add_str(page->out, NR_STR(" ")); /* every cell brings one blank before it */
 }
 
-void nr_page_cell(struct nr_page *page, const struct nr_column *column, struct nr_str text, enum nr_term_style style)
+void nr_page_cell(struct nr_page *page, const struct nr_column *column, struct nr_str text,
+		  enum nr_term_style style)
 {
 	struct nr_buf cell;
 
@@ -186,14 +191,35 @@ void nr_page_row_end(struct nr_page *page)
 	nr_buf_add_str(page->out, NR_STR("\n"));
 }
 
+static void titles(struct nr_page *page, const struct nr_column *columns, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		nr_page_cell(page, &columns[i],
+			     columns[i].title == NR_W_N
+				     ? NR_STR("")
+				     : nr_word(page->term->lang, columns[i].title),
+			     NR_STYLE_DIM);
+	nr_page_row_end(page);
+}
+
 void nr_page_table_head(struct nr_page *page, const struct nr_column *columns, size_t n)
 {
 	nr_page_row(page);
-	for (size_t i = 0; i < n; i++)
-		nr_page_cell(page, &columns[i],
-			     columns[i].title == NR_W_N ? NR_STR("") : nr_word(page->term->lang, columns[i].title),
-			     NR_STYLE_DIM);
-	nr_page_row_end(page);
+	titles(page, columns, n);
+}
+
+void nr_page_table_title(struct nr_page *page, const struct nr_column *columns, size_t n)
+{
+	struct nr_column first = columns[0];
+
+	nr_buf_add_str(page->out, NR_STR("\n"));
+	nr_term_styled(page->term, page->out, NR_STYLE_BOLD,
+		       nr_word(page->term->lang, first.title));
+	unsigned used = nr_term_columns(nr_word(page->term->lang, first.title)),
+		 width = first.width + NR_PAGE_INDENT;
+
+	nr_buf_addf(page->out, "%*s", used < width ? (int)(width - used) : 1, "");
+	titles(page, columns + 1, n - 1);
 }
 
 /* ---- common texts ---- */
@@ -211,8 +237,8 @@ void nr_page_clock(const struct nr_page *page, struct nr_time t, struct nr_buf *
 	nr_buf_add(out, text + 11, short_run ? 8 : 5);
 }
 
-void nr_page_network(const struct nr_page *page, uint32_t asn, const char *as_name, const char *economy,
-		     struct nr_buf *out)
+void nr_page_network(const struct nr_page *page, uint32_t asn, const char *as_name,
+		     const char *economy, struct nr_buf *out)
 {
 	char shown[SHOWN];
 
@@ -221,7 +247,9 @@ void nr_page_network(const struct nr_page *page, uint32_t asn, const char *as_na
 		return;
 	}
 	if (economy[0] != '\0')
-		nr_buf_add(out, shown, nr_str_escape((struct nr_str){ economy, strnlen(economy, 2) }, shown, sizeof(shown)));
+		nr_buf_add(out, shown,
+			   nr_str_escape((struct nr_str){ economy, strnlen(economy, 2) }, shown,
+					 sizeof(shown)));
 	if (asn == 0)
 		return;
 	nr_buf_addf(out, "%sAS%u", economy[0] != '\0' ? " " : "", asn);

@@ -48,7 +48,8 @@ void nr_page_fill(struct nr_page *page, enum nr_word word, struct nr_buf *out);
 /** A blank line and a heading. */
 void nr_page_heading(struct nr_page *page, enum nr_word word);
 /** "Label       text", the text wrapped beside the label. */
-void nr_page_labelled(struct nr_page *page, enum nr_word label, struct nr_str text, enum nr_term_style style);
+void nr_page_labelled(struct nr_page *page, enum nr_word label, struct nr_str text,
+		      enum nr_term_style style);
 /** The filled sentence beside a label. */
 void nr_page_say(struct nr_page *page, enum nr_word label, enum nr_word sentence);
 /** The filled sentence as a paragraph. */
@@ -60,13 +61,16 @@ struct nr_column {
 	enum nr_term_align align;
 };
 void nr_page_table_head(struct nr_page *page, const struct nr_column *columns, size_t n);
+/** The same as a heading: the first title bold, after a blank line. */
+void nr_page_table_title(struct nr_page *page, const struct nr_column *columns, size_t n);
 /** Start a row; cells follow in order with their column's width. */
 void nr_page_row(struct nr_page *page);
-void nr_page_cell(struct nr_page *page, const struct nr_column *column, struct nr_str text, enum nr_term_style style);
+void nr_page_cell(struct nr_page *page, const struct nr_column *column, struct nr_str text,
+		  enum nr_term_style style);
 void nr_page_row_end(struct nr_page *page);
 
 /** "00:12", or "01-05 00:12" when the report spans days. */
 void nr_page_clock(const struct nr_page *page, struct nr_time t, struct nr_buf *out);
 /** "AS64500 EXAMPLE-NET, JP", escaped; "unknown" without. */
-void nr_page_network(const struct nr_page *page, uint32_t asn, const char *as_name, const char *economy,
-		     struct nr_buf *out);
+void nr_page_network(const struct nr_page *page, uint32_t asn, const char *as_name,
+		     const char *economy, struct nr_buf *out);

@@ -7,7 +7,8 @@
 
 enum { LINE_MAX_BYTES = 512, BAR = 24 };
 
-static const int64_t redraw_ns = NR_NS_PER_S / 10, quiet_ns = NR_NS_PER_S / 2; /* short runs show nothing */
+static const int64_t redraw_ns = NR_NS_PER_S / 10,
+		     quiet_ns = NR_NS_PER_S / 2; /* short runs show nothing */
 
 void nr_progress_init(struct nr_progress *progress, const struct nr_observe_words *words,
 		      const struct nr_observe_input *input)
@@ -43,7 +44,8 @@ void nr_progress_draw(void *ctx, uint64_t packets)
 	if (now.ns - progress->drawn.ns < redraw_ns || now.ns - progress->started.ns < quiet_ns)
 		return;
 	progress->drawn = now;
-	double seconds = (double)(now.ns - progress->started.ns) / 1e9, rate = (double)packets / seconds;
+	double seconds = (double)(now.ns - progress->started.ns) / 1e9,
+	       rate = (double)packets / seconds;
 
 	if (progress->capture != NULL)
 		nr_capture_stats(progress->capture, &stats);
@@ -53,11 +55,14 @@ void nr_progress_draw(void *ctx, uint64_t packets)
 		share = share > 1 ? 1 : share;
 		bar(share, shape);
 		if (share > 0.001)
-			nr_span_print_human((int64_t)(seconds * (1 - share) / share) * NR_NS_PER_S, left);
-		(void)snprintf(line, sizeof(line), "[%s] %3.0f %%  %.2f M packets  %.2f M/s  %s%s", shape, share * 100,
-			       (double)packets / 1e6, rate / 1e6, left, left[0] != '\0' ? " left" : "");
+			nr_span_print_human((int64_t)(seconds * (1 - share) / share) * NR_NS_PER_S,
+					    left);
+		(void)snprintf(line, sizeof(line), "[%s] %3.0f %%  %.2f M packets  %.2f M/s  %s%s",
+			       shape, share * 100, (double)packets / 1e6, rate / 1e6, left,
+			       left[0] != '\0' ? " left" : "");
 	} else {
-		(void)snprintf(line, sizeof(line), "%llu packets  %.0f/s  (Ctrl-C ends and reports)",
+		(void)snprintf(line, sizeof(line),
+			       "%llu packets  %.0f/s  (Ctrl-C ends and reports)",
 			       (unsigned long long)packets, rate);
 	}
 	(void)fprintf(stderr, "\r\033[K%.*s", (int)progress->width - 1, line);

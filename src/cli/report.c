@@ -108,7 +108,8 @@ static enum nr_word unknown_nets(struct nr_page *page)
 		nr_page_arg_count(page, infer->distinct);
 		return NR_W_UNKNOWN_SCATTERED;
 	case NR_INFER_SPARSE:
-		nr_page_arg_text(page, (struct nr_str){ text, nr_prefix_print(infer->blocks[0], text) });
+		nr_page_arg_text(page,
+				 (struct nr_str){ text, nr_prefix_print(infer->blocks[0], text) });
 		nr_page_arg_count(page, infer->destinations);
 		nr_page_arg_count(page, infer->expected);
 		return NR_W_UNKNOWN_SPARSE;
@@ -127,7 +128,8 @@ static void monitored(struct nr_page *page)
 
 	nr_buf_reset(&page->line);
 	nr_page_fill(page, word, &page->line);
-	nr_page_labelled(page, NR_W_MONITORED, nr_buf_str(&page->line), known ? NR_STYLE_PLAIN : NR_STYLE_YELLOW);
+	nr_page_labelled(page, NR_W_MONITORED, nr_buf_str(&page->line),
+			 known ? NR_STYLE_PLAIN : NR_STYLE_YELLOW);
 }
 
 static void received(struct nr_page *page)
@@ -138,7 +140,8 @@ static void received(struct nr_page *page)
 	nr_page_arg_bytes(page, (double)sum->received_bytes);
 	if (sum->seconds >= 1)
 		nr_page_arg_short(page, (double)sum->received / sum->seconds);
-	nr_page_say(page, NR_W_RECEIVED, sum->seconds >= 1 ? NR_W_RECEIVED_RATE : NR_W_RECEIVED_TEXT);
+	nr_page_say(page, NR_W_RECEIVED,
+		    sum->seconds >= 1 ? NR_W_RECEIVED_RATE : NR_W_RECEIVED_TEXT);
 	if (sum->received == 0)
 		return;
 	if (sum->classified == sum->received) {
@@ -154,8 +157,8 @@ static void received(struct nr_page *page)
 /* "scan 81.2 % · backscatter 17.0 %" */
 static void classes(struct nr_page *page)
 {
-	static const enum nr_word names[NR_CLASS_N] = { NR_W_CLASS_SCAN, NR_W_CLASS_BACKSCATTER, NR_W_CLASS_AMPLIFY,
-							NR_W_CLASS_OTHER };
+	static const enum nr_word names[NR_CLASS_N] = { NR_W_CLASS_SCAN, NR_W_CLASS_BACKSCATTER,
+							NR_W_CLASS_AMPLIFY, NR_W_CLASS_OTHER };
 	const struct nr_summary *sum = page->report->summary;
 	const char *gap = "";
 
@@ -166,7 +169,8 @@ static void classes(struct nr_page *page)
 		nr_buf_addf(&page->line, "%s", gap);
 		nr_buf_add_str(&page->line, nr_word(page->term->lang, names[i]));
 		nr_buf_add(&page->line, " ", 1);
-		nr_term_percent(&page->line, (double)sum->counts->classes[i] / (double)sum->classified);
+		nr_term_percent(&page->line,
+				(double)sum->counts->classes[i] / (double)sum->classified);
 		gap = " · ";
 	}
 	nr_page_labelled(page, NR_W_CLASSES, nr_buf_str(&page->line), NR_STYLE_PLAIN);
@@ -174,8 +178,8 @@ static void classes(struct nr_page *page)
 
 static void sources(struct nr_page *page)
 {
-	static const enum nr_word names[NR_LEVEL_N] = { NR_W_LEVEL_PROBE, NR_W_LEVEL_SCANNER, NR_W_LEVEL_WIDE,
-							NR_W_LEVEL_AGGRESSIVE };
+	static const enum nr_word names[NR_LEVEL_N] = { NR_W_LEVEL_PROBE, NR_W_LEVEL_SCANNER,
+							NR_W_LEVEL_WIDE, NR_W_LEVEL_AGGRESSIVE };
 
 	nr_buf_reset(&page->line);
 	nr_term_count(&page->line, page->report->summary->sources);
@@ -192,8 +196,9 @@ static void sources(struct nr_page *page)
 
 static void findings(struct nr_page *page)
 {
-	static const enum nr_word names[NR_NOTE_N] = { NR_W_KIND_ATTACK, NR_W_KIND_CARPET, NR_W_KIND_INFECTION,
-						       NR_W_KIND_CAMPAIGN, NR_W_KIND_OTHER };
+	static const enum nr_word names[NR_NOTE_N] = { NR_W_KIND_ATTACK, NR_W_KIND_CARPET,
+						       NR_W_KIND_INFECTION, NR_W_KIND_CAMPAIGN,
+						       NR_W_KIND_OTHER };
 	bool any = false;
 
 	nr_buf_reset(&page->line);
@@ -210,11 +215,13 @@ static void findings(struct nr_page *page)
 	}
 	if (!any)
 		nr_buf_add_str(&page->line, nr_word(page->term->lang, NR_W_FINDINGS_NONE));
-	bool alarm = page->report->notes->findings[NR_NOTE_ATTACK].seen + page->report->notes->findings[NR_NOTE_CARPET].seen +
+	bool alarm = page->report->notes->findings[NR_NOTE_ATTACK].seen +
+			     page->report->notes->findings[NR_NOTE_CARPET].seen +
 			     page->report->notes->findings[NR_NOTE_INFECTION].seen >
 		     0;
 
-	nr_page_labelled(page, NR_W_FINDINGS, nr_buf_str(&page->line), alarm ? NR_STYLE_RED : NR_STYLE_PLAIN);
+	nr_page_labelled(page, NR_W_FINDINGS, nr_buf_str(&page->line),
+			 alarm ? NR_STYLE_RED : NR_STYLE_PLAIN);
 }
 
 /* ---- over time ---- */
@@ -232,7 +239,8 @@ static void chart_of(const struct nr_tally_time *time, size_t columns, struct ch
 {
 	size_t group = (time->n + columns - 1) / columns;
 
-	*chart = (struct chart){ .n = (time->n + group - 1) / group, .width = (int64_t)group * time->width };
+	*chart = (struct chart){ .n = (time->n + group - 1) / group,
+				 .width = (int64_t)group * time->width };
 	for (size_t i = 0; i < chart->n; i++) {
 		int64_t begin = time->start + (int64_t)i * chart->width, end = begin + chart->width;
 		uint64_t packets = 0, backscatter = 0;
@@ -261,8 +269,8 @@ static size_t peak_of(const double *values, size_t n)
 }
 
 /* The spark of @p values, each column @p stretch wide, then what the arguments say of its peak. */
-static void spark_line(struct nr_page *page, enum nr_word label, const double *values, const struct chart *chart,
-		       size_t stretch, enum nr_word peak)
+static void spark_line(struct nr_page *page, enum nr_word label, const double *values,
+		       const struct chart *chart, size_t stretch, enum nr_word peak)
 {
 	double wide[CHART_MAX * 8];
 
@@ -287,7 +295,8 @@ static void axis(struct nr_page *page, const struct nr_tally_time *time, size_t 
 	nr_page_clock(page, (struct nr_time){ time->last * NR_NS_PER_S }, &right);
 	nr_buf_addf(page->out, "%*s", NR_PAGE_LABEL, "");
 	if (left.n + right.n + 1 <= columns)
-		nr_buf_addf(&left, "%*s" NR_STR_FMT, (int)(columns - left.n - right.n), "", NR_STR_ARG(nr_buf_str(&right)));
+		nr_buf_addf(&left, "%*s" NR_STR_FMT, (int)(columns - left.n - right.n), "",
+			    NR_STR_ARG(nr_buf_str(&right)));
 	nr_term_styled(page->term, page->out, NR_STYLE_DIM, nr_buf_str(&left));
 	nr_buf_add_str(page->out, NR_STR("\n"));
 	nr_buf_done(&left);
@@ -299,7 +308,9 @@ static void over_time(struct nr_page *page)
 	enum { PEAK_ROOM = 26 };
 	struct nr_tally_time time;
 	struct chart chart;
-	size_t room = page->term->width > NR_PAGE_LABEL + PEAK_ROOM + 8 ? page->term->width - NR_PAGE_LABEL - PEAK_ROOM : 8;
+	size_t room = page->term->width > NR_PAGE_LABEL + PEAK_ROOM + 8
+			      ? page->term->width - NR_PAGE_LABEL - PEAK_ROOM
+			      : 8;
 
 	nr_tally_time(page->report->tally, &time);
 	if (!time.any || time.last == time.first)
@@ -311,22 +322,28 @@ static void over_time(struct nr_page *page)
 
 	nr_page_heading(page, NR_W_OVER_TIME);
 	nr_page_arg_short(page, chart.packets[top]);
-	nr_page_clock(page, (struct nr_time){ (time.start + (int64_t)top * chart.width) * NR_NS_PER_S }, &page->args.text);
+	nr_page_clock(page,
+		      (struct nr_time){ (time.start + (int64_t)top * chart.width) * NR_NS_PER_S },
+		      &page->args.text);
 	nr_page_arg(page);
 	spark_line(page, NR_W_PACKETS, chart.packets, &chart, stretch, NR_W_PEAK_PACKETS);
 	top = peak_of(chart.sources, chart.n);
 	nr_buf_add_str(&page->args.text, NR_STR("≈ "));
-	nr_term_short(&page->args.text, chart.sources[top] + 0.5 - (chart.sources[top] >= 10 ? 0.5 : 0));
+	nr_term_short(&page->args.text,
+		      chart.sources[top] + 0.5 - (chart.sources[top] >= 10 ? 0.5 : 0));
 	nr_page_arg(page);
 	nr_page_arg_span(page, time.width * NR_NS_PER_S);
 	spark_line(page, NR_W_SOURCES, chart.sources, &chart, stretch, NR_W_PEAK_SOURCES);
 	top = peak_of(chart.backscatter, chart.n);
 	if (chart.backscatter[top] > 0) {
 		nr_page_arg_short(page, chart.backscatter[top]);
-		nr_page_clock(page, (struct nr_time){ (time.start + (int64_t)top * chart.width) * NR_NS_PER_S },
+		nr_page_clock(page,
+			      (struct nr_time){ (time.start + (int64_t)top * chart.width) *
+						NR_NS_PER_S },
 			      &page->args.text);
 		nr_page_arg(page);
-		spark_line(page, NR_W_CLASS_BACKSCATTER, chart.backscatter, &chart, stretch, NR_W_PEAK_PACKETS);
+		spark_line(page, NR_W_CLASS_BACKSCATTER, chart.backscatter, &chart, stretch,
+			   NR_W_PEAK_PACKETS);
 	}
 	axis(page, &time, chart.n * stretch);
 }

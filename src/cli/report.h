@@ -33,9 +33,9 @@ struct nr_note {
 	const char *as_name;
 	const char *benign_name;
 	char economy[3];
-	uint8_t level;	   /* sources */
+	uint8_t level; /* sources */
 	bool continuing, has_rate;
-	double weight;	   /* orders the list */
+	double weight; /* orders the list */
 	double packets, confidence, rate_lo, rate_hi, members;
 };
 
@@ -67,4 +67,5 @@ struct nr_report {
 };
 
 /** @return 0; NR_ELIMIT, -ENOMEM */
-NR_MUST_CHECK int nr_report_print(const struct nr_report *report, const struct nr_term *term, struct nr_buf *out);
+NR_MUST_CHECK int nr_report_print(const struct nr_report *report, const struct nr_term *term,
+				  struct nr_buf *out);

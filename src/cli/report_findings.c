@@ -23,7 +23,8 @@ static void range(double lo, double hi, struct nr_buf *out)
 	nr_term_short(out, hi);
 	if (out->err != 0)
 		return;
-	if (middle - begin == out->n - middle && memcmp(out->p + begin, out->p + middle, middle - begin) == 0) {
+	if (middle - begin == out->n - middle &&
+	    memcmp(out->p + begin, out->p + middle, middle - begin) == 0) {
 		out->n = middle; /* both ends read the same */
 		return;
 	}
@@ -32,13 +33,23 @@ static void range(double lo, double hi, struct nr_buf *out)
 	nr_term_short(out, hi);
 }
 
-enum cell_kind { CELL_SUBJECT, CELL_SIGNS, CELL_RATE, CELL_PACKETS, CELL_MEMBERS, CELL_SURE, CELL_WHEN, CELL_LEVEL, CELL_NETWORK };
+enum cell_kind {
+	CELL_SUBJECT,
+	CELL_SIGNS,
+	CELL_RATE,
+	CELL_PACKETS,
+	CELL_MEMBERS,
+	CELL_SURE,
+	CELL_WHEN,
+	CELL_LEVEL,
+	CELL_NETWORK
+};
 
-
-static void cell_text(const struct nr_page *page, const struct nr_note *note, enum cell_kind kind, struct nr_buf *out)
+static void cell_text(const struct nr_page *page, const struct nr_note *note, enum cell_kind kind,
+		      struct nr_buf *out)
 {
-	static const enum nr_word levels[NR_LEVEL_N] = { NR_W_LEVEL_PROBE, NR_W_LEVEL_SCANNER_ONE, NR_W_LEVEL_WIDE,
-							 NR_W_LEVEL_AGGRESSIVE };
+	static const enum nr_word levels[NR_LEVEL_N] = { NR_W_LEVEL_PROBE, NR_W_LEVEL_SCANNER_ONE,
+							 NR_W_LEVEL_WIDE, NR_W_LEVEL_AGGRESSIVE };
 
 	switch (kind) {
 	case CELL_SUBJECT:
@@ -58,7 +69,8 @@ static void cell_text(const struct nr_page *page, const struct nr_note *note, en
 		nr_term_short(out, note->members);
 		break;
 	case CELL_SURE:
-		nr_buf_addf(out, "%.0f %%", note->confidence * 100 > 99 ? 99.0 : note->confidence * 100);
+		nr_buf_addf(out, "%.0f %%",
+			    note->confidence * 100 > 99 ? 99.0 : note->confidence * 100);
 		break;
 	case CELL_WHEN:
 		when(page, note, out);
@@ -101,11 +113,14 @@ static void fit(const struct nr_page *page, const struct nr_note_list *notes, st
 	list->columns[0].width = longest > 39 ? 39 : longest;
 	for (size_t i = 0; i + 1 < list->n; i++) {
 		if (list->kinds[i] == CELL_WHEN)
-			list->columns[i].width = page->many_days ? 23 : page->report->summary->seconds < 600 ? 17 : 11;
+			list->columns[i].width = page->many_days			? 23
+						 : page->report->summary->seconds < 600 ? 17
+											: 11;
 		used += list->columns[i].width + 1;
 	}
-	list->columns[list->n - 1].width =
-		page->term->width > used + NETWORK_MIN ? page->term->width - used : NETWORK_MIN;
+	list->columns[list->n - 1].width = page->term->width > used + NETWORK_MIN
+						   ? page->term->width - used
+						   : NETWORK_MIN;
 }
 
 static void print_list(struct nr_page *page, const struct nr_note_list *notes, struct list *list)
@@ -126,7 +141,8 @@ static void print_list(struct nr_page *page, const struct nr_note_list *notes, s
 		for (size_t c = 0; c < list->n; c++) {
 			nr_buf_reset(&text);
 			cell_text(page, &notes->top[i], list->kinds[c], &text);
-			nr_page_cell(page, &list->columns[c], nr_buf_str(&text), c == 0 ? list->style : NR_STYLE_PLAIN);
+			nr_page_cell(page, &list->columns[c], nr_buf_str(&text),
+				     c == 0 ? list->style : NR_STYLE_PLAIN);
 		}
 		nr_page_row_end(page);
 	}
@@ -141,11 +157,19 @@ static void victims(struct nr_page *page)
 {
 	const struct nr_report_notes *notes = page->report->notes;
 	struct list attacks = {
-		.title = NR_W_FLOODED, .none = NR_W_FLOODED_NONE, .more = NR_W_MORE, .style = NR_STYLE_RED,
-		.columns = { { NR_W_COL_VICTIM, ADDRESS, NR_LEFT }, { NR_W_COL_PORTS, 14, NR_LEFT },
-			     { NR_W_COL_ANSWERS, 12, NR_RIGHT }, { NR_W_COL_PACKETS, 8, NR_RIGHT },
-			     { NR_W_COL_WHEN, 11, NR_LEFT }, { NR_W_COL_NETWORK, 0, NR_LEFT } },
-		.kinds = { CELL_SUBJECT, CELL_SIGNS, CELL_RATE, CELL_PACKETS, CELL_WHEN, CELL_NETWORK }, .n = 6,
+		.title = NR_W_FLOODED,
+		.none = NR_W_FLOODED_NONE,
+		.more = NR_W_MORE,
+		.style = NR_STYLE_RED,
+		.columns = { { NR_W_COL_VICTIM, ADDRESS, NR_LEFT },
+			     { NR_W_COL_PORTS, 14, NR_LEFT },
+			     { NR_W_COL_ANSWERS, 12, NR_RIGHT },
+			     { NR_W_COL_PACKETS, 8, NR_RIGHT },
+			     { NR_W_COL_WHEN, 11, NR_LEFT },
+			     { NR_W_COL_NETWORK, 0, NR_LEFT } },
+		.kinds = { CELL_SUBJECT, CELL_SIGNS, CELL_RATE, CELL_PACKETS, CELL_WHEN,
+			   CELL_NETWORK },
+		.n = 6,
 	};
 	struct list carpets = attacks;
 
@@ -161,11 +185,19 @@ static void victims(struct nr_page *page)
 static void infections(struct nr_page *page)
 {
 	struct list list = {
-		.title = NR_W_INFECTED, .none = NR_W_INFECTED_NONE, .more = NR_W_MORE, .style = NR_STYLE_YELLOW,
-		.columns = { { NR_W_COL_SOURCE, ADDRESS, NR_LEFT }, { NR_W_COL_SIGNS, 16, NR_LEFT },
-			     { NR_W_COL_SURE, 5, NR_RIGHT }, { NR_W_COL_PACKETS, 8, NR_RIGHT },
-			     { NR_W_COL_WHEN, 11, NR_LEFT }, { NR_W_COL_NETWORK, 0, NR_LEFT } },
-		.kinds = { CELL_SUBJECT, CELL_SIGNS, CELL_SURE, CELL_PACKETS, CELL_WHEN, CELL_NETWORK }, .n = 6,
+		.title = NR_W_INFECTED,
+		.none = NR_W_INFECTED_NONE,
+		.more = NR_W_MORE,
+		.style = NR_STYLE_YELLOW,
+		.columns = { { NR_W_COL_SOURCE, ADDRESS, NR_LEFT },
+			     { NR_W_COL_SIGNS, 16, NR_LEFT },
+			     { NR_W_COL_SURE, 5, NR_RIGHT },
+			     { NR_W_COL_PACKETS, 8, NR_RIGHT },
+			     { NR_W_COL_WHEN, 11, NR_LEFT },
+			     { NR_W_COL_NETWORK, 0, NR_LEFT } },
+		.kinds = { CELL_SUBJECT, CELL_SIGNS, CELL_SURE, CELL_PACKETS, CELL_WHEN,
+			   CELL_NETWORK },
+		.n = 6,
 	};
 
 	print_list(page, &page->report->notes->findings[NR_NOTE_INFECTION], &list);
@@ -175,18 +207,32 @@ static void scanners(struct nr_page *page)
 {
 	const struct nr_report_notes *notes = page->report->notes;
 	struct list list = {
-		.title = NR_W_SCANNERS, .none = NR_W_SCANNERS_NONE, .more = NR_W_MORE_SOURCES, .style = NR_STYLE_PLAIN,
-		.columns = { { NR_W_COL_SOURCE, ADDRESS, NR_LEFT }, { NR_W_COL_LEVEL, 10, NR_LEFT },
-			     { NR_W_COL_TOOL, 9, NR_LEFT }, { NR_W_COL_RATE, 12, NR_RIGHT },
-			     { NR_W_COL_PACKETS, 8, NR_RIGHT }, { NR_W_COL_NETWORK, 0, NR_LEFT } },
-		.kinds = { CELL_SUBJECT, CELL_LEVEL, CELL_SIGNS, CELL_RATE, CELL_PACKETS, CELL_NETWORK }, .n = 6,
+		.title = NR_W_SCANNERS,
+		.none = NR_W_SCANNERS_NONE,
+		.more = NR_W_MORE_SOURCES,
+		.style = NR_STYLE_PLAIN,
+		.columns = { { NR_W_COL_SOURCE, ADDRESS, NR_LEFT },
+			     { NR_W_COL_LEVEL, 10, NR_LEFT },
+			     { NR_W_COL_TOOL, 9, NR_LEFT },
+			     { NR_W_COL_RATE, 12, NR_RIGHT },
+			     { NR_W_COL_PACKETS, 8, NR_RIGHT },
+			     { NR_W_COL_NETWORK, 0, NR_LEFT } },
+		.kinds = { CELL_SUBJECT, CELL_LEVEL, CELL_SIGNS, CELL_RATE, CELL_PACKETS,
+			   CELL_NETWORK },
+		.n = 6,
 	};
 	struct list campaigns = {
-		.title = NR_W_CAMPAIGNS, .none = NR_W_CAMPAIGNS, .more = NR_W_MORE, .style = NR_STYLE_PLAIN,
-		.columns = { { NR_W_COL_CAMPAIGN, 24, NR_LEFT }, { NR_W_COL_SOURCES, 8, NR_RIGHT },
-			     { NR_W_COL_PACKETS, 8, NR_RIGHT }, { NR_W_COL_WHEN, 11, NR_LEFT },
+		.title = NR_W_CAMPAIGNS,
+		.none = NR_W_CAMPAIGNS,
+		.more = NR_W_MORE,
+		.style = NR_STYLE_PLAIN,
+		.columns = { { NR_W_COL_CAMPAIGN, 24, NR_LEFT },
+			     { NR_W_COL_SOURCES, 8, NR_RIGHT },
+			     { NR_W_COL_PACKETS, 8, NR_RIGHT },
+			     { NR_W_COL_WHEN, 11, NR_LEFT },
 			     { NR_W_COL_NETWORK, 0, NR_LEFT } },
-		.kinds = { CELL_SUBJECT, CELL_MEMBERS, CELL_PACKETS, CELL_WHEN, CELL_NETWORK }, .n = 5,
+		.kinds = { CELL_SUBJECT, CELL_MEMBERS, CELL_PACKETS, CELL_WHEN, CELL_NETWORK },
+		.n = 5,
 	};
 
 	print_list(page, &notes->scanners, &list);
@@ -197,11 +243,17 @@ static void scanners(struct nr_page *page)
 static void others(struct nr_page *page)
 {
 	struct list list = {
-		.title = NR_W_OTHER_FINDINGS, .none = NR_W_OTHER_FINDINGS, .more = NR_W_MORE, .style = NR_STYLE_PLAIN,
-		.columns = { { NR_W_COL_SOURCE, ADDRESS, NR_LEFT }, { NR_W_COL_SIGNS, 16, NR_LEFT },
-			     { NR_W_COL_SURE, 5, NR_RIGHT }, { NR_W_COL_WHEN, 11, NR_LEFT },
+		.title = NR_W_OTHER_FINDINGS,
+		.none = NR_W_OTHER_FINDINGS,
+		.more = NR_W_MORE,
+		.style = NR_STYLE_PLAIN,
+		.columns = { { NR_W_COL_SOURCE, ADDRESS, NR_LEFT },
+			     { NR_W_COL_SIGNS, 16, NR_LEFT },
+			     { NR_W_COL_SURE, 5, NR_RIGHT },
+			     { NR_W_COL_WHEN, 11, NR_LEFT },
 			     { NR_W_COL_NETWORK, 0, NR_LEFT } },
-		.kinds = { CELL_SUBJECT, CELL_SIGNS, CELL_SURE, CELL_WHEN, CELL_NETWORK }, .n = 5,
+		.kinds = { CELL_SUBJECT, CELL_SIGNS, CELL_SURE, CELL_WHEN, CELL_NETWORK },
+		.n = 5,
 	};
 
 	if (page->report->notes->findings[NR_NOTE_OTHER].seen > 0)

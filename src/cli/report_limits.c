@@ -4,7 +4,8 @@
 #include "orient/detect/mdr.h"
 
 /* "name 12 · name 3" of the counts above zero, beside a label; nothing when all are zero. */
-static void counted(struct nr_page *page, enum nr_word label, const char *const *names, const uint64_t *counts, size_t n)
+static void counted(struct nr_page *page, enum nr_word label, const char *const *names,
+		    const uint64_t *counts, size_t n)
 {
 	const char *gap = "";
 
@@ -67,7 +68,8 @@ static void drops(struct nr_page *page)
 		nr_term_cell(page->out, nr_buf_str(&page->line), 13, NR_RIGHT);
 		nr_buf_add_str(page->out, NR_STR("  "));
 		nr_buf_reset(&page->line);
-		nr_term_percent(&page->line, (double)sum->counts->dropped[i] / (double)sum->received);
+		nr_term_percent(&page->line,
+				(double)sum->counts->dropped[i] / (double)sum->received);
 		nr_term_cell(page->out, nr_buf_str(&page->line), 8, NR_RIGHT);
 		nr_buf_add_str(page->out, NR_STR("  "));
 		nr_buf_add_str(page->out, nr_word(page->term->lang, drop_word((enum nr_outcome)i)));
@@ -86,7 +88,9 @@ static void links(struct nr_page *page)
 		if (counts->links[i] == 0)
 			continue;
 		nr_buf_addf(&page->line, "%s%s ", gap,
-			    i + 1 == NR_COUNT(counts->links) ? "OTHER" : nr_link_name((uint16_t)i, name, sizeof(name)));
+			    i + 1 == NR_COUNT(counts->links)
+				    ? "OTHER"
+				    : nr_link_name((uint16_t)i, name, sizeof(name)));
 		nr_term_count(&page->line, counts->links[i]);
 		gap = " · ";
 	}
@@ -153,7 +157,8 @@ static void assumed(struct nr_page *page)
 	nr_page_paragraph(page, NR_W_ASSUME_SOURCES, NR_STYLE_PLAIN);
 	if (report->n_benign > 0)
 		nr_page_arg_count(page, report->n_benign);
-	nr_page_paragraph(page, report->n_benign > 0 ? NR_W_ASSUME_SURVEYS : NR_W_ASSUME_NO_SURVEYS, NR_STYLE_PLAIN);
+	nr_page_paragraph(page, report->n_benign > 0 ? NR_W_ASSUME_SURVEYS : NR_W_ASSUME_NO_SURVEYS,
+			  NR_STYLE_PLAIN);
 	if (report->summary->prefix_data != NULL) {
 		nr_page_arg_escaped(page, nr_str_from(report->summary->prefix_data));
 		nr_page_paragraph(page, NR_W_ASSUME_DATA, NR_STYLE_PLAIN);

@@ -3,7 +3,13 @@
 #include "observe/classify/classify.h"
 #include "record/proto.h"
 
-enum { TOP_ROWS = 10, LABEL_MIN = 22, LABEL_MAX = 60, BAR_WIDTH = 10, FIXED = 2 + 1 + 8 + 1 + 8 + 1 + BAR_WIDTH + 1 + 9 + 1 + 9 };
+enum {
+	TOP_ROWS = 10,
+	LABEL_MIN = 22,
+	LABEL_MAX = 60,
+	BAR_WIDTH = 10,
+	FIXED = 2 + 1 + 8 + 1 + 8 + 1 + BAR_WIDTH + 1 + 9 + 1 + 9
+};
 
 static void port_label(const struct nr_tally_row *row, struct nr_buf *out)
 {
@@ -19,8 +25,8 @@ static void port_label(const struct nr_tally_row *row, struct nr_buf *out)
 		nr_buf_addf(out, " %s", service);
 }
 
-static void label_of(const struct nr_page *page, enum nr_tally_kind kind, const struct nr_tally_row *row,
-		     struct nr_buf *out)
+static void label_of(const struct nr_page *page, enum nr_tally_kind kind,
+		     const struct nr_tally_row *row, struct nr_buf *out)
 {
 	switch (kind) {
 	case NR_TALLY_PORT:
@@ -41,7 +47,8 @@ static void label_of(const struct nr_page *page, enum nr_tally_kind kind, const 
 	}
 }
 
-static void change_of(const struct nr_page *page, const struct nr_tally_row *row, struct nr_buf *out)
+static void change_of(const struct nr_page *page, const struct nr_tally_row *row,
+		      struct nr_buf *out)
 {
 	if (!row->has_halves)
 		return;
@@ -53,8 +60,8 @@ static void change_of(const struct nr_page *page, const struct nr_tally_row *row
 		nr_term_change(out, row->half[0], row->half[1]);
 }
 
-static void print_row(struct nr_page *page, enum nr_tally_kind kind, const struct nr_column *columns,
-		      const struct nr_tally_row *row)
+static void print_row(struct nr_page *page, enum nr_tally_kind kind,
+		      const struct nr_column *columns, const struct nr_tally_row *row)
 {
 	double share = (double)row->packets / (double)page->report->summary->classified;
 	struct nr_buf text;
@@ -90,7 +97,8 @@ static void top(struct nr_page *page, enum nr_tally_kind kind, enum nr_word titl
 	struct nr_tally_row rows[TOP_ROWS];
 	size_t n = nr_tally_top(page->report->tally, kind, rows, TOP_ROWS);
 	uint64_t all = nr_tally_count(page->report->tally, kind);
-	unsigned label = page->term->width > FIXED + LABEL_MIN ? page->term->width - FIXED : LABEL_MIN;
+	unsigned label = page->term->width > FIXED + LABEL_MIN ? page->term->width - FIXED
+							       : LABEL_MIN;
 	const struct nr_column columns[] = {
 		{ title, label < LABEL_MAX ? label : LABEL_MAX, NR_LEFT },
 		{ NR_W_COL_PACKETS, 8, NR_RIGHT },
@@ -102,8 +110,7 @@ static void top(struct nr_page *page, enum nr_tally_kind kind, enum nr_word titl
 
 	if (n == 0)
 		return;
-	nr_page_heading(page, title);
-	nr_page_table_head(page, columns, NR_COUNT(columns));
+	nr_page_table_title(page, columns, NR_COUNT(columns));
 	for (size_t i = 0; i < n; i++)
 		print_row(page, kind, columns, &rows[i]);
 	if (all > n) {

@@ -5,8 +5,8 @@
 
 #define SUM(record) ((const struct nr_summary *)(record))
 
-const char *const nr_infer_verdict_names[] = { "given", "inferred", "too_few", "two_way", "scattered", "sparse",
-					       "not_tried", NULL };
+const char *const nr_infer_verdict_names[] = { "given",	    "inferred", "too_few",   "two_way",
+					       "scattered", "sparse",	"not_tried", NULL };
 
 static bool has_time(const void *record)
 {
@@ -29,7 +29,8 @@ static bool has_nets(const void *record)
 }
 
 /* {"name": count, ...} of the counts above zero. */
-static void counts_json(struct nr_json *j, const char *const *names, const uint64_t *counts, size_t n)
+static void counts_json(struct nr_json *j, const char *const *names, const uint64_t *counts,
+			size_t n)
 {
 	nr_json_object(j);
 	for (size_t i = 0; i < n; i++) {
@@ -41,7 +42,8 @@ static void counts_json(struct nr_json *j, const char *const *names, const uint6
 	nr_json_object_end(j);
 }
 
-static void counts_cell(struct nr_buf *out, const char *const *names, const uint64_t *counts, size_t n)
+static void counts_cell(struct nr_buf *out, const char *const *names, const uint64_t *counts,
+			size_t n)
 {
 	const char *gap = "";
 
@@ -146,7 +148,8 @@ static void links_cell(const void *record, struct nr_buf *out)
 			continue;
 		bool other = i + 1 == NR_COUNT(counts->links);
 
-		nr_buf_addf(out, "%s%s:%llu", gap, other ? "OTHER" : nr_link_name((uint16_t)i, buf, sizeof(buf)),
+		nr_buf_addf(out, "%s%s:%llu", gap,
+			    other ? "OTHER" : nr_link_name((uint16_t)i, buf, sizeof(buf)),
 			    (unsigned long long)counts->links[i]);
 		gap = " ";
 	}
@@ -168,7 +171,8 @@ static void nets_json(const void *record, struct nr_json *j)
 
 	nr_json_array(j);
 	for (size_t i = 0; i < nets->n_v4 + nets->n_v6; i++)
-		nr_json_str(j, (struct nr_str){ text, nr_prefix_print(nr_summary_net(nets, i), text) });
+		nr_json_str(j, (struct nr_str){ text,
+						nr_prefix_print(nr_summary_net(nets, i), text) });
 	nr_json_array_end(j);
 }
 
@@ -234,65 +238,158 @@ static void capture_cell(const void *record, struct nr_buf *out)
 			    (unsigned long long)capture_count(record, i));
 }
 
-#define FIELD(member)  offsetof(struct nr_summary, member)
-#define COUNTS_SCHEMA  "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":1}}"
+#define FIELD(member) offsetof(struct nr_summary, member)
+#define COUNTS_SCHEMA \
+	"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":1}}"
 
 static const struct nr_field fields[] = {
-	{ .name = "received", .type = NR_FIELD_U64, .unit = "packets", .offset = FIELD(received),
+	{ .name = "received",
+	  .type = NR_FIELD_U64,
+	  .unit = "packets",
+	  .offset = FIELD(received),
 	  .help = "Frames read. received = classified + the sum of dropped, always." },
-	{ .name = "classified", .type = NR_FIELD_U64, .unit = "packets", .offset = FIELD(classified),
+	{ .name = "classified",
+	  .type = NR_FIELD_U64,
+	  .unit = "packets",
+	  .offset = FIELD(classified),
 	  .help = "Packets that were understood and counted." },
-	{ .name = "dropped", .type = NR_FIELD_CUSTOM, .json = dropped_json, .cell = dropped_cell,
-	  .schema = COUNTS_SCHEMA, .unit = "packets", .help = "All others, by cause." },
-	{ .name = "sources", .type = NR_FIELD_U64, .unit = "records", .offset = FIELD(sources),
+	{ .name = "dropped",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = dropped_json,
+	  .cell = dropped_cell,
+	  .schema = COUNTS_SCHEMA,
+	  .unit = "packets",
+	  .help = "All others, by cause." },
+	{ .name = "sources",
+	  .type = NR_FIELD_U64,
+	  .unit = "records",
+	  .offset = FIELD(sources),
 	  .help = "Source records; an address that returns after a long silence counts again." },
-	{ .name = "flows", .type = NR_FIELD_U64, .unit = "records", .offset = FIELD(flows), .help = "Flow records." },
-	{ .name = "findings", .type = NR_FIELD_U64, .unit = "records", .offset = FIELD(findings),
+	{ .name = "flows",
+	  .type = NR_FIELD_U64,
+	  .unit = "records",
+	  .offset = FIELD(flows),
+	  .help = "Flow records." },
+	{ .name = "findings",
+	  .type = NR_FIELD_U64,
+	  .unit = "records",
+	  .offset = FIELD(findings),
 	  .help = "Findings." },
-	{ .name = "seconds", .type = NR_FIELD_F64, .unit = "s", .offset = FIELD(seconds),
+	{ .name = "seconds",
+	  .type = NR_FIELD_F64,
+	  .unit = "s",
+	  .offset = FIELD(seconds),
 	  .help = "Time from the first to the last classified packet." },
-	{ .name = "first", .type = NR_FIELD_TIME, .offset = FIELD(first), .present = has_time,
+	{ .name = "first",
+	  .type = NR_FIELD_TIME,
+	  .offset = FIELD(first),
+	  .present = has_time,
 	  .help = "Earliest time of a classified packet." },
-	{ .name = "last", .type = NR_FIELD_TIME, .offset = FIELD(last), .present = has_time,
+	{ .name = "last",
+	  .type = NR_FIELD_TIME,
+	  .offset = FIELD(last),
+	  .present = has_time,
 	  .help = "Latest time of a classified packet." },
-	{ .name = "received_bytes", .type = NR_FIELD_U64, .unit = "bytes", .offset = FIELD(received_bytes),
-	  .help = "Bytes of the frames on the wire." },
-	{ .name = "classified_bytes", .type = NR_FIELD_U64, .unit = "bytes", .offset = FIELD(classified_bytes),
-	  .help = "IP bytes of the classified packets." },
-	{ .name = "classes", .type = NR_FIELD_CUSTOM, .json = classes_json, .cell = classes_cell,
-	  .schema = COUNTS_SCHEMA, .unit = "packets", .help = "Classified packets by class." },
-	{ .name = "protocols", .type = NR_FIELD_CUSTOM, .json = protocols_json, .cell = protocols_cell,
-	  .schema = COUNTS_SCHEMA, .unit = "packets", .help = "Classified packets by protocol." },
-	{ .name = "anomalies", .type = NR_FIELD_CUSTOM, .json = anomalies_json, .cell = anomalies_cell,
-	  .schema = COUNTS_SCHEMA, .unit = "packets", .help = "What was odd without stopping dissection." },
-	{ .name = "tunnels", .type = NR_FIELD_CUSTOM, .json = tunnels_json, .cell = tunnels_cell,
-	  .schema = COUNTS_SCHEMA, .unit = "packets", .help = "Tunnels: named and counted, never entered." },
-	{ .name = "links", .type = NR_FIELD_CUSTOM, .json = links_json, .cell = links_cell, .schema = COUNTS_SCHEMA,
-	  .unit = "packets", .help = "Frames by link type." },
-	{ .name = "capture", .type = NR_FIELD_CUSTOM, .json = capture_json, .cell = capture_cell,
-	  .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0}}",
+	{ .name = "received_bytes",
+	  .type = NR_FIELD_U64,
+	  .unit = "bytes",
+	  .offset = FIELD(received_bytes),
+	  .help = "Bytes of all frames on the wire." },
+	{ .name = "classified_bytes",
+	  .type = NR_FIELD_U64,
+	  .unit = "bytes",
+	  .offset = FIELD(classified_bytes),
+	  .help = "Bytes of the frames of classified packets." },
+	{ .name = "classes",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = classes_json,
+	  .cell = classes_cell,
+	  .schema = COUNTS_SCHEMA,
+	  .unit = "packets",
+	  .help = "Classified packets by class." },
+	{ .name = "protocols",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = protocols_json,
+	  .cell = protocols_cell,
+	  .schema = COUNTS_SCHEMA,
+	  .unit = "packets",
+	  .help = "Classified packets by protocol." },
+	{ .name = "anomalies",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = anomalies_json,
+	  .cell = anomalies_cell,
+	  .schema = COUNTS_SCHEMA,
+	  .unit = "packets",
+	  .help = "What was odd without stopping dissection." },
+	{ .name = "tunnels",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = tunnels_json,
+	  .cell = tunnels_cell,
+	  .schema = COUNTS_SCHEMA,
+	  .unit = "packets",
+	  .help = "Tunnels: named and counted, never entered." },
+	{ .name = "links",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = links_json,
+	  .cell = links_cell,
+	  .schema = COUNTS_SCHEMA,
+	  .unit = "packets",
+	  .help = "Frames by link type." },
+	{ .name = "capture",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = capture_json,
+	  .cell = capture_cell,
+	  .schema =
+		  "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0}}",
 	  .help = "What the reader met: files, damage, what the kernel dropped." },
-	{ .name = "monitored_nets", .type = NR_FIELD_CUSTOM, .json = nets_json, .cell = nets_cell,
-	  .present = has_nets, .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}",
+	{ .name = "monitored_nets",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = nets_json,
+	  .cell = nets_cell,
+	  .present = has_nets,
+	  .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}",
 	  .help = "Prefixes taken as monitored." },
-	{ .name = "monitored_by", .type = NR_FIELD_CUSTOM, .json = verdict_json, .cell = verdict_cell,
-	  .schema = "{\"enum\":[\"given\",\"inferred\",\"too_few\",\"two_way\",\"scattered\",\"sparse\",\"not_tried\"]}",
+	{ .name = "monitored_by",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = verdict_json,
+	  .cell = verdict_cell,
+	  .schema =
+		  "{\"enum\":[\"given\",\"inferred\",\"too_few\",\"two_way\",\"scattered\",\"sparse\",\"not_tried\"]}",
 	  .help = "How they became known (given, inferred), or why they are not." },
-	{ .name = "monitored_addresses", .type = NR_FIELD_U64, .unit = "addresses", .offset = FIELD(monitored_v4),
-	  .present = has_monitored, .help = "Number N of monitored IPv4 addresses." },
-	{ .name = "minimum_rate", .type = NR_FIELD_F64, .unit = "packets/s", .offset = FIELD(mdr), .present = has_mdr,
+	{ .name = "monitored_addresses",
+	  .type = NR_FIELD_U64,
+	  .unit = "addresses",
+	  .offset = FIELD(monitored_v4),
+	  .present = has_monitored,
+	  .help = "Number N of monitored IPv4 addresses." },
+	{ .name = "minimum_rate",
+	  .type = NR_FIELD_F64,
+	  .unit = "packets/s",
+	  .offset = FIELD(mdr),
+	  .present = has_mdr,
 	  .help = "Least rate at which a victim must answer to be found in minimum_rate_window." },
-	{ .name = "minimum_rate_window", .type = NR_FIELD_F64, .unit = "s", .offset = FIELD(mdr_window_s),
-	  .present = has_mdr, .help = "Length of the attack that minimum_rate supposes." },
-	{ .name = "refused", .type = NR_FIELD_U64, .unit = "entries", .offset = FIELD(refused),
-	  .help = "Entries that a full table turned away: above 0, counts of sources are too small." },
-	{ .name = "prefix_data", .type = NR_FIELD_CSTR, .offset = FIELD(prefix_data),
+	{ .name = "minimum_rate_window",
+	  .type = NR_FIELD_F64,
+	  .unit = "s",
+	  .offset = FIELD(mdr_window_s),
+	  .present = has_mdr,
+	  .help = "Length of the attack that minimum_rate supposes." },
+	{ .name = "refused",
+	  .type = NR_FIELD_U64,
+	  .unit = "entries",
+	  .offset = FIELD(refused),
+	  .help = "Entries that a full table turned away: above 0, counts of sources are too "
+		  "small." },
+	{ .name = "prefix_data",
+	  .type = NR_FIELD_CSTR,
+	  .offset = FIELD(prefix_data),
 	  .help = "Version of the prefix data." },
 };
 
 const struct nr_record_type nr_summary_type = {
 	.name = "summary",
-	.help = "What was received and what became of it; the last record, the same whatever --only prints.",
+	.help = "What was received and what became of it; the last record, the same whatever "
+		"--only prints.",
 	.fields = fields,
 	.n_fields = NR_COUNT(fields),
 };

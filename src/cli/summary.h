@@ -15,16 +15,16 @@
 struct nr_summary {
 	uint64_t received, received_bytes, classified, classified_bytes;
 	uint64_t sources, flows, findings;
-	double seconds;			 /* from the first to the last classified packet */
-	struct nr_time first, last;	 /* of classified packets; absent when there are none */
+	double seconds;		    /* from the first to the last classified packet */
+	struct nr_time first, last; /* of classified packets; absent when there are none */
 	bool has_monitored;
-	uint64_t monitored_v4;		 /* N */
+	uint64_t monitored_v4; /* N */
 	bool has_mdr;
-	double mdr;			 /* packets/s, attacks of mdr_window_s */
+	double mdr; /* packets/s, attacks of mdr_window_s */
 	double mdr_window_s;
-	uint64_t refused;		 /* entries that a full table turned away */
-	const char *prefix_data;	 /* version text; NULL: none */
-	const struct nr_nets *nets;	 /* NULL: unknown */
+	uint64_t refused;		     /* entries that a full table turned away */
+	const char *prefix_data;	     /* version text; NULL: none */
+	const struct nr_nets *nets;	     /* NULL: unknown */
 	const struct nr_infer_result *infer; /* how they became known */
 	const struct nr_pipeline_counts *counts;
 	const struct nr_capture_stats *capture;

@@ -9,8 +9,8 @@
 
 enum { OUT_MAX = 4 << 20 };
 
-static const struct nr_record_type *const types[] = { &nr_observation_type, &nr_source_type, &nr_finding_type,
-						       &nr_summary_type };
+static const struct nr_record_type *const types[] = { &nr_observation_type, &nr_source_type,
+						      &nr_finding_type, &nr_summary_type };
 
 static int write_out(const struct nr_cli_command *command, struct nr_buf *out)
 {
@@ -25,7 +25,8 @@ static int write_out(const struct nr_cli_command *command, struct nr_buf *out)
 }
 
 /* The one operand of a command, or NULL. @return NR_CLI_GO_ON or the exit status */
-static int one_operand(const struct nr_cli_command *command, int argc, char **argv, const char **ret_word)
+static int one_operand(const struct nr_cli_command *command, int argc, char **argv,
+		       const char **ret_word)
 {
 	struct nr_option_list operands;
 	int status = nr_cli_begin(command, argc, argv, NULL, &operands);
@@ -50,8 +51,9 @@ static void evidence_schemas(struct nr_buf *out)
 	for (size_t i = 0; nr_detectors[i] != NULL; i++) {
 		const struct nr_detector *detector = nr_detectors[i];
 
-		nr_buf_addf(out, "%s{\"if\":{\"properties\":{\"detector\":{\"const\":\"%s\"}}},"
-				 "\"then\":{\"properties\":{\"evidence\":",
+		nr_buf_addf(out,
+			    "%s{\"if\":{\"properties\":{\"detector\":{\"const\":\"%s\"}}},"
+			    "\"then\":{\"properties\":{\"evidence\":",
 			    i > 0 ? "," : "", detector->name);
 		nr_fields_schema(detector->fields, detector->n_fields, out);
 		nr_buf_add_str(out, NR_STR("}}}"));
@@ -68,7 +70,8 @@ static void schema_members(const struct nr_record_type *type, struct nr_buf *out
 
 static void schema_of_any(struct nr_buf *out)
 {
-	nr_buf_add_str(out, NR_STR("{\"$schema\":\"" NR_SCHEMA_DIALECT "\",\"title\":\"one line of noroshi observe --json\","
+	nr_buf_add_str(out, NR_STR("{\"$schema\":\"" NR_SCHEMA_DIALECT
+				   "\",\"title\":\"one line of noroshi observe --json\","
 				   "\"oneOf\":["));
 	for (size_t i = 0; i < NR_COUNT(types); i++) {
 		nr_buf_addf(out, "%s{", i > 0 ? "," : "");
@@ -101,7 +104,8 @@ static int schema_run(int argc, char **argv)
 		return write_out(&nr_cli_schema, &out);
 	}
 	nr_buf_done(&out);
-	(void)nr_fail(&err, NR_EUSAGE, "no such record; there are flow, source, finding and summary");
+	(void)nr_fail(&err, NR_EUSAGE,
+		      "no such record; there are flow, source, finding and summary");
 	return nr_cli_fail(&nr_cli_schema, &err);
 }
 
@@ -109,8 +113,10 @@ const struct nr_cli_command nr_cli_schema = {
 	.help = { .name = "noroshi schema",
 		  .summary = "print the JSON Schema of the output",
 		  .operands = "[RECORD]",
-		  .about = "Prints the JSON Schema (2020-12) of one line of 'noroshi observe --json', or of one kind of\n"
-			   "record: flow, source, finding or summary. It is made from the same tables as the output." },
+		  .about = "Prints the JSON Schema (2020-12) of one line of 'noroshi observe "
+			   "--json', or of one kind of\n"
+			   "record: flow, source, finding or summary. It is made from the same "
+			   "tables as the output." },
 	.run = schema_run,
 };
 
@@ -118,15 +124,20 @@ const struct nr_cli_command nr_cli_schema = {
 
 static void man_overview(struct nr_buf *out)
 {
-	nr_buf_addf(out, ".TH NOROSHI 1 \"\" \"Noroshi\" \"Noroshi Manual\"\n.SH NAME\nnoroshi \\- see attacks on the "
-			 "Internet together, understand them, and warn\n.SH SYNOPSIS\n\\fBnoroshi\\fR "
-			 "\\fICOMMAND\\fR [\\fIOPTION\\fR...] [\\fIOPERAND\\fR...]\n.SH COMMANDS\n");
+	nr_buf_addf(out,
+		    ".TH NOROSHI 1 \"\" \"Noroshi\" \"Noroshi Manual\"\n.SH NAME\nnoroshi \\- see "
+		    "attacks on the "
+		    "Internet together, understand them, and warn\n.SH SYNOPSIS\n\\fBnoroshi\\fR "
+		    "\\fICOMMAND\\fR [\\fIOPTION\\fR...] [\\fIOPERAND\\fR...]\n.SH COMMANDS\n");
 	for (size_t i = 0; nr_cli_commands[i] != NULL; i++)
 		nr_buf_addf(out, ".TP\n\\fB%s\\fR\n%s.\n", nr_cli_commands[i]->help.name,
 			    nr_cli_commands[i]->help.summary);
-	nr_buf_add_str(out, NR_STR(".SH EXIT STATUS\n0 when done, 1 when something failed, 2 when the words of the "
-				   "command are wrong.\n.SH SEE ALSO\n\\fBnoroshi\\-observe\\fR(1), "
-				   "\\fBnoroshi\\-records\\fR(5)\n"));
+	nr_buf_add_str(
+		out,
+		NR_STR(".SH EXIT STATUS\n0 when done, 1 when something failed, 2 when the words "
+		       "of the "
+		       "command are wrong.\n.SH SEE ALSO\n\\fBnoroshi\\-observe\\fR(1), "
+		       "\\fBnoroshi\\-records\\fR(5)\n"));
 }
 
 static void roff_cell(struct nr_buf *out, const char *text)
@@ -144,9 +155,9 @@ static void man_record(const struct nr_record_type *type, struct nr_buf *out)
 		const struct nr_field *field = &type->fields[i];
 		bool optional = field->present != NULL || field->type == NR_FIELD_CSTR;
 
-		nr_buf_addf(out, ".TP\n\\fB%s\\fR (%s%s%s%s)\n", field->name, nr_field_type_name(field->type),
-			    field->unit != NULL ? ", " : "", field->unit != NULL ? field->unit : "",
-			    optional ? ", optional" : "");
+		nr_buf_addf(out, ".TP\n\\fB%s\\fR (%s%s%s%s)\n", field->name,
+			    nr_field_type_name(field->type), field->unit != NULL ? ", " : "",
+			    field->unit != NULL ? field->unit : "", optional ? ", optional" : "");
 		roff_cell(out, field->help);
 		nr_buf_add_str(out, NR_STR("\n"));
 	}
@@ -154,12 +165,18 @@ static void man_record(const struct nr_record_type *type, struct nr_buf *out)
 
 static void man_records(struct nr_buf *out)
 {
-	nr_buf_add_str(out, NR_STR(".TH NOROSHI\\-RECORDS 5 \"\" \"Noroshi\" \"Noroshi Manual\"\n.SH NAME\n"
-				   "noroshi\\-records \\- what the output of noroshi observe consists of\n"
-				   ".SH DESCRIPTION\n\\fBnoroshi observe \\-\\-json\\fR prints one JSON object a line; its "
-				   "member \\fBrecord\\fR says of which kind it is. The summary comes last. Times are "
-				   "UTC (RFC 3339), ports decimal, intervals 95 %. An optional member is absent where it "
-				   "has no meaning. \\fBnoroshi schema\\fR prints the same as a JSON Schema.\n"));
+	nr_buf_add_str(
+		out,
+		NR_STR(".TH NOROSHI\\-RECORDS 5 \"\" \"Noroshi\" \"Noroshi Manual\"\n.SH NAME\n"
+		       "noroshi\\-records \\- what the output of noroshi observe consists of\n"
+		       ".SH DESCRIPTION\n\\fBnoroshi observe \\-\\-json\\fR prints one JSON "
+		       "object a line; its "
+		       "member \\fBrecord\\fR says of which kind it is. The summary comes last. "
+		       "Times are "
+		       "UTC (RFC 3339), ports decimal, intervals 95 %. An optional member is "
+		       "absent where it "
+		       "has no meaning. \\fBnoroshi schema\\fR prints the same as a JSON "
+		       "Schema.\n"));
 	for (size_t i = 0; i < NR_COUNT(types); i++)
 		man_record(types[i], out);
 	for (size_t i = 0; nr_detectors[i] != NULL; i++) {
@@ -218,7 +235,8 @@ const struct nr_cli_command nr_cli_man = {
 	.help = { .name = "noroshi man",
 		  .summary = "print a manual page (roff)",
 		  .operands = "[PAGE]",
-		  .about = "Prints the page of a command, of 'records' (section 5) or the overview, made from the same\n"
+		  .about = "Prints the page of a command, of 'records' (section 5) or the "
+			   "overview, made from the same\n"
 			   "tables as --help.",
 		  .examples = "noroshi man observe | man -l -\n    read it\n" },
 	.run = man_run,
@@ -228,7 +246,8 @@ const struct nr_cli_command nr_cli_man = {
 
 static void bash_completion(struct nr_buf *out)
 {
-	nr_buf_add_str(out, NR_STR("_noroshi() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} line=\"${COMP_WORDS[*]:1:2}\" words=\n"
+	nr_buf_add_str(out, NR_STR("_noroshi() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
+				   "line=\"${COMP_WORDS[*]:1:2}\" words=\n"
 				   "\tcase \"$line\" in\n"));
 	for (size_t i = 0; nr_cli_commands[i] != NULL; i++) {
 		const struct nr_command_help *help = &nr_cli_commands[i]->help;
@@ -269,20 +288,26 @@ static void fish_completion(struct nr_buf *out)
 		int n_noun = (int)strcspn(words, " ");
 
 		if (words[n_noun] == '\0')
-			nr_buf_addf(out, "complete -c noroshi -n __fish_use_subcommand -a %s -d ", words);
+			nr_buf_addf(out, "complete -c noroshi -n __fish_use_subcommand -a %s -d ",
+				    words);
 		else
-			nr_buf_addf(out,
-				    "complete -c noroshi -n __fish_use_subcommand -a %.*s\n"
-				    "complete -c noroshi -n '__fish_seen_subcommand_from %.*s' -a %s -d ",
-				    n_noun, words, n_noun, words, words + n_noun + 1);
+			nr_buf_addf(
+				out,
+				"complete -c noroshi -n __fish_use_subcommand -a %.*s\n"
+				"complete -c noroshi -n '__fish_seen_subcommand_from %.*s' -a %s "
+				"-d ",
+				n_noun, words, n_noun, words, words + n_noun + 1);
 		shell_quoted(out, help->summary);
 		nr_buf_add_str(out, NR_STR("\n"));
 		for (size_t o = 0; o < help->n_options; o++) {
 			const struct nr_option *opt = &help->options[o];
 
-			nr_buf_addf(out, "complete -c noroshi -n '__fish_seen_subcommand_from %s' -l %s%s -d ",
-				    words[n_noun] != '\0' ? words + n_noun + 1 : words, opt->name,
-				    opt->type != NR_OPT_FLAG ? " -r" : "");
+			nr_buf_addf(
+				out,
+				"complete -c noroshi -n '__fish_seen_subcommand_from %s' -l %s%s "
+				"-d ",
+				words[n_noun] != '\0' ? words + n_noun + 1 : words, opt->name,
+				opt->type != NR_OPT_FLAG ? " -r" : "");
 			shell_quoted(out, opt->help);
 			nr_buf_add_str(out, NR_STR("\n"));
 		}
@@ -303,7 +328,8 @@ static int completion_run(int argc, char **argv)
 		fish_completion(&out);
 	} else if (shell != NULL && (strcmp(shell, "bash") == 0 || strcmp(shell, "zsh") == 0)) {
 		if (shell[0] == 'z')
-			nr_buf_add_str(&out, NR_STR("autoload -U +X bashcompinit && bashcompinit\n"));
+			nr_buf_add_str(&out,
+				       NR_STR("autoload -U +X bashcompinit && bashcompinit\n"));
 		bash_completion(&out);
 	} else {
 		nr_buf_done(&out);

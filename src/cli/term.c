@@ -16,16 +16,19 @@ static const char *first_set(const char *a, const char *b, const char *c)
 	return a != NULL && a[0] != '\0' ? a : b != NULL && b[0] != '\0' ? b : c != NULL ? c : "";
 }
 
-struct nr_term nr_term_from(enum nr_term_lang lang, const char *lc_all, const char *lc_ctype, const char *lc_messages,
-			    const char *lang_var)
+struct nr_term nr_term_from(enum nr_term_lang lang, const char *lc_all, const char *lc_ctype,
+			    const char *lc_messages, const char *lang_var)
 {
-	const char *ctype = first_set(lc_all, lc_ctype, lang_var), *messages = first_set(lc_all, lc_messages, lang_var);
+	const char *ctype = first_set(lc_all, lc_ctype, lang_var),
+		   *messages = first_set(lc_all, lc_messages, lang_var);
 	const char *charset = strchr(ctype, '.');
 	struct nr_term term = { .width = 80, .lang = lang };
 
-	term.unicode = charset != NULL && (strncasecmp(charset, ".utf-8", 6) == 0 || strncasecmp(charset, ".utf8", 5) == 0);
+	term.unicode = charset != NULL && (strncasecmp(charset, ".utf-8", 6) == 0 ||
+					   strncasecmp(charset, ".utf8", 5) == 0);
 	if (lang == NR_TERM_ASK)
-		term.lang = term.unicode && strncmp(messages, "ja", 2) == 0 ? NR_TERM_JA : NR_TERM_EN;
+		term.lang = term.unicode && strncmp(messages, "ja", 2) == 0 ? NR_TERM_JA
+									    : NR_TERM_EN;
 	if (term.lang == NR_TERM_JA)
 		term.unicode = true; /* whoever asks for it can show it */
 	return term;
@@ -34,11 +37,12 @@ struct nr_term nr_term_from(enum nr_term_lang lang, const char *lc_all, const ch
 struct nr_term nr_term_choose(enum nr_term_lang lang, bool no_color)
 {
 	const char *no_color_var = getenv("NO_COLOR"), *name = getenv("TERM");
-	struct nr_term term =
-		nr_term_from(lang, getenv("LC_ALL"), getenv("LC_CTYPE"), getenv("LC_MESSAGES"), getenv("LANG"));
+	struct nr_term term = nr_term_from(lang, getenv("LC_ALL"), getenv("LC_CTYPE"),
+					   getenv("LC_MESSAGES"), getenv("LANG"));
 
 	term.width = nr_cli_width();
-	term.color = isatty(STDOUT_FILENO) && !no_color && (no_color_var == NULL || no_color_var[0] == '\0') &&
+	term.color = isatty(STDOUT_FILENO) && !no_color &&
+		     (no_color_var == NULL || no_color_var[0] == '\0') &&
 		     (name == NULL || strcmp(name, "dumb") != 0);
 	return term;
 }
@@ -134,7 +138,8 @@ void nr_term_cell(struct nr_buf *out, struct nr_str s, unsigned width, enum nr_t
 	spaces(out, width > used + 1 ? width - used - 1 : 0);
 }
 
-void nr_term_styled(const struct nr_term *term, struct nr_buf *out, enum nr_term_style style, struct nr_str s)
+void nr_term_styled(const struct nr_term *term, struct nr_buf *out, enum nr_term_style style,
+		    struct nr_str s)
 {
 	static const char *const codes[] = { "", "\033[1m", "\033[2m", "\033[31m", "\033[33m" };
 
@@ -244,10 +249,11 @@ static char ascii_of(uint32_t cp)
 		uint32_t cp;
 		char c;
 	} map[] = {
-		{ 0x2581, '.' }, { 0x2582, ':' }, { 0x2583, '-' }, { 0x2584, '=' }, { 0x2585, '+' }, { 0x2586, '*' },
-		{ 0x2587, '%' }, { 0x2588, '#' }, { 0x2589, '#' }, { 0x258a, '#' }, { 0x258b, '#' }, { 0x258c, '=' },
-		{ 0x258d, '=' }, { 0x258e, '-' }, { 0x258f, '-' }, { 0x2026, '~' }, { 0x2248, '~' }, { 0x2013, '-' },
-		{ 0x2212, '-' }, { 0x00d7, 'x' }, { 0x00b7, '|' }, { 0x2265, '>' }, { 0x2192, '>' }, { 0x2500, '-' },
+		{ 0x2581, '.' }, { 0x2582, ':' }, { 0x2583, '-' }, { 0x2584, '=' }, { 0x2585, '+' },
+		{ 0x2586, '*' }, { 0x2587, '%' }, { 0x2588, '#' }, { 0x2589, '#' }, { 0x258a, '#' },
+		{ 0x258b, '#' }, { 0x258c, '=' }, { 0x258d, '=' }, { 0x258e, '-' }, { 0x258f, '-' },
+		{ 0x2026, '~' }, { 0x2248, '~' }, { 0x2013, '-' }, { 0x2212, '-' }, { 0x00d7, 'x' },
+		{ 0x00b7, '|' }, { 0x2265, '>' }, { 0x2192, '>' }, { 0x2500, '-' },
 	};
 
 	for (size_t i = 0; i < NR_COUNT(map); i++)
@@ -265,7 +271,9 @@ void nr_term_ascii(struct nr_buf *text)
 		uint32_t cp = '?';
 		size_t n = nr_str_utf8(rest, &cp);
 
-		text->p[n_out++] = (uint8_t)(n == 1 ? rest.p[0] : ascii_of(n == 0 ? '?' : cp)); /* never longer */
+		text->p[n_out++] =
+			(uint8_t)(n == 1 ? rest.p[0]
+					 : ascii_of(n == 0 ? '?' : cp)); /* never longer */
 		rest.p += n > 0 ? n : 1;
 		rest.n -= n > 0 ? n : 1;
 	}
@@ -312,7 +320,11 @@ void nr_term_bytes(struct nr_buf *out, double v)
 
 	for (; v >= 999.5 && unit + 1 < NR_COUNT(units); unit++)
 		v /= 1000;
-	nr_buf_addf(out, unit == 0 || v >= 99.95 ? "%.0f %s" : v >= 9.995 ? "%.1f %s" : "%.2f %s", v, units[unit]);
+	nr_buf_addf(out,
+		    unit == 0 || v >= 99.95 ? "%.0f %s"
+		    : v >= 9.995	    ? "%.1f %s"
+					    : "%.2f %s",
+		    v, units[unit]);
 }
 
 void nr_term_percent(struct nr_buf *out, double share)
@@ -322,7 +334,11 @@ void nr_term_percent(struct nr_buf *out, double share)
 	if (v > 99.95 && share < 1)
 		nr_buf_addf(out, "%.3g %%", 100 - v < 0.01 ? 99.99 : floor(v * 100) / 100);
 	else
-		nr_buf_addf(out, v >= 99.95 ? "%.0f %%" : v >= 1 || v == 0 ? "%.1f %%" : "%.2g %%", v);
+		nr_buf_addf(out,
+			    v >= 99.95	       ? "%.0f %%"
+			    : v >= 1 || v == 0 ? "%.1f %%"
+					       : "%.2g %%",
+			    v);
 }
 
 void nr_term_change(struct nr_buf *out, double before, double after)

@@ -23,14 +23,15 @@ struct nr_term {
 /** From the environment and standard output; NR_TERM_ASK: language of the locale. */
 struct nr_term nr_term_choose(enum nr_term_lang lang, bool no_color);
 /** The same from given values, for tests: any of them may be NULL or empty. */
-struct nr_term nr_term_from(enum nr_term_lang lang, const char *lc_all, const char *lc_ctype, const char *lc_messages,
-			    const char *lang_var);
+struct nr_term nr_term_from(enum nr_term_lang lang, const char *lc_all, const char *lc_ctype,
+			    const char *lc_messages, const char *lang_var);
 
 unsigned nr_term_columns(struct nr_str s);
 
 enum nr_term_style { NR_STYLE_PLAIN, NR_STYLE_BOLD, NR_STYLE_DIM, NR_STYLE_RED, NR_STYLE_YELLOW };
 /** Append @p s in a style, if the terminal has colour. */
-void nr_term_styled(const struct nr_term *term, struct nr_buf *out, enum nr_term_style style, struct nr_str s);
+void nr_term_styled(const struct nr_term *term, struct nr_buf *out, enum nr_term_style style,
+		    struct nr_str s);
 
 enum nr_term_align { NR_LEFT, NR_RIGHT };
 /** @p s in exactly @p width columns: padded, or cut with an ellipsis. */

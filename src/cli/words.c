@@ -164,7 +164,8 @@ static const struct {
 		"IPv6拡張ヘッダーの超過・破損",
 	},
 	[NR_W_DROP_L4_TRUNCATED] = { "transport header cut off", "トランスポート層ヘッダーの欠け" },
-	[NR_W_DROP_L4_MALFORMED] = { "transport header malformed", "トランスポート層ヘッダーの不正" },
+	[NR_W_DROP_L4_MALFORMED] = { "transport header "
+		"malformed", "トランスポート層ヘッダーの不正" },
 	[NR_W_DROP_TIME] = { "outside --since, --until", "--since, --until の範囲外" },
 	[NR_W_DROP_FILTERED] = { "not matched by --filter", "--filter に不一致" },
 	[NR_W_DROP_NOT_MONITORED] = { "to addresses that are not monitored", "監視範囲外の宛先" },
@@ -250,13 +251,14 @@ struct nr_str nr_word(enum nr_term_lang lang, enum nr_word word)
 	return nr_str_from(lang == NR_TERM_JA ? words[word].ja : words[word].en);
 }
 
-void nr_word_fill(struct nr_buf *out, enum nr_term_lang lang, enum nr_word word, const struct nr_str *args, size_t n)
+void nr_word_fill(struct nr_buf *out, enum nr_term_lang lang, enum nr_word word,
+		  const struct nr_str *args, size_t n)
 {
 	struct nr_str text = nr_word(lang, word);
 
 	while (text.n > 0) {
-		bool is_slot = text.n >= 3 && text.p[0] == '{' && text.p[2] == '}' && text.p[1] >= '0' &&
-			       text.p[1] < '0' + NR_WORD_ARGS;
+		bool is_slot = text.n >= 3 && text.p[0] == '{' && text.p[2] == '}' &&
+			       text.p[1] >= '0' && text.p[1] < '0' + NR_WORD_ARGS;
 		size_t arg = is_slot ? (size_t)(text.p[1] - '0') : 0, step = is_slot ? 3 : 1;
 
 		if (!is_slot)

@@ -136,4 +136,5 @@ enum { NR_WORD_ARGS = 5 };
 /** The text as it stands in the table; languages other than Japanese speak English. */
 struct nr_str nr_word(enum nr_term_lang lang, enum nr_word word);
 /** The text with its arguments put in. */
-void nr_word_fill(struct nr_buf *out, enum nr_term_lang lang, enum nr_word word, const struct nr_str *args, size_t n);
+void nr_word_fill(struct nr_buf *out, enum nr_term_lang lang, enum nr_word word,
+		  const struct nr_str *args, size_t n);

@@ -14,7 +14,8 @@ void nr_observe_writer_done(struct nr_observe_writer *writer)
 	nr_buf_done(&writer->buf);
 }
 
-static int write_record(struct nr_observe_writer *writer, const struct nr_record_type *type, const void *record)
+static int write_record(struct nr_observe_writer *writer, const struct nr_record_type *type,
+			const void *record)
 {
 	if (writer->words->json) {
 		nr_record_json(type, record, &writer->buf);
@@ -50,7 +51,8 @@ static int write_finding(void *ctx, const struct nr_finding *finding)
 
 static bool wants(const struct nr_observe_words *words, enum nr_observe_only what)
 {
-	return (words->json || words->csv) && (words->only == NR_ONLY_ALL || words->only == (int)what);
+	return (words->json || words->csv) &&
+	       (words->only == NR_ONLY_ALL || words->only == (int)what);
 }
 
 struct nr_engine_out nr_observe_writer_out(struct nr_observe_writer *writer)

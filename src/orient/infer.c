@@ -11,14 +11,16 @@ enum {
 	MIN_DESTINATIONS = 16, /* fewer may be hosts that somebody talks to, not a block */
 	MIN_BITS = 8,	       /* no telescope is larger than a /8 */
 	CHECK_LEVELS = 3,      /* levels below a block on which both halves must be hit */
-	PER_SOURCE = 4,	       /* destinations by which one source speaks for the shape of the block */
-	MANY_SPEAKERS = 1024,  /* with fewer, every pair speaks */
+	PER_SOURCE = 4, /* destinations by which one source speaks for the shape of the block */
+	MANY_SPEAKERS = 1024, /* with fewer, every pair speaks */
 };
 
-static const double max_two_way = 0.05;	  /* stray answers of a mislabelled host still pass */
-static const double stray_share = 0.01;	  /* of what is looked at, in all, that may lie outside the blocks */
-static const double even_share = 0.2;	  /* least share of the smaller half of distinct addresses in a block */
-static const double min_filled = 0.5;	  /* of the distinct addresses that even chance would hit */
+static const double max_two_way = 0.05; /* stray answers of a mislabelled host still pass */
+static const double stray_share =
+	0.01; /* of what is looked at, in all, that may lie outside the blocks */
+static const double even_share =
+	0.2; /* least share of the smaller half of distinct addresses in a block */
+static const double min_filled = 0.5; /* of the distinct addresses that even chance would hit */
 
 struct nr_infer {
 	size_t n;
@@ -55,10 +57,11 @@ bool nr_infer_add(struct nr_infer *infer, const struct nr_packet *packet)
 	/* Local chatter (broadcast, multicast, link-local) is addressed to nobody in particular. */
 	enum nr_ip_kind kind = nr_ip_kind(packet->dst);
 
-	if (!packet->is_v4 || kind == NR_IP_MULTICAST || kind == NR_IP_BROADCAST || kind == NR_IP_LINK_LOCAL ||
-	    kind == NR_IP_UNSPECIFIED)
+	if (!packet->is_v4 || kind == NR_IP_MULTICAST || kind == NR_IP_BROADCAST ||
+	    kind == NR_IP_LINK_LOCAL || kind == NR_IP_UNSPECIFIED)
 		return true;
-	infer->pairs[infer->n++] = (uint64_t)nr_ip_to_v4(packet->src) << 32 | nr_ip_to_v4(packet->dst);
+	infer->pairs[infer->n++] = (uint64_t)nr_ip_to_v4(packet->src) << 32 |
+				   nr_ip_to_v4(packet->dst);
 	return true;
 }
 
@@ -165,7 +168,8 @@ static size_t speakers(struct nr_infer *infer, size_t n, bool all)
 	size_t n_out = 0;
 
 	for (size_t begin = 0, end; begin < n; begin = end) {
-		for (end = begin + 1; end < n && infer->pairs[end] >> 32 == infer->pairs[begin] >> 32;)
+		for (end = begin + 1;
+		     end < n && infer->pairs[end] >> 32 == infer->pairs[begin] >> 32;)
 			end++;
 		n_out += speakers_of(infer->pairs + begin, end - begin, all, infer->pairs + n_out);
 	}
@@ -178,7 +182,8 @@ static size_t count_speakers(const struct nr_infer *infer, size_t n)
 	size_t n_out = 0;
 
 	for (size_t begin = 0, end; begin < n; begin = end) {
-		for (end = begin + 1; end < n && infer->pairs[end] >> 32 == infer->pairs[begin] >> 32;)
+		for (end = begin + 1;
+		     end < n && infer->pairs[end] >> 32 == infer->pairs[begin] >> 32;)
 			end++;
 		n_out += nr_min_size(end - begin, PER_SOURCE);
 	}
@@ -247,7 +252,8 @@ static bool is_even(const struct dests *dests, struct node node)
 		for (size_t i = 0; i < n; i++) {
 			if (level[i].bits >= 32 || level[i].end - level[i].begin < MIN_DESTINATIONS)
 				continue;
-			struct node left = child_of(dests, level[i], 0), right = child_of(dests, level[i], 1);
+			struct node left = child_of(dests, level[i], 0),
+				    right = child_of(dests, level[i], 1);
 			size_t a = left.end - left.begin, b = right.end - right.begin;
 
 			if ((double)(a < b ? a : b) < even_share * (double)(a + b))
@@ -276,8 +282,8 @@ static void accept_block(struct search *search, struct node node)
 		search->scattered = true;
 		return;
 	}
-	result->blocks[result->n_blocks++] =
-		(struct nr_prefix){ nr_ip_v4(node.net), (uint8_t)(96 + node.bits) };
+	result->blocks[result->n_blocks++] = (struct nr_prefix){ nr_ip_v4(node.net),
+								 (uint8_t)(96 + node.bits) };
 	result->destinations += node.end - node.begin;
 }
 
@@ -332,7 +338,8 @@ static void judge(struct nr_infer_result *result, double draws)
 		result->verdict = NR_INFER_SPARSE;
 }
 
-void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result, struct nr_nets *ret_nets)
+void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result,
+		     struct nr_nets *ret_nets)
 {
 	*ret_result = (struct nr_infer_result){ .verdict = NR_INFER_TOO_FEW };
 	qsort(infer->pairs, infer->n, sizeof(*infer->pairs), cmp_u64);
@@ -346,7 +353,8 @@ void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result,
 	}
 	if (ret_result->unanswered < MIN_UNANSWERED || dests.n < MIN_DESTINATIONS)
 		return;
-	struct search search = { .dests = &dests, .result = ret_result,
+	struct search search = { .dests = &dests,
+				 .result = ret_result,
 				 .stray_budget = (uint64_t)(stray_share * (double)dests.pairs) };
 
 	look(&search, (struct node){ 0, 0, 0, dests.n });
@@ -363,7 +371,8 @@ void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result,
 			ret_result->verdict = NR_INFER_SCATTERED; /* cannot be: 8 blocks fit */
 }
 
-int nr_infer_given(const struct nr_str *words, size_t n, struct nr_nets *ret_nets, struct nr_err *reterr)
+int nr_infer_given(const struct nr_str *words, size_t n, struct nr_nets *ret_nets,
+		   struct nr_err *reterr)
 {
 	struct nr_prefix prefix;
 	char shown[128];
@@ -372,10 +381,13 @@ int nr_infer_given(const struct nr_str *words, size_t n, struct nr_nets *ret_net
 	for (size_t i = 0; i < n; i++) {
 		nr_str_escape(words[i], shown, sizeof(shown));
 		if (nr_prefix_parse(words[i], &prefix) < 0)
-			return nr_fail(reterr, NR_EUSAGE,
-				       "--net '%s': want a prefix such as 198.18.0.0/16 (host bits zero)", shown);
+			return nr_fail(
+				reterr, NR_EUSAGE,
+				"--net '%s': want a prefix such as 198.18.0.0/16 (host bits zero)",
+				shown);
 		if (nr_nets_add(ret_nets, prefix) < 0)
-			return nr_fail(reterr, NR_EUSAGE, "--net '%s': more than %d prefixes", shown, NR_NETS_MAX);
+			return nr_fail(reterr, NR_EUSAGE, "--net '%s': more than %d prefixes",
+				       shown, NR_NETS_MAX);
 	}
 	return 0;
 }

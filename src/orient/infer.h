@@ -21,7 +21,7 @@
 enum { NR_INFER_BLOCKS = 8, NR_INFER_SAMPLE = 1 << 17 };
 
 enum nr_infer_verdict {
-	NR_INFER_GIVEN,     /* the user named them */
+	NR_INFER_GIVEN, /* the user named them */
 	NR_INFER_FOUND,
 	NR_INFER_TOO_FEW,   /* too few packets to addresses that never send */
 	NR_INFER_TWO_WAY,   /* the capture holds conversations: its addresses are in use */
@@ -32,13 +32,14 @@ enum nr_infer_verdict {
 
 struct nr_infer_result {
 	enum nr_infer_verdict verdict;
-	uint64_t packets;      /* IPv4 packets looked at */
-	uint64_t unanswered;   /* of them to addresses that never sent */
-	uint64_t destinations; /* distinct addresses in the blocks, by a few packets of each source */
-	uint64_t distinct;     /* distinct addresses that never sent, in blocks or not */
-	uint64_t expected;     /* distinct ones that even chance would give in the blocks */
-	double two_way;	       /* share of packets between pairs seen in both directions */
-	size_t n_blocks;       /* also when refused */
+	uint64_t packets;    /* IPv4 packets looked at */
+	uint64_t unanswered; /* of them to addresses that never sent */
+	uint64_t
+		destinations; /* distinct addresses in the blocks, by a few packets of each source */
+	uint64_t distinct;    /* distinct addresses that never sent, in blocks or not */
+	uint64_t expected;    /* distinct ones that even chance would give in the blocks */
+	double two_way;	      /* share of packets between pairs seen in both directions */
+	size_t n_blocks;      /* also when refused */
 	struct nr_prefix blocks[NR_INFER_BLOCKS];
 };
 
@@ -53,7 +54,8 @@ static inline void nr_infer_autofree(struct nr_infer **i)
 /** @return false when the sample is full: more packets change nothing */
 bool nr_infer_add(struct nr_infer *infer, const struct nr_packet *packet);
 /** @p ret_nets is filled only when the verdict is NR_INFER_FOUND. Call once. */
-void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result, struct nr_nets *ret_nets);
+void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result,
+		     struct nr_nets *ret_nets);
 
 /** The nets that the words of --net name: "198.18.0.0/16". @return 0; NR_EUSAGE naming the word */
 NR_MUST_CHECK int nr_infer_given(const struct nr_str *words, size_t n, struct nr_nets *ret_nets,

@@ -14,16 +14,18 @@ enum { BATCH = 64, FINE_SLOTS = 2 * (TALLY_FINE_LOW + TALLY_FINE_HIGH) };
 
 /* Higher ports that scanners like best and people ask about; two that share a low byte: the first wins. */
 static const uint16_t high_ports[] = {
-	1080, 1433, 1521, 1723, 1883, 1900, 2000, 2222, 2323, 2375, 2376, 2379, 3128,  3306,  3389,  3478,
-	4444, 5000, 5060, 5353, 5432, 5555, 5683, 5900, 5901, 5984, 5985, 6379, 6443,  7001,  7547,  8000,
-	8080, 8081, 8088, 8090, 8291, 8443, 8545, 8728, 8888, 9000, 9090, 9100, 9200,  9443,  10000, 10250,
+	1080,  1433,  1521,  1723,  1883,  1900,  2000,	 2222,	2323,  2375,  2376,  2379,
+	3128,  3306,  3389,  3478,  4444,  5000,  5060,	 5353,	5432,  5555,  5683,  5900,
+	5901,  5984,  5985,  6379,  6443,  7001,  7547,	 8000,	8080,  8081,  8088,  8090,
+	8291,  8443,  8545,  8728,  8888,  9000,  9090,	 9100,	9200,  9443,  10000, 10250,
 	11211, 20000, 25565, 27017, 37215, 37777, 44818, 47808, 49152, 52869, 60001, 60023,
 };
 
 /* Zero pages that cost nothing until they are touched; huge ones where the kernel likes. */
 static void *pages(size_t n)
 {
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		       -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }
@@ -56,8 +58,8 @@ int nr_tally_new(const struct nr_prefixes *prefixes, struct nr_tally **ret_tally
 	tally->spare = calloc(NR_TALLY_BINS, sizeof(*tally->spare));
 	tally->fine_regs = pages(FINE_BYTES);
 	tally->ports = pages(PORT_BYTES);
-	if (tally->origins == NULL || tally->bins == NULL || tally->spare == NULL || tally->fine_regs == NULL ||
-	    tally->ports == NULL) {
+	if (tally->origins == NULL || tally->bins == NULL || tally->spare == NULL ||
+	    tally->fine_regs == NULL || tally->ports == NULL) {
 		nr_tally_free(tally);
 		return -ENOMEM;
 	}
@@ -115,7 +117,8 @@ void nr_tally_extend(struct nr_tally *tally, int64_t tick)
 			fold_bins_of_time(tally, old_first >> tally->fine, old_last >> tally->fine);
 		tally->fine++;
 	}
-	while ((tally->last >> tally->coarse) - (tally->first >> tally->coarse) >= NR_TALLY_COARSE) {
+	while ((tally->last >> tally->coarse) - (tally->first >> tally->coarse) >=
+	       NR_TALLY_COARSE) {
 		tally->base[tally->coarse] = any ? old_first >> tally->coarse : 0;
 		tally->coarse++;
 	}
@@ -128,12 +131,14 @@ void nr_tally_fold(uint64_t bins[NR_TALLY_COARSE], unsigned from, int64_t base, 
 	for (int64_t i = 0; i < NR_TALLY_COARSE; i++) {
 		int64_t bin = base + i;
 
-		out[bin >> (to - from) & (NR_TALLY_COARSE - 1)] += bins[bin & (NR_TALLY_COARSE - 1)];
+		out[bin >> (to - from) & (NR_TALLY_COARSE - 1)] +=
+			bins[bin & (NR_TALLY_COARSE - 1)];
 	}
 	memcpy(bins, out, sizeof(out));
 }
 
-void nr_tally_port_bins(const struct nr_tally *tally, const struct tally_port *row, uint64_t bins[NR_TALLY_COARSE])
+void nr_tally_port_bins(const struct nr_tally *tally, const struct tally_port *row,
+			uint64_t bins[NR_TALLY_COARSE])
 {
 	for (size_t i = 0; i < NR_TALLY_COARSE; i++)
 		bins[i] = row->bins[i];
@@ -141,14 +146,16 @@ void nr_tally_port_bins(const struct nr_tally *tally, const struct tally_port *r
 		nr_tally_fold(bins, row->level, tally->base[row->level], tally->coarse);
 }
 
-void nr_tally_cold_bins(const struct nr_tally *tally, const struct tally_cold *row, uint64_t bins[NR_TALLY_COARSE])
+void nr_tally_cold_bins(const struct nr_tally *tally, const struct tally_cold *row,
+			uint64_t bins[NR_TALLY_COARSE])
 {
 	memcpy(bins, row->bins, sizeof(row->bins));
 	if (row->level < tally->coarse)
 		nr_tally_fold(bins, row->level, tally->base[row->level], tally->coarse);
 }
 
-void nr_tally_port_add(struct nr_tally *tally, struct tally_port *row, const uint64_t add[NR_TALLY_COARSE])
+void nr_tally_port_add(struct nr_tally *tally, struct tally_port *row,
+		       const uint64_t add[NR_TALLY_COARSE])
 {
 	uint64_t bins[NR_TALLY_COARSE];
 
@@ -161,7 +168,8 @@ void nr_tally_port_add(struct nr_tally *tally, struct tally_port *row, const uin
 	row->level = (uint8_t)tally->coarse;
 }
 
-void nr_tally_cold_add(struct nr_tally *tally, struct tally_cold *row, const uint64_t add[NR_TALLY_COARSE])
+void nr_tally_cold_add(struct nr_tally *tally, struct tally_cold *row,
+		       const uint64_t add[NR_TALLY_COARSE])
 {
 	nr_tally_cold_bins(tally, row, row->bins);
 	for (size_t i = 0; i < NR_TALLY_COARSE; i++)
@@ -214,7 +222,8 @@ static inline void count(struct nr_tally *tally, const struct work *w)
 		nr_tally_port_add(tally, row, nothing);
 	row->packets += obs->packets;
 	row->bytes += obs->bytes;
-	if (NR_UNLIKELY(__builtin_add_overflow(row->bins[coarse], obs->packets, &row->bins[coarse]))) {
+	if (NR_UNLIKELY(
+		    __builtin_add_overflow(row->bins[coarse], obs->packets, &row->bins[coarse]))) {
 		row->bins[coarse] = UINT32_MAX;
 		row->saturated = true;
 	}
@@ -266,7 +275,8 @@ static uint64_t sent_after(uint64_t packets, uint64_t seconds, uint64_t at)
  * Share the packets out evenly over [first, last] into coarse bins. Differences of one running sum, so that fine
  * bins folded later give the very same as coarse ones at once.
  */
-static void spread(const struct nr_tally *tally, const struct nr_source *source, uint64_t out[NR_TALLY_COARSE])
+static void spread(const struct nr_tally *tally, const struct nr_source *source,
+		   uint64_t out[NR_TALLY_COARSE])
 {
 	int64_t first = nr_time_floor_s(source->first), stop = nr_time_floor_s(source->last) + 1;
 	uint64_t seconds = (uint64_t)(stop - first), before = 0;
@@ -274,7 +284,8 @@ static void spread(const struct nr_tally *tally, const struct nr_source *source,
 	memset(out, 0, NR_TALLY_COARSE * sizeof(*out));
 	for (int64_t bin = first >> tally->coarse; bin <= (stop - 1) >> tally->coarse; bin++) {
 		int64_t end = (bin + 1) * (INT64_C(1) << tally->coarse);
-		uint64_t sent = sent_after(source->packets, seconds, (uint64_t)((end < stop ? end : stop) - first));
+		uint64_t sent = sent_after(source->packets, seconds,
+					   (uint64_t)((end < stop ? end : stop) - first));
 
 		out[bin & (NR_TALLY_COARSE - 1)] += sent - before;
 		before = sent;
@@ -292,14 +303,16 @@ static void count_source(struct nr_tally *tally, struct tally_cold *row, uint64_
 void nr_tally_source(struct nr_tally *tally, const struct nr_source *source)
 {
 	uint64_t bins[NR_TALLY_COARSE];
-	uint32_t origin = tally->prefixes != NULL ? nr_prefixes_find(tally->prefixes, source->src) : 0;
+	uint32_t origin = tally->prefixes != NULL ? nr_prefixes_find(tally->prefixes, source->src)
+						  : 0;
 
 	if (source->last.ns < source->first.ns)
 		return; /* cannot be; bins would be meaningless */
 	nr_tally_extend(tally, nr_time_floor_s(source->first));
 	nr_tally_extend(tally, nr_time_floor_s(source->last));
 	spread(tally, source, bins);
-	count_source(tally, &tally->origins[origin < tally->n_origins ? origin : 0], source->packets, bins);
+	count_source(tally, &tally->origins[origin < tally->n_origins ? origin : 0],
+		     source->packets, bins);
 	if (source->level < TALLY_N_LEVELS)
 		count_source(tally, &tally->levels[source->level], source->packets, bins);
 	if (source->traffic_class < NR_CLASS_N)
@@ -355,7 +368,8 @@ void nr_tally_merge(struct nr_tally *into, const struct nr_tally *from)
 	nr_tally_extend(into, from->last);
 	for (int64_t bin = from->first >> from->fine; bin <= from->last >> from->fine; bin++) {
 		const struct tally_bin *row = &from->bins[bin & (NR_TALLY_BINS - 1)];
-		struct tally_bin *to = &into->bins[bin >> (into->fine - from->fine) & (NR_TALLY_BINS - 1)];
+		struct tally_bin *to =
+			&into->bins[bin >> (into->fine - from->fine) & (NR_TALLY_BINS - 1)];
 
 		for (size_t c = 0; c < NR_CLASS_N; c++)
 			to->packets[c] += row->packets[c];

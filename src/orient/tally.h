@@ -64,24 +64,32 @@ struct nr_tally_time {
 };
 void nr_tally_time(const struct nr_tally *tally, struct nr_tally_time *ret_time);
 
-enum nr_tally_kind { NR_TALLY_PORT, NR_TALLY_CLASS, NR_TALLY_AS, NR_TALLY_ECONOMY, NR_TALLY_TOOL, NR_TALLY_LEVEL };
+enum nr_tally_kind {
+	NR_TALLY_PORT,
+	NR_TALLY_CLASS,
+	NR_TALLY_AS,
+	NR_TALLY_ECONOMY,
+	NR_TALLY_TOOL,
+	NR_TALLY_LEVEL
+};
 
 struct nr_tally_row {
-	uint8_t proto;	     /* NR_TALLY_PORT */
-	uint16_t port;	     /* NR_TALLY_PORT; ICMP: the type */
-	uint8_t index;	     /* enum nr_class, nr_mark or nr_level */
-	uint32_t asn;	     /* NR_TALLY_AS; 0: unknown */
-	const char *as_name; /* NR_TALLY_AS; NULL: unknown; lives as long as the prefixes */
-	char economy[3];     /* NR_TALLY_AS, NR_TALLY_ECONOMY; "" unknown */
+	uint8_t proto;		 /* NR_TALLY_PORT */
+	uint16_t port;		 /* NR_TALLY_PORT; ICMP: the type */
+	uint8_t index;		 /* enum nr_class, nr_mark or nr_level */
+	uint32_t asn;		 /* NR_TALLY_AS; 0: unknown */
+	const char *as_name;	 /* NR_TALLY_AS; NULL: unknown; lives as long as the prefixes */
+	char economy[3];	 /* NR_TALLY_AS, NR_TALLY_ECONOMY; "" unknown */
 	uint64_t packets, bytes; /* bytes: ports and classes only */
 	double sources;
-	bool estimated;	     /* sources is an estimate */
+	bool estimated; /* sources is an estimate */
 	bool has_halves;
-	double half[2];	     /* packets in the first and second half of the covered time */
+	double half[2]; /* packets in the first and second half of the covered time */
 };
 
 /** The @p max rows with most packets, most first; ties in order of key. @return number of rows written */
-size_t nr_tally_top(const struct nr_tally *tally, enum nr_tally_kind kind, struct nr_tally_row *rows, size_t max);
+size_t nr_tally_top(const struct nr_tally *tally, enum nr_tally_kind kind,
+		    struct nr_tally_row *rows, size_t max);
 /** Number of rows with packets. */
 size_t nr_tally_count(const struct nr_tally *tally, enum nr_tally_kind kind);
 uint64_t nr_tally_packets(const struct nr_tally *tally);

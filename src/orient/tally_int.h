@@ -5,9 +5,9 @@
 #include "record/hll.h"
 
 enum {
-	TALLY_BIN_P = 10,     /* sketch of a time bin */
-	TALLY_PORT_P = 8,     /* of a port */
-	TALLY_FINE_P = 12,    /* of a port that people ask about */
+	TALLY_BIN_P = 10,      /* sketch of a time bin */
+	TALLY_PORT_P = 8,      /* of a port */
+	TALLY_FINE_P = 12,     /* of a port that people ask about */
 	TALLY_FINE_LOW = 1024, /* ports below, TCP and UDP */
 	TALLY_FINE_HIGH = 256, /* slots for chosen higher ports */
 	TALLY_ROW_ICMP = 2 << 16,
@@ -61,10 +61,10 @@ struct nr_tally {
 	int64_t base[TALLY_LEVEL_MAX + 1];
 	struct tally_cold classes[NR_CLASS_N], tools[NR_MARK_N], levels[TALLY_N_LEVELS];
 	struct tally_high high[TALLY_FINE_HIGH];
-	uint8_t *fine_regs;	   /* 4 KiB a slot: TCP low, UDP low, TCP high, UDP high */
-	struct tally_port *ports;  /* TALLY_PORT_ROWS, zero pages until touched */
-	struct tally_bin *bins;	   /* NR_TALLY_BINS, ring: (tick >> fine) & 127 */
-	struct tally_bin *spare;   /* the same size, for folding */
+	uint8_t *fine_regs;	    /* 4 KiB a slot: TCP low, UDP low, TCP high, UDP high */
+	struct tally_port *ports;   /* TALLY_PORT_ROWS, zero pages until touched */
+	struct tally_bin *bins;	    /* NR_TALLY_BINS, ring: (tick >> fine) & 127 */
+	struct tally_bin *spare;    /* the same size, for folding */
 	struct tally_cold *origins; /* by record of the prefixes */
 	uint32_t n_origins;
 };
@@ -94,7 +94,8 @@ static inline uint8_t *nr_tally_regs(const struct nr_tally *tally, size_t row, u
 
 	if (row < TALLY_ROW_ICMP && high->port == port)
 		return tally->fine_regs +
-		       ((2 * TALLY_FINE_LOW + (row >> 16) * TALLY_FINE_HIGH + high->slot) << TALLY_FINE_P);
+		       ((2 * TALLY_FINE_LOW + (row >> 16) * TALLY_FINE_HIGH + high->slot)
+			<< TALLY_FINE_P);
 	*ret_p = TALLY_PORT_P;
 	return tally->ports[row].regs;
 }
@@ -104,8 +105,12 @@ void nr_tally_extend(struct nr_tally *tally, int64_t tick);
 /* Bins of level @p from, whose first absolute bin is @p base, as bins of level @p to. */
 void nr_tally_fold(uint64_t bins[NR_TALLY_COARSE], unsigned from, int64_t base, unsigned to);
 /* Bins of a row as of now; the row itself is left alone. */
-void nr_tally_port_bins(const struct nr_tally *tally, const struct tally_port *row, uint64_t bins[NR_TALLY_COARSE]);
-void nr_tally_cold_bins(const struct nr_tally *tally, const struct tally_cold *row, uint64_t bins[NR_TALLY_COARSE]);
+void nr_tally_port_bins(const struct nr_tally *tally, const struct tally_port *row,
+			uint64_t bins[NR_TALLY_COARSE]);
+void nr_tally_cold_bins(const struct nr_tally *tally, const struct tally_cold *row,
+			uint64_t bins[NR_TALLY_COARSE]);
 /* Add @p add (level tally->coarse) to a row. */
-void nr_tally_port_add(struct nr_tally *tally, struct tally_port *row, const uint64_t add[NR_TALLY_COARSE]);
-void nr_tally_cold_add(struct nr_tally *tally, struct tally_cold *row, const uint64_t add[NR_TALLY_COARSE]);
+void nr_tally_port_add(struct nr_tally *tally, struct tally_port *row,
+		       const uint64_t add[NR_TALLY_COARSE]);
+void nr_tally_cold_add(struct nr_tally *tally, struct tally_cold *row,
+		       const uint64_t add[NR_TALLY_COARSE]);

@@ -17,20 +17,24 @@ void nr_tally_time(const struct nr_tally *tally, struct nr_tally_time *ret_time)
 	ret_time->width = INT64_C(1) << tally->fine;
 	ret_time->n = (size_t)((tally->last >> tally->fine) - first_bin) + 1;
 	for (size_t i = 0; i < ret_time->n; i++) {
-		const struct tally_bin *bin = &tally->bins[(size_t)(first_bin + (int64_t)i) & (NR_TALLY_BINS - 1)];
+		const struct tally_bin *bin =
+			&tally->bins[(size_t)(first_bin + (int64_t)i) & (NR_TALLY_BINS - 1)];
 		uint64_t packets = 0;
 
 		for (size_t c = 0; c < NR_CLASS_N; c++)
 			packets += ret_time->bins[i].packets[c] = bin->packets[c];
 		ret_time->bins[i].bytes = bin->bytes;
-		ret_time->bins[i].sources = packets > 0 ? nr_hll_estimate(bin->regs, TALLY_BIN_P) : 0;
+		ret_time->bins[i].sources = packets > 0 ? nr_hll_estimate(bin->regs, TALLY_BIN_P)
+							: 0;
 	}
 }
 
 /* The bin that holds the middle of the covered time is shared out by time. */
-static void halves(const struct nr_tally *tally, const uint64_t bins[NR_TALLY_COARSE], struct nr_tally_row *row)
+static void halves(const struct nr_tally *tally, const uint64_t bins[NR_TALLY_COARSE],
+		   struct nr_tally_row *row)
 {
-	double begin = (double)tally->first, stop = (double)tally->last + 1, middle = (begin + stop) / 2;
+	double begin = (double)tally->first, stop = (double)tally->last + 1,
+	       middle = (begin + stop) / 2;
 	double width = (double)(INT64_C(1) << tally->coarse);
 	int64_t first_bin = tally->first >> tally->coarse;
 
@@ -41,14 +45,17 @@ static void halves(const struct nr_tally *tally, const uint64_t bins[NR_TALLY_CO
 
 		from = from < begin ? begin : from;
 		to = to > stop ? stop : to;
-		double early = middle >= to ? 1 : middle <= from ? 0 : (middle - from) / (to - from);
+		double early = middle >= to	? 1
+			       : middle <= from ? 0
+						: (middle - from) / (to - from);
 
 		row->half[0] += packets * early;
 		row->half[1] += packets * (1 - early);
 	}
 }
 
-static void cold_row(const struct nr_tally *tally, const struct tally_cold *cold, struct nr_tally_row *row)
+static void cold_row(const struct nr_tally *tally, const struct tally_cold *cold,
+		     struct nr_tally_row *row)
 {
 	uint64_t bins[NR_TALLY_COARSE];
 
@@ -66,11 +73,11 @@ static void port_row(const struct nr_tally *tally, size_t at, struct nr_tally_ro
 	unsigned p;
 	const uint8_t *regs = nr_tally_regs(tally, at, &p);
 
-	row->proto = at < 1 << 16	   ? 6 :
-		     at < TALLY_ROW_ICMP   ? 17 :
-		     at < TALLY_ROW_ICMP6  ? 1 :
-		     at < TALLY_ROW_OTHER ? 58 :
-					     (uint8_t)(at - TALLY_ROW_OTHER);
+	row->proto = at < 1 << 16	    ? 6
+		     : at < TALLY_ROW_ICMP  ? 17
+		     : at < TALLY_ROW_ICMP6 ? 1
+		     : at < TALLY_ROW_OTHER ? 58
+					    : (uint8_t)(at - TALLY_ROW_OTHER);
 	row->port = at < TALLY_ROW_ICMP ? (uint16_t)at : at < TALLY_ROW_OTHER ? (uint8_t)at : 0;
 	row->packets = port->packets;
 	row->bytes = port->bytes;
@@ -151,8 +158,8 @@ static size_t n_candidates(const struct nr_tally *tally, enum nr_tally_kind kind
 	return 0;
 }
 
-static const struct tally_cold *cold_at(const struct nr_tally *tally, enum nr_tally_kind kind, size_t i,
-					const struct economies *all)
+static const struct tally_cold *cold_at(const struct nr_tally *tally, enum nr_tally_kind kind,
+					size_t i, const struct economies *all)
 {
 	switch (kind) {
 	case NR_TALLY_PORT:
@@ -174,11 +181,12 @@ static const struct tally_cold *cold_at(const struct nr_tally *tally, enum nr_ta
 static uint64_t packets_at(const struct nr_tally *tally, enum nr_tally_kind kind, size_t i,
 			   const struct economies *all)
 {
-	return kind == NR_TALLY_PORT ? tally->ports[i].packets : cold_at(tally, kind, i, all)->packets;
+	return kind == NR_TALLY_PORT ? tally->ports[i].packets
+				     : cold_at(tally, kind, i, all)->packets;
 }
 
-static void fill(const struct nr_tally *tally, enum nr_tally_kind kind, size_t i, const struct economies *all,
-		 struct nr_tally_row *row)
+static void fill(const struct nr_tally *tally, enum nr_tally_kind kind, size_t i,
+		 const struct economies *all, struct nr_tally_row *row)
 {
 	memset(row, 0, sizeof(*row));
 	if (kind == NR_TALLY_PORT) {
@@ -198,7 +206,8 @@ static void fill(const struct nr_tally *tally, enum nr_tally_kind kind, size_t i
 	memcpy(row->economy, origin.economy, sizeof(row->economy));
 }
 
-size_t nr_tally_top(const struct nr_tally *tally, enum nr_tally_kind kind, struct nr_tally_row *rows, size_t max)
+size_t nr_tally_top(const struct nr_tally *tally, enum nr_tally_kind kind,
+		    struct nr_tally_row *rows, size_t max)
 {
 	enum { TOP_MAX = 256 };
 	size_t best[TOP_MAX], n_best = 0;

@@ -37,7 +37,8 @@ static void save_counts(struct nr_buf *out, const uint64_t *counts, size_t n)
 		nr_write_varint(out, counts[i]);
 }
 
-static void save_cold(const struct nr_tally *tally, const struct tally_cold *row, struct nr_buf *out)
+static void save_cold(const struct nr_tally *tally, const struct tally_cold *row,
+		      struct nr_buf *out)
 {
 	uint64_t bins[NR_TALLY_COARSE];
 
@@ -158,7 +159,8 @@ static void load_cold(const struct nr_tally *tally, struct nr_reader *in, struct
 
 static void load_ports(struct nr_tally *tally, struct nr_reader *in)
 {
-	for (uint32_t i = nr_read_le32(in); i != UINT32_MAX && nr_reader_ok(in); i = nr_read_le32(in)) {
+	for (uint32_t i = nr_read_le32(in); i != UINT32_MAX && nr_reader_ok(in);
+	     i = nr_read_le32(in)) {
 		uint64_t bins[NR_TALLY_COARSE];
 		unsigned p;
 
@@ -211,7 +213,8 @@ static int load_origins(struct nr_tally *tally, struct nr_reader *in)
 
 		if (economy != NULL)
 			memcpy(key.economy, economy, 2);
-		const struct origin_key *hit = bsearch(&key, keys, tally->n_origins, sizeof(*keys), cmp_origin);
+		const struct origin_key *hit = bsearch(&key, keys, tally->n_origins, sizeof(*keys),
+						       cmp_origin);
 
 		/* a network that the data of today does not know is counted as unknown */
 		load_cold(tally, in, &tally->origins[hit != NULL ? hit->index : 0]);
@@ -220,40 +223,60 @@ static int load_origins(struct nr_tally *tally, struct nr_reader *in)
 	return 0;
 }
 
-int nr_tally_load(struct nr_tally *tally, struct nr_reader *in)
+static void load_bins(struct nr_tally *tally, struct nr_reader *in)
 {
-	uint8_t version = nr_read_u8(in), any = nr_read_u8(in);
-
-	if (nr_reader_ok(in) && version != VERSION)
-		return NR_EVERSION;
-	if (!nr_reader_ok(in))
-		return NR_EDAMAGED;
-	if (any == 0)
-		return 0;
-	int64_t first = (int64_t)nr_read_le64(in), last = (int64_t)nr_read_le64(in);
-	int64_t limit = INT64_C(1) << TICK_LIMIT_BITS;
-
-	if (first > last || first < -limit || last > limit || !nr_reader_ok(in))
-		return NR_EDAMAGED;
-	nr_tally_extend(tally, first);
-	nr_tally_extend(tally, last);
-	for (int64_t bin = first >> tally->fine; bin <= last >> tally->fine; bin++) {
+	for (int64_t bin = tally->first >> tally->fine; bin <= tally->last >> tally->fine; bin++) {
 		struct tally_bin *row = &tally->bins[bin & (NR_TALLY_BINS - 1)];
 
 		load_counts(in, row->packets, NR_CLASS_N);
 		row->bytes = nr_read_varint(in);
 		load_regs(in, row->regs, TALLY_BIN_P);
 	}
+}
+
+static void load_cold_rows(struct nr_tally *tally, struct nr_reader *in)
+{
 	for (size_t i = 0; i < NR_CLASS_N; i++)
 		load_cold(tally, in, &tally->classes[i]);
 	uint8_t n_tools = nr_read_u8(in); /* the table of marks only grows */
 
-	for (size_t i = 0; i < n_tools && n_tools <= NR_MARK_N; i++)
+	if (n_tools > NR_MARK_N)
+		in->failed = true;
+	for (size_t i = 0; i < n_tools && nr_reader_ok(in); i++)
 		load_cold(tally, in, &tally->tools[i]);
 	for (size_t i = 0; i < TALLY_N_LEVELS; i++)
 		load_cold(tally, in, &tally->levels[i]);
+}
+
+/* The time that is covered must be known before any bin can be placed. */
+static bool load_time(struct nr_tally *tally, struct nr_reader *in)
+{
+	int64_t first = (int64_t)nr_read_le64(in), last = (int64_t)nr_read_le64(in);
+	int64_t limit = INT64_C(1) << TICK_LIMIT_BITS;
+
+	if (first > last || first < -limit || last > limit || !nr_reader_ok(in))
+		return false;
+	nr_tally_extend(tally, first);
+	nr_tally_extend(tally, last);
+	return true;
+}
+
+int nr_tally_load(struct nr_tally *tally, struct nr_reader *in)
+{
+	uint8_t version = nr_read_u8(in), any = nr_read_u8(in);
+
+	if (!nr_reader_ok(in))
+		return NR_EDAMAGED;
+	if (version != VERSION)
+		return NR_EVERSION;
+	if (any == 0)
+		return 0;
+	if (!load_time(tally, in))
+		return NR_EDAMAGED;
+	load_bins(tally, in);
+	load_cold_rows(tally, in);
 	load_ports(tally, in);
-	int ret = nr_reader_ok(in) && n_tools <= NR_MARK_N ? load_origins(tally, in) : NR_EDAMAGED;
+	int ret = load_origins(tally, in);
 
 	return ret < 0 ? ret : nr_reader_ok(in) ? 0 : NR_EDAMAGED;
 }

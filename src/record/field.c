@@ -135,10 +135,10 @@ void nr_fields_json(const struct nr_field *fields, size_t n, const void *record,
 		else if (field->type == NR_FIELD_I64)
 			nr_json_i64(j, AT(int64_t));
 		else if (plain_text(field, record, text) != NULL)
-			nr_json_u64(j, field->type == NR_FIELD_U8  ? AT(uint8_t) :
-				       field->type == NR_FIELD_U16 ? AT(uint16_t) :
-				       field->type == NR_FIELD_U32 ? AT(uint32_t) :
-								     AT(uint64_t));
+			nr_json_u64(j, field->type == NR_FIELD_U8    ? AT(uint8_t)
+				       : field->type == NR_FIELD_U16 ? AT(uint16_t)
+				       : field->type == NR_FIELD_U32 ? AT(uint32_t)
+								     : AT(uint64_t));
 		else
 			other_json(field, record, j);
 	}
@@ -195,7 +195,8 @@ void nr_record_csv(const struct nr_record_type *type, const void *record, struct
 
 /* ---- one member by its name ---- */
 
-static const struct nr_field *find_present(const struct nr_field *fields, size_t n, const void *record, const char *name)
+static const struct nr_field *find_present(const struct nr_field *fields, size_t n,
+					   const void *record, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(fields[i].name, name) == 0)
@@ -203,7 +204,8 @@ static const struct nr_field *find_present(const struct nr_field *fields, size_t
 	return NULL;
 }
 
-bool nr_fields_number(const struct nr_field *fields, size_t n, const void *record, const char *name, double *ret_value)
+bool nr_fields_number(const struct nr_field *fields, size_t n, const void *record, const char *name,
+		      double *ret_value)
 {
 	const struct nr_field *field = find_present(fields, n, record, name);
 	char text[VALUE_MAX];
@@ -217,10 +219,12 @@ bool nr_fields_number(const struct nr_field *fields, size_t n, const void *recor
 	char *end = is_quoted(field->type) ? NULL : plain_text(field, record, text);
 
 	return end != NULL && field->type != NR_FIELD_BOOL &&
-	       nr_str_f64((struct nr_str){ text, (size_t)(end - text) }, -1e20, 1e20, ret_value) == 0;
+	       nr_str_f64((struct nr_str){ text, (size_t)(end - text) }, -1e20, 1e20, ret_value) ==
+		       0;
 }
 
-bool nr_fields_text(const struct nr_field *fields, size_t n, const void *record, const char *name, struct nr_buf *out)
+bool nr_fields_text(const struct nr_field *fields, size_t n, const void *record, const char *name,
+		    struct nr_buf *out)
 {
 	const struct nr_field *field = find_present(fields, n, record, name);
 	char text[VALUE_MAX];
@@ -309,11 +313,13 @@ static void field_schema(const struct nr_field *field, struct nr_buf *out)
 }
 
 /* "properties":{...},"required":[...],"additionalProperties":false; @p name NULL: no "record" member */
-static void members_schema(const struct nr_field *fields, size_t n, const char *name, struct nr_buf *out)
+static void members_schema(const struct nr_field *fields, size_t n, const char *name,
+			   struct nr_buf *out)
 {
 	bool comma = name != NULL;
 
-	nr_buf_add_str(out, NR_STR("\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"));
+	nr_buf_add_str(
+		out, NR_STR("\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"));
 	if (name != NULL)
 		nr_buf_addf(out, "\"record\":{\"const\":\"%s\"}", name);
 	for (size_t i = 0; i < n; i++) {
@@ -388,12 +394,15 @@ const char *nr_field_type_name(enum nr_field_type type)
 
 void nr_record_doc(const struct nr_record_type *type, struct nr_buf *out)
 {
-	nr_buf_addf(out, "## %s\n\n%s\n\n| name | type | unit | meaning |\n|---|---|---|---|\n", type->name, type->help);
+	nr_buf_addf(out, "## %s\n\n%s\n\n| name | type | unit | meaning |\n|---|---|---|---|\n",
+		    type->name, type->help);
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const struct nr_field *field = &type->fields[i];
 
-		nr_buf_addf(out, "| `%s` | %s%s | %s | %s |\n", field->name, nr_field_type_name(field->type),
-			    field->present != NULL || field->type == NR_FIELD_CSTR ? ", optional" : "",
+		nr_buf_addf(out, "| `%s` | %s%s | %s | %s |\n", field->name,
+			    nr_field_type_name(field->type),
+			    field->present != NULL || field->type == NR_FIELD_CSTR ? ", optional"
+										   : "",
 			    field->unit != NULL ? field->unit : "", field->help);
 	}
 	nr_buf_add_str(out, NR_STR("\n"));

@@ -21,10 +21,10 @@ enum nr_field_type {
 	NR_FIELD_I64,
 	NR_FIELD_F64,
 	NR_FIELD_IP,
-	NR_FIELD_TIME,   /* struct nr_time */
-	NR_FIELD_LABEL,  /* uint8_t, named by label() */
-	NR_FIELD_CSTR,   /* const char *, NULL is absent */
-	NR_FIELD_HEX32,  /* uint32_t as 8 hex digits: hashes */
+	NR_FIELD_TIME,	/* struct nr_time */
+	NR_FIELD_LABEL, /* uint8_t, named by label() */
+	NR_FIELD_CSTR,	/* const char *, NULL is absent */
+	NR_FIELD_HEX32, /* uint32_t as 8 hex digits: hashes */
 	NR_FIELD_CUSTOM,
 };
 
@@ -34,12 +34,13 @@ struct nr_field {
 	const char *unit; /* "bytes", "packets/s"; NULL when none */
 	const char *help; /* one English sentence */
 	size_t offset;
-	const char *(*label)(uint8_t value);		     /* NR_FIELD_LABEL: never NULL */
-	const char *const *labels;			     /* NR_FIELD_LABEL: all values, NULL-terminated, for the schema */
+	const char *(*label)(uint8_t value); /* NR_FIELD_LABEL: never NULL */
+	const char *const *labels; /* NR_FIELD_LABEL: all values, NULL-terminated, for the schema */
 	bool (*present)(const void *record);
 	void (*json)(const void *record, struct nr_json *j); /* NR_FIELD_CUSTOM */
-	void (*cell)(const void *record, struct nr_buf *out);/* NR_FIELD_CUSTOM: plain text, escaped by the caller */
-	const char *schema;				     /* NR_FIELD_CUSTOM: JSON Schema of the value */
+	void (*cell)(const void *record,
+		     struct nr_buf *out); /* NR_FIELD_CUSTOM: plain text, escaped by the caller */
+	const char *schema;		  /* NR_FIELD_CUSTOM: JSON Schema of the value */
 };
 
 struct nr_record_type {
@@ -69,7 +70,9 @@ void nr_record_schema_members(const struct nr_record_type *type, struct nr_buf *
 /** JSON Schema of an object with these members and no others: evidence of a detector. */
 void nr_fields_schema(const struct nr_field *fields, size_t n, struct nr_buf *out);
 /** A number or the text of the member @p name, if there is one and it is present: for readers of evidence. */
-bool nr_fields_number(const struct nr_field *fields, size_t n, const void *record, const char *name, double *ret_value);
-bool nr_fields_text(const struct nr_field *fields, size_t n, const void *record, const char *name, struct nr_buf *out);
+bool nr_fields_number(const struct nr_field *fields, size_t n, const void *record, const char *name,
+		      double *ret_value);
+bool nr_fields_text(const struct nr_field *fields, size_t n, const void *record, const char *name,
+		    struct nr_buf *out);
 /** "integer", "address", "time": for people. */
 const char *nr_field_type_name(enum nr_field_type type);
