@@ -108,8 +108,8 @@ static void run_text(struct nr_str text, const struct nr_reader_format *format)
 		abort();
 	if (ret == 0 && pool.n_rows > 0 && !nr_text_fits(text, format))
 		abort();
-	if (ret == 0 && pool.origin[NR_POOL_V4].n + pool.origin[NR_POOL_V6].n <= SMALL &&
-	    pool.n_rows <= SMALL)
+	/* a table takes 20 ms under ASan: one input of 16 */
+	if (ret == 0 && pool.n_rows <= SMALL && nr_crc32c(0, text.p, text.n) % 16 == 0)
 		compare(&pool);
 	nr_pool_done(&pool);
 }
