@@ -98,6 +98,15 @@ static void text_version(const char *path, struct nr_bytes bytes, struct nr_buf 
 	nr_buf_addf(version, "%s crc32c:%08x", safe, nr_crc32c(0, bytes.p, bytes.n));
 }
 
+/* iptoasn and pfx2as are published as gzip. */
+static bool is_compressed(struct nr_bytes bytes)
+{
+	static const uint8_t gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+
+	return (bytes.n >= sizeof(gzip) && memcmp(bytes.p, gzip, sizeof(gzip)) == 0) ||
+	       (bytes.n >= sizeof(zstd) && memcmp(bytes.p, zstd, sizeof(zstd)) == 0);
+}
+
 int nr_reader_run(struct nr_pool *pool, const char *path, const struct nr_reader_format *format,
 		  struct nr_buf *version, struct nr_err *reterr)
 {
@@ -112,6 +121,8 @@ int nr_reader_run(struct nr_pool *pool, const char *path, const struct nr_reader
 	ret = nr_io_slurp(path, NR_READERS_FILE, &bytes, reterr);
 	if (ret < 0)
 		return ret;
+	if (is_compressed(bytes))
+		return nr_fail(reterr, NR_EFORMAT, "%s: compressed; unpack it first", path);
 	text = (struct nr_str){ (const char *)bytes.p, bytes.n };
 	for (size_t i = 0; i < nr_readers_n && format == NULL; i++)
 		if (nr_readers[i].separator != '\0' && nr_text_fits(text, &nr_readers[i]))

@@ -150,6 +150,12 @@ static void a_failed_build_leaves_the_file_as_it_was(void **state)
 	sources.asn_v4 = bad;
 	assert_int_equal(nr_prefixes_build(&sources, out, &err), NR_EFORMAT);
 	assert_non_null(strstr(err.msg, "bad.csv:2: not an address: x,y,z,w"));
+	assert_int_equal(nr_io_replace(bad, "\x1f\x8b\x08", 3, NULL), 0);
+	assert_int_equal(nr_prefixes_build(&sources, out, &err), NR_EFORMAT);
+	assert_non_null(strstr(err.msg, "bad.csv: compressed; unpack it first"));
+	assert_int_equal(nr_io_replace(bad, "PK\x03\x04 and so on\n", 15, NULL), 0);
+	assert_int_equal(nr_prefixes_build(&sources, out, &err), NR_EFORMAT);
+	assert_non_null(strstr(err.msg, "bad.csv: no known format of prefix data"));
 	sources.asn_v4 = "/tmp/there/is/nothing";
 	assert_int_equal(nr_prefixes_build(&sources, out, &err), -ENOENT);
 	sources.asn_v4 = NULL;
