@@ -10,7 +10,7 @@
 
 #include "base/def.h"
 
-enum { NR_DIGITS_U64 = 20, NR_DIGITS_I64 = 20 };
+enum { NR_DIGITS_U64 = 20, NR_DIGITS_I64 = 20, NR_DIGITS_F64 = 32 };
 
 /** "00" "01" ... "99" without separators. */
 extern const char nr_digits_pairs[201];
@@ -39,3 +39,8 @@ static inline char *nr_digits_octet(char *out, unsigned v)
 char *nr_digits_fixed(char *out, uint64_t v, unsigned width);
 char *nr_digits_u64(char *out, uint64_t v);
 char *nr_digits_i64(char *out, int64_t v);
+/**
+ * The fewest digits that read back as @p v, which is finite; like printf("%.17g") in notation, always
+ * with a point. @p out holds NR_DIGITS_F64 bytes.
+ */
+char *nr_digits_f64(char *out, double v);

@@ -7,14 +7,11 @@
 #include "base/json.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/digits.h"
 
 enum {
 	VALUE_MAX = NR_JSON_ASIDE, /* comma and the longest value of fixed size */
-	DECIMAL_UNIT = 1000000,
 };
 
 void nr_json_init(struct nr_json *json, struct nr_buf *out)
@@ -135,52 +132,6 @@ void nr_json_i64(struct nr_json *json, int64_t v)
 	end(json, start, nr_digits_i64(p, v));
 }
 
-/*
- * Most of our doubles have at most six decimals. k / 10^6 with k < 2^53 is rounded once, like the
- * text of the same decimal, so equality proves the round trip; under 16 digits no text is shorter.
- */
-static char *print_decimal(char *p, double v)
-{
-	double size = fabs(v);
-	uint64_t k, whole;
-	unsigned part, width = 6;
-
-	if (!(size < 1e9))
-		return NULL;
-	k = (uint64_t)(size * DECIMAL_UNIT + 0.5);
-	if ((double)k / DECIMAL_UNIT != size)
-		return NULL;
-	whole = k / DECIMAL_UNIT;
-	part = (unsigned)(k % DECIMAL_UNIT);
-	if (signbit(v))
-		*p++ = '-';
-	p = nr_digits_u64(p, whole);
-	if (part == 0)
-		return p;
-	for (; part % 10 == 0; part /= 10)
-		width--;
-	*p++ = '.';
-	return nr_digits_fixed(p, part, width);
-}
-
-static char *print_f64(char *p, double v)
-{
-	char *done = print_decimal(p, v);
-	int n = 0;
-
-	if (done != NULL)
-		return done;
-	for (int digits = 15; digits <= 17; digits++) {
-		n = snprintf(p, VALUE_MAX - 1, "%.*g", digits, v);
-		if (strtod(p, NULL) == v)
-			break;
-	}
-	for (int i = 0; i < n; i++)
-		if (strchr("0123456789+-e", p[i]) == NULL)
-			p[i] = '.'; /* the decimal point of another locale */
-	return p + n;
-}
-
 void nr_json_f64(struct nr_json *json, double v)
 {
 	char *start, *p;
@@ -190,7 +141,7 @@ void nr_json_f64(struct nr_json *json, double v)
 		return;
 	}
 	p = begin(json, &start);
-	end(json, start, print_f64(p, v));
+	end(json, start, nr_digits_f64(p, v));
 }
 
 /* Bytes that stand in a string as they are: printable ASCII but quote and backslash. */
