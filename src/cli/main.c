@@ -59,8 +59,11 @@ static int unknown(int argc, char **argv)
 	const char *near = nr_option_nearest(nr_str_from(typed), command_name, NULL, n);
 
 	nr_str_escape(nr_str_from(typed), shown, sizeof(shown));
-	(void)fprintf(stderr, "noroshi: unknown command '%s'", shown);
-	if (near != NULL)
+	if (is_noun && argc == 1)
+		(void)fprintf(stderr, "noroshi: '%s' needs one more word:", shown);
+	else
+		(void)fprintf(stderr, "noroshi: unknown command '%s'", shown);
+	if (near != NULL && !(is_noun && argc == 1))
 		(void)fprintf(stderr, "; did you mean 'noroshi %s'?", near);
 	(void)fputc('\n', stderr);
 	for (size_t i = 0; is_noun && i < n; i++) {

@@ -61,9 +61,7 @@ void nr_page_arg_bytes(struct nr_page *page, double v)
 
 void nr_page_arg_span(struct nr_page *page, int64_t ns)
 {
-	char text[NR_SPAN_TEXT];
-
-	nr_buf_add(&page->args.text, text, nr_span_print_human(ns, text));
+	nr_term_span(page->term, &page->args.text, ns);
 	nr_page_arg(page);
 }
 

@@ -355,7 +355,8 @@ int nr_report_print(const struct nr_report *report, const struct nr_term *term, 
 	nr_page_init(&page, report, term, out);
 	title(&page);
 	period(&page);
-	monitored(&page);
+	if (report->summary->classified > 0 || report->summary->nets != NULL)
+		monitored(&page);
 	received(&page);
 	if (report->summary->classified > 0) {
 		classes(&page);

@@ -350,3 +350,28 @@ void nr_term_change(struct nr_buf *out, double before, double after)
 	else
 		nr_buf_addf(out, "%s%.0f %%", ratio >= 1 ? "+" : "−", fabs(ratio - 1) * 100);
 }
+
+void nr_term_span(const struct nr_term *term, struct nr_buf *out, int64_t ns)
+{
+	static const struct {
+		const char *en, *ja;
+	} units[] = {
+		{ "d", "日" },	    { "h", "時間" },	    { "min", "分" },	{ "s", "秒" },
+		{ "ms", "ミリ秒" }, { "us", "マイクロ秒" }, { "ns", "ナノ秒" },
+	};
+	char text[NR_SPAN_TEXT];
+	struct nr_str rest = { text, nr_span_print_human(ns, text) };
+
+	if (term->lang != NR_TERM_JA) {
+		nr_buf_add_str(out, rest);
+		return;
+	}
+	for (struct nr_str word = nr_str_word(&rest); word.n > 0; word = nr_str_word(&rest)) {
+		const char *shown = NULL;
+
+		for (size_t i = 0; i < NR_COUNT(units) && shown == NULL; i++)
+			if (nr_str_eq(word, nr_str_from(units[i].en)))
+				shown = units[i].ja;
+		nr_buf_add_str(out, shown != NULL ? nr_str_from(shown) : word);
+	}
+}

@@ -57,4 +57,7 @@ void nr_term_percent(struct nr_buf *out, double share);
 /** +12 %, −40 %, ×3.2 for large growth, "new"-like cases are the caller's */
 void nr_term_change(struct nr_buf *out, double before, double after);
 
+/** "1 h 12 min", in Japanese "1時間12分". */
+void nr_term_span(const struct nr_term *term, struct nr_buf *out, int64_t ns);
+
 void nr_term_ascii(struct nr_buf *text);

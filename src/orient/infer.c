@@ -371,20 +371,40 @@ void nr_infer_finish(struct nr_infer *infer, struct nr_infer_result *ret_result,
 			ret_result->verdict = NR_INFER_SCATTERED; /* cannot be: 8 blocks fit */
 }
 
+/* "198.18.5.1/16" was meant as "198.18.0.0/16". @return whether @p word is an address and a length */
+static bool without_host_bits(struct nr_str word, char *out)
+{
+	struct nr_str rest = word, addr = nr_str_cut(&rest, '/');
+	struct nr_ip ip;
+	uint64_t len;
+
+	if (nr_ip_parse(addr, &ip) < 0)
+		return false;
+	unsigned base = nr_ip_is_v4(ip) ? 96 : 0;
+
+	if (nr_str_u64(rest, 0, 128 - base, &len) < 0)
+		return false;
+	len += base;
+	(void)nr_prefix_print((struct nr_prefix){ nr_ip_mask(ip, (unsigned)len), (uint8_t)len },
+			      out);
+	return true;
+}
+
 int nr_infer_given(const struct nr_str *words, size_t n, struct nr_nets *ret_nets,
 		   struct nr_err *reterr)
 {
 	struct nr_prefix prefix;
-	char shown[128];
+	char shown[128], meant[NR_PREFIX_TEXT];
 
 	*ret_nets = (struct nr_nets){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		nr_str_escape(words[i], shown, sizeof(shown));
+		if (nr_prefix_parse(words[i], &prefix) < 0 && without_host_bits(words[i], meant))
+			return nr_fail(reterr, NR_EUSAGE,
+				       "--net '%s' has host bits; did you mean %s?", shown, meant);
 		if (nr_prefix_parse(words[i], &prefix) < 0)
-			return nr_fail(
-				reterr, NR_EUSAGE,
-				"--net '%s': want a prefix such as 198.18.0.0/16 (host bits zero)",
-				shown);
+			return nr_fail(reterr, NR_EUSAGE,
+				       "--net '%s': want a prefix such as 198.18.0.0/16", shown);
 		if (nr_nets_add(ret_nets, prefix) < 0)
 			return nr_fail(reterr, NR_EUSAGE, "--net '%s': more than %d prefixes",
 				       shown, NR_NETS_MAX);
