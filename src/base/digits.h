@@ -40,7 +40,7 @@ char *nr_digits_fixed(char *out, uint64_t v, unsigned width);
 char *nr_digits_u64(char *out, uint64_t v);
 char *nr_digits_i64(char *out, int64_t v);
 /**
- * The fewest digits that read back as @p v, which is finite; like printf("%.17g") in notation, always
- * with a point. @p out holds NR_DIGITS_F64 bytes.
+ * The fewest digits that read back as @p v, which is finite; in the notation of "%.17g" with the
+ * point of the C locale. @p out holds NR_DIGITS_F64 bytes.
  */
 char *nr_digits_f64(char *out, double v);

@@ -3,8 +3,11 @@
 
 #include <float.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cmocka.h"
 #include "base/hash.h"
@@ -227,6 +230,97 @@ static void strings_are_escaped_once(void **state)
 	nr_buf_done(&doc.buf);
 }
 
+/* Eight bytes are looked at together: a byte must be escaped alike wherever it stands. */
+static void every_byte_is_escaped_alike_at_every_place(void **state)
+{
+	struct doc doc;
+
+	(void)state;
+	doc_init(&doc, 10000);
+	for (unsigned c = 0; c < 256; c++) {
+		char one[1] = { (char)c }, want[64], text[20];
+		size_t n_one;
+
+		nr_json_str(&doc.json, (struct nr_str){ one, 1 });
+		n_one = doc.buf.n - 2;
+		for (size_t at = 0; at < sizeof(text); at++) {
+			struct nr_str got, body;
+
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)c;
+			memset(want, 'x', sizeof(want));
+			memcpy(want + at, doc.buf.p + 1, n_one);
+			nr_json_str(&doc.json, (struct nr_str){ text, sizeof(text) });
+			got = nr_buf_str(&doc.buf);
+			body = (struct nr_str){ got.p + n_one + 3, got.n - n_one - 4 };
+			assert_int_equal(body.n, sizeof(text) - 1 + n_one);
+			assert_memory_equal(body.p, want, body.n);
+			doc.buf.n = n_one + 2;
+		}
+		nr_buf_reset(&doc.buf);
+	}
+	nr_buf_done(&doc.buf);
+}
+
+static bool aborts(void (*wrong)(struct nr_json *json))
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0) {
+		struct doc doc;
+
+		(void)signal(SIGABRT, SIG_DFL);
+		(void)close(STDERR_FILENO);
+		doc_init(&doc, 1000);
+		wrong(&doc.json);
+		_exit(0);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void nest_too_deep(struct nr_json *json)
+{
+	for (int i = 0; i <= NR_JSON_DEPTH; i++)
+		nr_json_array(json);
+}
+
+static void end_what_is_not_open(struct nr_json *json)
+{
+	nr_json_object_end(json);
+}
+
+static void end_behind_a_key(struct nr_json *json)
+{
+	nr_json_object(json);
+	nr_json_key(json, "k");
+	nr_json_object_end(json);
+}
+
+static void put_a_key_outside(struct nr_json *json)
+{
+	nr_json_key(json, "k");
+}
+
+static void put_two_keys(struct nr_json *json)
+{
+	nr_json_object(json);
+	nr_json_key(json, "k");
+	nr_json_key(json, "k");
+}
+
+static void wrong_order_of_calls_aborts(void **state)
+{
+	(void)state;
+	assert_true(aborts(nest_too_deep));
+	assert_true(aborts(end_what_is_not_open));
+	assert_true(aborts(end_behind_a_key));
+	assert_true(aborts(put_a_key_outside));
+	assert_true(aborts(put_two_keys));
+}
+
 static void long_strings_and_keys_are_whole(void **state)
 {
 	char text[500], want[600];
@@ -360,6 +454,8 @@ int main(void)
 		cmocka_unit_test(doubles_read_back_the_same),
 		cmocka_unit_test(no_shorter_text_reads_back),
 		cmocka_unit_test(strings_are_escaped_once),
+		cmocka_unit_test(every_byte_is_escaped_alike_at_every_place),
+		cmocka_unit_test(wrong_order_of_calls_aborts),
 		cmocka_unit_test(long_strings_and_keys_are_whole),
 		cmocka_unit_test(addresses_times_and_bytes_are_strings),
 		cmocka_unit_test(the_ceiling_of_the_buffer_is_exact),
