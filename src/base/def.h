@@ -17,6 +17,8 @@
 #define NR_MUST_CHECK	__attribute__((warn_unused_result))
 #define NR_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define NR_LIKELY(x)	__builtin_expect(!!(x), 1)
+/** A large local that is written before it is read: spares -ftrivial-auto-var-init on hot paths. */
+#define NR_UNINITIALIZED __attribute__((uninitialized))
 #define NR_UNLIKELY(x)	__builtin_expect(!!(x), 0)
 
 #define nr_auto(type) __attribute__((cleanup(type##_autofree))) struct type *

@@ -3,7 +3,28 @@
 
 #include <stdlib.h>
 
-enum { SLOTS_MIN = 64 };
+#include "base/chunk.h"
+
+enum { SLOTS_MIN = 256 };
+
+static uint32_t *index_new(size_t slots)
+{
+	uint32_t *index = nr_chunk_new(slots * sizeof(index[0]));
+
+	if (index != NULL)
+		memset(index, 0, slots * sizeof(index[0]));
+	return index;
+}
+
+static void index_free(uint32_t *index, size_t slots)
+{
+	nr_chunk_free(index, slots * sizeof(index[0]));
+}
+
+static size_t chunk_bytes(const struct nr_table *table)
+{
+	return (size_t)NR_TABLE_CHUNK * table->entry_size;
+}
 
 int nr_table_init(struct nr_table *table, uint32_t entry_size, uint32_t max,
 		  uint64_t (*hash)(const void *entry, const void *ctx), const void *hash_ctx)
@@ -17,16 +38,16 @@ int nr_table_init(struct nr_table *table, uint32_t entry_size, uint32_t max,
 	};
 	if (hash == NULL)
 		return 0;
-	table->index = calloc(SLOTS_MIN, sizeof(table->index[0]));
+	table->index = index_new(SLOTS_MIN);
 	return table->index != NULL ? 0 : -ENOMEM;
 }
 
 void nr_table_done(struct nr_table *table)
 {
 	for (uint32_t i = 0; i < table->n_chunks; i++)
-		free(table->chunks[i]);
+		nr_chunk_free(table->chunks[i], chunk_bytes(table));
 	free(table->chunks);
-	free(table->index);
+	index_free(table->index, (size_t)table->mask + 1);
 	*table = (struct nr_table){ 0 };
 }
 
@@ -49,7 +70,7 @@ static void index_fill(struct nr_table *table)
 	uint64_t hashes[AHEAD];
 
 	table->max_probe = 0;
-	for (uint32_t i = 0; i < table->n; i += AHEAD) {
+	for (uint32_t i = table->first; i < table->n; i += AHEAD) {
 		uint32_t n = table->n - i < AHEAD ? table->n - i : AHEAD;
 
 		for (uint32_t k = 0; k < n; k++) {
@@ -65,11 +86,11 @@ static void index_fill(struct nr_table *table)
 static int index_grow(struct nr_table *table)
 {
 	size_t slots = ((size_t)table->mask + 1) * 2;
-	uint32_t *index = calloc(slots, sizeof(index[0]));
+	uint32_t *index = index_new(slots);
 
 	if (index == NULL)
 		return -ENOMEM;
-	free(table->index);
+	index_free(table->index, slots / 2);
 	table->index = index;
 	table->mask = (uint32_t)(slots - 1);
 	index_fill(table);
@@ -78,8 +99,6 @@ static int index_grow(struct nr_table *table)
 
 static int chunk_add(struct nr_table *table)
 {
-	size_t bytes = (size_t)NR_TABLE_CHUNK * table->entry_size;
-
 	if ((table->n_chunks & (table->n_chunks - 1)) == 0) { /* room doubles at powers of two */
 		size_t room = table->n_chunks == 0 ? 1 : (size_t)table->n_chunks * 2;
 		uint8_t **chunks = realloc(table->chunks, room * sizeof(chunks[0]));
@@ -88,7 +107,7 @@ static int chunk_add(struct nr_table *table)
 			return -ENOMEM;
 		table->chunks = chunks;
 	}
-	uint8_t *chunk = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+	uint8_t *chunk = nr_chunk_new(chunk_bytes(table));
 
 	if (chunk == NULL)
 		return -ENOMEM;
@@ -108,13 +127,16 @@ void *nr_table_append(struct nr_table *table)
 	}
 	void *entry = nr_table_at(table, table->n++);
 
-	memset(entry, 0, table->entry_size);
+	if (table->entry_size == 64)
+		memset(entry, 0, 64); /* the usual size, without a call */
+	else
+		memset(entry, 0, table->entry_size);
 	return entry;
 }
 
 void *nr_table_insert(struct nr_table *table, uint64_t hash)
 {
-	if (NR_UNLIKELY((uint64_t)table->n * 4 >= ((uint64_t)table->mask + 1) * 3) && index_grow(table) < 0) {
+	if (NR_UNLIKELY((uint64_t)(table->n - table->first) * 4 >= ((uint64_t)table->mask + 1) * 3) && index_grow(table) < 0) {
 		table->n_refused++;
 		return NULL;
 	}
@@ -139,10 +161,11 @@ static void index_fit(struct nr_table *table)
 		want *= 2;
 	if (want * 8 > slots)
 		return;
-	uint32_t *index = realloc(table->index, want * sizeof(index[0]));
+	uint32_t *index = index_new(want);
 
 	if (index == NULL)
 		return;
+	index_free(table->index, slots);
 	table->index = index;
 	table->mask = (uint32_t)(want - 1);
 }
@@ -152,7 +175,7 @@ static void chunks_trim(struct nr_table *table, uint32_t keep)
 	uint32_t need = (keep + NR_TABLE_CHUNK - 1) >> NR_TABLE_CHUNK_BITS;
 
 	while (table->n_chunks > need + 1)
-		free(table->chunks[--table->n_chunks]);
+		nr_chunk_free(table->chunks[--table->n_chunks], chunk_bytes(table));
 }
 
 void nr_table_sweep(struct nr_table *table, bool (*keep)(void *entry, void *ctx), void *ctx)
@@ -171,12 +194,19 @@ void nr_table_sweep(struct nr_table *table, bool (*keep)(void *entry, void *ctx)
 	if (to == table->n)
 		return;
 	table->n = to;
+	table->first = 0;
 	chunks_trim(table, to);
 	if (table->hash != NULL) {
 		index_fit(table);
 		index_clear(table);
 		index_fill(table);
 	}
+}
+
+void nr_table_forget(struct nr_table *table)
+{
+	table->first = table->n;
+	index_clear(table);
 }
 
 void nr_table_clear(struct nr_table *table)
@@ -187,7 +217,7 @@ void nr_table_clear(struct nr_table *table)
 		index_fit(table);
 		index_clear(table);
 	}
-	table->n = 0;
+	table->n = table->first = 0;
 	chunks_trim(table, usual);
 }
 
@@ -201,6 +231,7 @@ size_t nr_table_bytes(const struct nr_table *table)
 void nr_table_save(const struct nr_table *table, struct nr_buf *out)
 {
 	nr_write_varint(out, table->n);
+	nr_write_varint(out, table->first);
 	for (uint32_t i = 0; i < table->n; i += NR_TABLE_CHUNK) {
 		uint32_t n = table->n - i < NR_TABLE_CHUNK ? table->n - i : NR_TABLE_CHUNK;
 
@@ -210,11 +241,13 @@ void nr_table_save(const struct nr_table *table, struct nr_buf *out)
 
 int nr_table_load(struct nr_table *table, struct nr_reader *in)
 {
-	uint64_t n = nr_read_varint(in);
+	uint64_t n = nr_read_varint(in), first = nr_read_varint(in);
 
 	nr_table_clear(table);
 	if (n > table->max)
 		return NR_ELIMIT;
+	if (first > n)
+		return NR_EDAMAGED;
 	if (!nr_reader_ok(in) || n * table->entry_size > nr_reader_left(in))
 		return NR_EDAMAGED;
 	while (table->n < n) {
@@ -224,7 +257,8 @@ int nr_table_load(struct nr_table *table, struct nr_reader *in)
 			return -ENOMEM;
 		memcpy(entry, nr_read_bytes(in, table->entry_size), table->entry_size);
 	}
-	while (table->hash != NULL && (uint64_t)table->n * 4 >= ((uint64_t)table->mask + 1) * 3)
+	table->first = (uint32_t)first;
+	while (table->hash != NULL && (uint64_t)(table->n - table->first) * 4 >= ((uint64_t)table->mask + 1) * 3)
 		if (index_grow(table) < 0)
 			return -ENOMEM;
 	if (table->hash != NULL) {

@@ -16,12 +16,13 @@
 
 #include "base/cursor.h"
 
-enum { NR_TABLE_CHUNK_BITS = 9, NR_TABLE_CHUNK = 1 << NR_TABLE_CHUNK_BITS, NR_TABLE_MAX = (1 << 24) - 2 };
+enum { NR_TABLE_CHUNK_BITS = 8, NR_TABLE_CHUNK = 1 << NR_TABLE_CHUNK_BITS, NR_TABLE_MAX = (1 << 24) - 2 };
 
 struct nr_table {
 	uint32_t *index; /* 0: empty; hash bits 63..56 << 24 | entry number + 1 */
 	uint32_t mask;	 /* slots - 1 */
 	uint32_t n, max;
+	uint32_t first; /* entries before it are forgotten */
 	uint32_t entry_size;
 	uint8_t **chunks;
 	uint32_t n_chunks;
@@ -83,6 +84,8 @@ void *nr_table_insert(struct nr_table *table, uint64_t hash);
 void *nr_table_append(struct nr_table *table);
 /** Keep the entries for which @p keep says so, in order; numbers change. */
 void nr_table_sweep(struct nr_table *table, bool (*keep)(void *entry, void *ctx), void *ctx);
+/** Forget how to find the entries that are there; they keep their numbers until nr_table_clear(). */
+void nr_table_forget(struct nr_table *table);
 /** Forget all entries, keep the memory of a usual fill. */
 void nr_table_clear(struct nr_table *table);
 /** Write the entries as they are in memory: for snapshots that the same build reads back. */

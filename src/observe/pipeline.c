@@ -106,7 +106,9 @@ int nr_pipeline_new(const struct nr_pipeline_options *options, struct nr_pipelin
 	for (unsigned s = 0; s < pl->n_slots && r == 0; s++)
 		r = slot_init(&pl->slots[s]);
 	for (unsigned s = 0; s < NR_SHARDS && r == 0; s++)
-		r = nr_flow_init(&pl->flows[s], &options->key, options->max_flows);
+		r = nr_flow_init(&pl->flows[s], s, &options->key, options->max_flows);
+	for (unsigned s = 0; s < NR_SHARDS; s++)
+		pl->flows[s].eager = options->eager;
 	if (r < 0)
 		return r;
 	for (unsigned w = 0; w < options->n_workers; w++) {
@@ -169,6 +171,7 @@ static void read_block(struct nr_pipeline *pl, struct worker *worker, size_t cap
 		.filter = pl->opt.filter,
 		.since = pl->opt.since.ns,
 		.until = pl->opt.until.ns,
+		.n_workers = pl->opt.n_workers,
 	};
 
 	pl->reading[capture] = true;
@@ -205,13 +208,13 @@ static void read_block(struct nr_pipeline *pl, struct worker *worker, size_t cap
 
 /* ---- shards ---- */
 
-static void hand_over(void *ctx, const struct nr_observation *obs, size_t n)
+static void hand_over(void *ctx, unsigned shard, int64_t watermark, const struct nr_observation *obs, size_t n)
 {
 	struct worker *worker = ctx;
 	const struct nr_pipeline_consumer *consumer = &worker->pipeline->opt.consumer;
 
-	/* the flow table empties itself before it moves its own watermark */
-	worker->place.watermark = worker->pipeline->flows[worker->place.shard].watermark;
+	worker->place.shard = shard;
+	worker->place.watermark = watermark;
 	consumer->batch(consumer->ctx, &worker->place, obs, n);
 }
 
@@ -219,17 +222,15 @@ static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned 
 {
 	const struct nr_prepared *prepared = pl->slots[slot_no].prepared;
 	const struct nr_pipeline_consumer *consumer = &pl->opt.consumer;
+	const struct nr_flow_step *steps = prepared->steps + prepared->start[worker->id];
+	size_t n = prepared->start[worker->id + 1] - prepared->start[worker->id];
 	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
 
 	worker->place.slot = slot_no;
+	nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps, n, &out);
 	for (unsigned s = worker->id; s < NR_SHARDS; s += pl->opt.n_workers) {
-		const uint16_t *order = prepared->order + prepared->start[s];
-		size_t n = prepared->start[s + 1] - prepared->start[s];
-
-		worker->place.shard = s;
-		if (n > 0)
-			nr_flow_feed(&pl->flows[s], prepared->packets, prepared->watermarks, order, n, &out);
 		nr_flow_advance(&pl->flows[s], prepared->watermark, &out);
+		worker->place.shard = s;
 		worker->place.watermark = prepared->watermark;
 		consumer->advance(consumer->ctx, &worker->place);
 	}
@@ -317,10 +318,8 @@ void nr_pipeline_drain(struct nr_pipeline *pl)
 	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
 
 	worker->place.slot = 0;
-	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		worker->place.shard = s;
+	for (unsigned s = 0; s < NR_SHARDS; s++)
 		nr_flow_advance(&pl->flows[s], INT64_MAX, &out);
-	}
 }
 
 int64_t nr_pipeline_watermark(const struct nr_pipeline *pl)

@@ -42,6 +42,7 @@ struct nr_pipeline_options {
 	uint64_t max_packets;		    /* stop after so many frames; 0: no limit */
 	unsigned n_workers;
 	uint32_t max_flows;		    /* a shard and second */
+	bool eager;			    /* hand over each second as it closes, not in large batches */
 	bool live;			    /* the wall clock moves the watermark too */
 	struct nr_hash_key key;
 	struct nr_pipeline_consumer consumer;

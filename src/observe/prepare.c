@@ -73,35 +73,41 @@ static void count_packet(struct nr_pipeline_counts *counts, const struct nr_pack
 
 enum { NOWHERE = NR_SHARDS };
 
-/* Counting sort by shard that keeps capture order. */
-static void sort_by_shard(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror, size_t n)
+/* Counting sort by worker that keeps capture order. */
+static void sort_by_worker(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror, size_t n,
+			   unsigned n_workers)
 {
 	uint32_t at[NR_SHARDS + 1] = { 0 };
-
-	for (size_t i = 0; i < n; i++) {
-		at[shard[i]]++;
-		at[mirror[i]]++;
-	}
+	uint8_t worker_of[NR_SHARDS + 1];
 	uint32_t sum = 0;
 
-	for (unsigned s = 0; s <= NR_SHARDS; s++) {
-		uint32_t here = at[s];
+	for (unsigned s = 0; s < NR_SHARDS; s++)
+		worker_of[s] = (uint8_t)(s % n_workers);
+	worker_of[NOWHERE] = NR_SHARDS;
+	for (size_t i = 0; i < n; i++) {
+		at[worker_of[shard[i]]]++;
+		at[worker_of[mirror[i]]]++;
+	}
+	for (unsigned w = 0; w <= NR_SHARDS; w++) {
+		uint32_t here = at[w];
 
-		prepared->start[s] = at[s] = sum;
-		sum += here;
+		prepared->start[w] = at[w] = sum;
+		sum += w < NR_SHARDS ? here : 0;
 	}
 	for (size_t i = 0; i < n; i++) {
 		if (NR_LIKELY(shard[i] != NOWHERE))
-			prepared->order[at[shard[i]]++] = (uint16_t)i;
+			prepared->steps[at[worker_of[shard[i]]]++] =
+				(struct nr_flow_step){ (uint16_t)i, shard[i], 0 };
 		if (NR_UNLIKELY(mirror[i] != NOWHERE))
-			prepared->order[at[mirror[i]]++] = (uint16_t)(i | NR_ORDER_MIRROR);
+			prepared->steps[at[worker_of[mirror[i]]]++] =
+				(struct nr_flow_step){ (uint16_t)i, mirror[i], 1 };
 	}
 }
 
 void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block, struct nr_prepared *prepared,
 		struct nr_pipeline_counts *counts)
 {
-	uint8_t shard[NR_CAPTURE_BLOCK_FRAMES], mirror[NR_CAPTURE_BLOCK_FRAMES];
+	NR_UNINITIALIZED uint8_t shard[NR_CAPTURE_BLOCK_FRAMES], mirror[NR_CAPTURE_BLOCK_FRAMES];
 
 	memset(mirror, NOWHERE, block->n);
 	for (size_t i = 0; i < block->n; i++) {
@@ -126,7 +132,7 @@ void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *blo
 		if (NR_UNLIKELY(p->quoted_proto != 0) && !nr_ip_eq(p->quoted_dst, p->src))
 			mirror[i] = (uint8_t)nr_shard_of(p->quoted_dst);
 	}
-	sort_by_shard(prepared, shard, mirror, block->n);
+	sort_by_worker(prepared, shard, mirror, block->n, rules->n_workers);
 }
 
 void nr_prepare_counts_add(struct nr_pipeline_counts *into, const struct nr_pipeline_counts *from)

@@ -4,19 +4,20 @@
  * @file
  * prepare: one block of frames -> dissected packets in shard order, every frame accounted for.
  *
- * Shape   order[start[s] .. start[s + 1]) names the packets of shard s in capture order. A packet that
- *         quotes another (ICMP error) stands a second time, flagged NR_ORDER_MIRROR, in the shard of the
- *         quoted destination unless that is its source too.
+ * Shape   steps[start[w] .. start[w + 1]) are the packets for worker w (shard % n_workers == w) in capture
+ *         order. A packet that quotes another (ICMP error) stands a second time, as a mirror, in the
+ *         shard of the quoted destination unless that is its source too.
  *         The watermark of a packet is the newest second of the whole capture when it was read. A time
  *         more than a day ahead moves it only when the next packet agrees.
  */
 #include "observe/capture/capture.h"
 #include "observe/capture/filter.h"
 #include "observe/dissect/dissect.h"
+#include "observe/flow/flow.h"
 #include "observe/nets.h"
 #include "record/shard.h"
 
-enum { NR_ORDER_MIRROR = 0x8000, NR_TIME_JUMP_S = 86400 };
+enum { NR_TIME_JUMP_S = 86400 };
 
 struct nr_pipeline_counts {
 	uint64_t received, bytes, classified, classified_bytes;
@@ -37,7 +38,7 @@ struct nr_watermark {
 struct nr_prepared {
 	struct nr_packet packets[NR_CAPTURE_BLOCK_FRAMES];
 	int64_t watermarks[NR_CAPTURE_BLOCK_FRAMES];
-	uint16_t order[2 * NR_CAPTURE_BLOCK_FRAMES];
+	struct nr_flow_step steps[2 * NR_CAPTURE_BLOCK_FRAMES];
 	uint32_t start[NR_SHARDS + 1];
 	int64_t watermark; /* after the block */
 };
@@ -46,6 +47,7 @@ struct nr_prepare_rules {
 	const struct nr_nets *nets; /* NULL: every destination counts */
 	const struct nr_filter *filter; /* NULL: none */
 	int64_t since, until;	    /* ns */
+	unsigned n_workers;
 };
 
 /** Sequential part: fill watermarks[] of @p block and move @p mark. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Invariants
- * 1. A shard's detectors are advanced to a watermark before they are fed what arrived under it, so how
- *    blocks cut the input changes nothing.
+ * 1. A shard's detectors are advanced to each new minute before they are fed what arrived in it. How blocks cut
+ *    the input changes nothing.
  * 2. What a shard produces while block b is worked on waits in out[slot of b][shard]; block() empties it.
  *    At block() every shard has reached the block's watermark, so nothing that comes later belongs before.
  */
@@ -31,7 +31,7 @@ struct outbox {
 struct shard {
 	struct nr_engine *engine;
 	unsigned number;
-	int64_t watermark;
+	int64_t minute; /* s; what is queued arrived in it */
 	struct outbox *outbox; /* of the slot at work */
 	unsigned worker;
 	void **detectors;
@@ -147,10 +147,10 @@ static int shard_open(struct nr_engine *engine, unsigned number)
 
 	shard->engine = engine;
 	shard->number = number;
-	shard->watermark = INT64_MIN;
+	shard->minute = INT64_MIN;
 	shard->worker = number % engine->opt.n_workers;
 	shard->sink = (struct nr_sink){
-		.ctx = shard, .source = hold_source, .finding = hold_finding, .all_sources = true };
+		.ctx = shard, .source = hold_source, .finding = hold_finding, .detail = engine->opt.out.source != NULL };
 	shard->detectors = calloc(engine->n_detectors, sizeof(shard->detectors[0]));
 	if (shard->detectors == NULL)
 		return -ENOMEM;
@@ -203,11 +203,11 @@ int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **re
 
 static void shard_advance(struct shard *shard, int64_t watermark)
 {
-	if (watermark <= shard->watermark)
+	if (watermark < shard->minute + NR_FLOW_MINUTE && shard->minute != INT64_MIN)
 		return;
-	shard->watermark = watermark;
+	shard->minute = watermark - watermark % NR_FLOW_MINUTE;
 	for (size_t d = 0; d < shard->engine->n_detectors; d++) {
-		int r = nr_detectors[d]->advance(shard->detectors[d], watermark, &shard->sink);
+		int r = nr_detectors[d]->advance(shard->detectors[d], shard->minute, &shard->sink);
 
 		if (r < 0)
 			shard->outbox->err = r;
@@ -429,11 +429,10 @@ int nr_engine_finish(struct nr_engine *engine, int64_t now)
 	struct nr_sink sink = { .ctx = engine,
 				.source = finish_source,
 				.finding = finish_finding,
-				.all_sources = true,
+				.detail = engine->opt.out.source != NULL,
 				.n_levels = engine->levels };
 	void *shards[NR_SHARDS];
 	int r = on_block(engine, 0, now); /* what drain() left in the outboxes */
-
 	for (unsigned w = 1; w < engine->opt.n_workers; w++)
 		nr_tally_merge(engine->tallies[0], engine->tallies[w]);
 	for (size_t d = 0; d < engine->n_detectors && r == 0; d++) {
@@ -482,7 +481,7 @@ int nr_engine_save(struct nr_engine *engine, struct nr_buf *out)
 	nr_tally_save(engine->tallies[0], out);
 	nr_write_le64(out, engine->n_findings);
 	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		nr_write_le64(out, (uint64_t)engine->shards[s].watermark);
+		nr_write_le64(out, (uint64_t)engine->shards[s].minute);
 		for (size_t d = 0; d < engine->n_detectors; d++) {
 			int r = nr_detectors[d]->save(engine->shards[s].detectors[d], out);
 
@@ -499,7 +498,7 @@ int nr_engine_load(struct nr_engine *engine, struct nr_reader *in)
 
 	engine->n_findings = nr_read_le64(in);
 	for (unsigned s = 0; s < NR_SHARDS && r == 0; s++) {
-		engine->shards[s].watermark = (int64_t)nr_read_le64(in);
+		engine->shards[s].minute = (int64_t)nr_read_le64(in);
 		for (size_t d = 0; d < engine->n_detectors && r == 0; d++)
 			r = nr_detectors[d]->load(engine->shards[s].detectors[d], in);
 	}

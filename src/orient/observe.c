@@ -82,6 +82,7 @@ static int make(const struct nr_observe_options *opt, struct nr_observe_result *
 		.max_packets = opt->max_packets,
 		.n_workers = opt->n_threads,
 		.max_flows = opt->max_entries != 0 ? (uint32_t)opt->max_entries : NR_ENGINE_ENTRIES,
+		.eager = opt->live || opt->out.flows != NULL,
 		.live = opt->live,
 		.key = key,
 		.consumer = nr_engine_consumer(result->engine),

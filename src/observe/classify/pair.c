@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "observe/classify/classify.h"
 
 int nr_pair_init(struct nr_pair *pair)
@@ -21,18 +20,15 @@ void nr_pair_done(struct nr_pair *pair)
 	pair->slots = NULL;
 }
 
-static uint64_t ip_hash(struct nr_ip ip)
+static uint32_t dst_identity(const struct nr_packet *packet)
 {
 	uint64_t hi, lo;
 
-	memcpy(&hi, ip.b, 8);
-	memcpy(&lo, ip.b + 8, 8);
-	return nr_mix64(lo ^ nr_mix64(hi)) | 1;
-}
-
-static uint32_t ip_identity(const struct nr_packet *packet)
-{
-	return packet->is_v4 ? nr_ip_to_v4(packet->dst) : (uint32_t)(ip_hash(packet->dst) >> 32);
+	if (packet->is_v4)
+		return nr_ip_to_v4(packet->dst);
+	memcpy(&hi, packet->dst.b, 8);
+	memcpy(&lo, packet->dst.b + 8, 8);
+	return (uint32_t)(nr_mix64(lo ^ nr_mix64(hi)) >> 32);
 }
 
 /* Relations between two probes of one source; `was` is the earlier one. */
@@ -42,14 +38,15 @@ static uint16_t relate(const struct nr_pair_slot *was, const struct nr_pair_slot
 	uint32_t x = was->seq ^ now->seq;
 	uint16_t marks = 0;
 
-	if (was->dst == now->dst && was->dport == now->dport)
-		return 0; /* a retransmission says nothing */
+	if (was->dst == now->dst && was->dport == now->dport && x == 0)
+		return 0; /* a retransmission says nothing; nmap's second try has another number */
 	if (x == 0 && was->seq != 0)
 		marks |= 1u << NR_MARK_SAME_SEQ;
 	/* nmap: seq = secret ^ (probe << 16 | probe), mostly equal for all first tries of a run */
 	if (was->nmap_probe && now->nmap_probe && x >> 16 == (x & 0xffff))
 		marks |= 1u << NR_MARK_NMAP;
-	if (both_syn && x != 0 &&
+	/* Mirai's numbers are destinations: with its one source port the relation holds by itself */
+	if (both_syn && x != 0 && now->seq != now->dst &&
 	    x == (was->dst ^ now->dst ^ (uint32_t)(was->sport ^ now->sport) ^
 		  (uint32_t)(was->dport ^ now->dport) << 16))
 		marks |= 1u << NR_MARK_UNICORNSCAN;
@@ -58,11 +55,11 @@ static uint16_t relate(const struct nr_pair_slot *was, const struct nr_pair_slot
 
 uint16_t nr_pair_feed(struct nr_pair *pair, const struct nr_packet *packet)
 {
-	uint64_t src = ip_hash(packet->src);
+	uint64_t src = nr_pair_hash(packet);
 	struct nr_pair_slot *slot = &pair->slots[(src >> 24) % NR_PAIR_SLOTS];
 	struct nr_pair_slot now = {
 		.src = src,
-		.dst = ip_identity(packet),
+		.dst = dst_identity(packet),
 		.seq = packet->seq,
 		.sport = packet->sport,
 		.dport = packet->dport,

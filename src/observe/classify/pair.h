@@ -14,6 +14,7 @@
  */
 #include "base/buf.h"
 #include "base/cursor.h"
+#include "base/hash.h"
 #include "observe/dissect/dissect.h"
 
 enum { NR_PAIR_SLOTS = 1024, NR_PAIR_PATIENCE = 4 };
@@ -34,6 +35,18 @@ struct nr_pair {
 
 NR_MUST_CHECK int nr_pair_init(struct nr_pair *pair);
 void nr_pair_done(struct nr_pair *pair);
+static inline uint64_t nr_pair_hash(const struct nr_packet *packet)
+{
+	uint64_t hi, lo;
+
+	memcpy(&hi, packet->src.b, 8);
+	memcpy(&lo, packet->src.b + 8, 8);
+	return nr_mix64(lo ^ (packet->is_v4 ? 0 : nr_mix64(hi))) | 1;
+}
+static inline void nr_pair_prefetch(const struct nr_pair *pair, const struct nr_packet *packet)
+{
+	__builtin_prefetch(&pair->slots[(nr_pair_hash(packet) >> 24) % NR_PAIR_SLOTS], 1);
+}
 /** Marks that @p packet completes with the one before it; bits over enum nr_mark. */
 uint16_t nr_pair_feed(struct nr_pair *pair, const struct nr_packet *packet);
 void nr_pair_save(const struct nr_pair *pair, struct nr_buf *out);

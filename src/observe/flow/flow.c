@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Invariants
- * 1. Every entry of v4 and v6 arrived under flow->watermark.
+ * 1. Every entry that the index of v4 or v6 finds arrived under flow->watermark; all others arrived under older
+ *    ones of the same minute.
  * 2. An entry's packets share tick, addresses, ports, protocol, class and quoted packet.
  * 3. bytes of an IPv4 entry fit 40 bits, packets 32: a second at line rate cannot pass either.
  */
@@ -9,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { MIRROR = 0x8000, KEY_MIRROR = 1, KEY_QUOTED = 2 };
+enum { KEY_MIRROR = 1, KEY_QUOTED = 2 };
 
 /* What an IPv4 flow needs, in one cache line. ICMP errors have no marks: their room holds the quote. */
 struct flow4 {
@@ -100,9 +101,9 @@ static bool eq6(const void *entry, const void *key)
 	       e->quoted_proto == k->quoted_proto && e->quoted_dport == k->quoted_dport;
 }
 
-int nr_flow_init(struct nr_flow *flow, const struct nr_hash_key *key, uint32_t max_flows)
+int nr_flow_init(struct nr_flow *flow, unsigned shard, const struct nr_hash_key *key, uint32_t max_flows)
 {
-	*flow = (struct nr_flow){ .key = *key, .watermark = INT64_MIN };
+	*flow = (struct nr_flow){ .key = *key, .watermark = INT64_MIN, .shard = shard };
 	int r = nr_table_init(&flow->v4, sizeof(struct flow4), max_flows, entry_hash4, &flow->key);
 
 	if (r == 0)
@@ -159,7 +160,7 @@ static bool expand(const struct flow4 *e, struct nr_observation *o)
 
 static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 {
-	struct nr_observation batch[NR_FLOW_BATCH];
+	NR_UNINITIALIZED struct nr_observation batch[NR_FLOW_BATCH];
 	uint32_t n = flow->v4.n;
 
 	for (uint32_t i = 0; i < n; i += NR_FLOW_BATCH) {
@@ -167,13 +168,13 @@ static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 
 		for (; k < NR_FLOW_BATCH && i + k < n; k++)
 			flow->n_flows += expand(nr_table_at(&flow->v4, i + k), &batch[k]);
-		out->batch(out->ctx, batch, k);
+		out->batch(out->ctx, flow->shard, flow->watermark, batch, k);
 	}
 	for (uint32_t i = 0; i < flow->v6.n; i++) {
 		const struct nr_observation *o = nr_table_at(&flow->v6, i);
 
 		flow->n_flows += !(o->flags & NR_OBS_MIRROR);
-		out->batch(out->ctx, o, 1);
+		out->batch(out->ctx, flow->shard, flow->watermark, o, 1);
 	}
 	if (n > 0)
 		nr_table_clear(&flow->v4);
@@ -181,12 +182,26 @@ static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 		nr_table_clear(&flow->v6);
 }
 
+static void advance(struct nr_flow *flow, int64_t watermark, const struct nr_flow_out *out)
+{
+	uint32_t n = flow->v4.n + flow->v6.n;
+	bool same_minute = flow->watermark != INT64_MIN &&
+			   watermark / NR_FLOW_MINUTE == flow->watermark / NR_FLOW_MINUTE;
+
+	if (n > 0 && (flow->eager || n >= NR_FLOW_WAITING || !same_minute)) {
+		flush(flow, out);
+	} else if (n > 0) {
+		nr_table_forget(&flow->v4);
+		if (flow->v6.n > 0)
+			nr_table_forget(&flow->v6);
+	}
+	flow->watermark = watermark;
+}
+
 void nr_flow_advance(struct nr_flow *flow, int64_t watermark, const struct nr_flow_out *out)
 {
-	if (watermark <= flow->watermark)
-		return;
-	flush(flow, out);
-	flow->watermark = watermark;
+	if (NR_UNLIKELY(watermark > flow->watermark))
+		advance(flow, watermark, out);
 }
 
 static void marks_add(uint8_t *counts, uint16_t marks)
@@ -321,47 +336,50 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 	marks_add(e->marks, marks);
 }
 
-/* Up to NR_FLOW_BATCH packets under one watermark: hash all, fetch all, then update. */
-static void feed_batch(struct nr_flow *flow, const struct nr_packet *packets, const uint16_t *order, size_t n)
+/* Hash all, fetch all, then update: the loads of a batch overlap. */
+static void feed_batch(struct nr_flow *flows, const struct nr_packet *packets, const struct nr_flow_step *steps,
+		       size_t n)
 {
-	struct key4 keys[NR_FLOW_BATCH];
+	NR_UNINITIALIZED struct key4 keys[NR_FLOW_BATCH];
 
 	for (size_t i = 0; i < n; i++) {
-		const struct nr_packet *p = &packets[order[i] & ~MIRROR];
+		const struct nr_packet *p = &packets[steps[i].packet];
+		struct nr_flow *flow = &flows[steps[i].shard];
 
-		if (NR_UNLIKELY(!p->is_v4))
-			continue;
-		key4_make(flow, p, order[i] & MIRROR, &keys[i]);
-		nr_table_prefetch_slot(&flow->v4, keys[i].hash);
+		if (NR_LIKELY(p->is_v4)) {
+			key4_make(flow, p, steps[i].mirror, &keys[i]);
+			nr_table_prefetch_slot(&flow->v4, keys[i].hash);
+		}
+		if (p->proto == 6)
+			nr_pair_prefetch(&flow->pair, p);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (NR_LIKELY(packets[order[i] & ~MIRROR].is_v4))
-			nr_table_prefetch_entry(&flow->v4, keys[i].hash);
+		if (NR_LIKELY(packets[steps[i].packet].is_v4))
+			nr_table_prefetch_entry(&flows[steps[i].shard].v4, keys[i].hash);
 	for (size_t i = 0; i < n; i++) {
-		const struct nr_packet *p = &packets[order[i] & ~MIRROR];
-		bool mirror = order[i] & MIRROR;
+		const struct nr_packet *p = &packets[steps[i].packet];
+		struct nr_flow *flow = &flows[steps[i].shard];
 		uint16_t marks = p->marks;
 
-		if (p->proto == 6 && !mirror)
+		if (p->proto == 6 && !steps[i].mirror)
 			marks |= nr_pair_feed(&flow->pair, p);
 		if (NR_LIKELY(p->is_v4))
 			feed4(flow, p, &keys[i], marks);
 		else
-			feed6(flow, p, mirror, marks);
+			feed6(flow, p, steps[i].mirror, marks);
 	}
 }
 
-void nr_flow_feed(struct nr_flow *flow, const struct nr_packet *packets, const int64_t *watermarks,
-		  const uint16_t *order, size_t n, const struct nr_flow_out *out)
+void nr_flow_feed(struct nr_flow *flows, const struct nr_packet *packets, const int64_t *watermarks,
+		  const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out)
 {
 	for (size_t i = 0; i < n;) {
-		int64_t watermark = watermarks[order[i] & ~MIRROR];
-		size_t k = i + 1;
+		int64_t watermark = watermarks[steps[i].packet];
+		size_t k = i;
 
-		while (k < n && k - i < NR_FLOW_BATCH && watermarks[order[k] & ~MIRROR] == watermark)
-			k++;
-		nr_flow_advance(flow, watermark, out);
-		feed_batch(flow, packets, order + i, k - i);
+		while (k < n && k - i < NR_FLOW_BATCH && watermarks[steps[k].packet] == watermark)
+			nr_flow_advance(&flows[steps[k++].shard], watermark, out);
+		feed_batch(flows, packets, steps + i, k - i);
 		i = k;
 	}
 }

@@ -2,13 +2,14 @@
 #pragma once
 /**
  * @file
- * flow: packets -> observations, one shard's table of the current second.
+ * flow: packets -> observations; one table of the current second for each shard.
  *
  * In       dissected packets in arrival order, each with the watermark: the newest second of the whole
  *          input when that packet was read (capture order, computed before shards part)
  * Out      observations, in order of first packet, when the watermark moves
  * Shape    the table holds only what arrived under the current watermark; a packet with a newer
- *          watermark empties it first. So output depends on the sequence of packets alone: not on
+ *          watermark closes it first. What is closed is handed over at once (eager) or when 1,024 of the
+ *          shard wait or the minute changes, so that what follows works on one shard at a time. Output depends on the sequence of packets alone: not on
  *          threads, blocks, or when nr_flow_advance() happens to be called. A packet older than the
  *          watermark makes an observation of its own second, flagged NR_OBS_LATE.
  * Cost     64 bytes a live IPv4 flow, 128 IPv6, + 5 to 11 bytes of index
@@ -22,12 +23,20 @@
 #include "observe/dissect/dissect.h"
 #include "record/observation.h"
 
-enum { NR_FLOW_BATCH = 64 };
+enum { NR_FLOW_BATCH = 64, NR_FLOW_WAITING = 1024, NR_FLOW_MINUTE = 60 };
+
+/** One packet to be fed: its place in the block and its shard. */
+struct nr_flow_step {
+	uint16_t packet;
+	uint8_t shard;
+	uint8_t mirror; /* feed the copy for the victim's shard */
+};
 
 /** Takes observations in batches of at most NR_FLOW_BATCH; borrowed for the call. */
 struct nr_flow_out {
 	void *ctx;
-	void (*batch)(void *ctx, const struct nr_observation *obs, size_t n);
+	/** @p watermark: under which they arrived; of lazy tables only the minute of it is right. */
+	void (*batch)(void *ctx, unsigned shard, int64_t watermark, const struct nr_observation *obs, size_t n);
 };
 
 struct nr_flow {
@@ -35,16 +44,19 @@ struct nr_flow {
 	struct nr_pair pair;
 	struct nr_hash_key key;
 	int64_t watermark;
+	bool eager;
 	uint64_t n_flows;   /* observations made */
 	uint64_t n_refused; /* packets without room */
+	unsigned shard;
 };
 
-NR_MUST_CHECK int nr_flow_init(struct nr_flow *flow, const struct nr_hash_key *key, uint32_t max_flows);
+NR_MUST_CHECK int nr_flow_init(struct nr_flow *flow, unsigned shard, const struct nr_hash_key *key,
+			       uint32_t max_flows);
 void nr_flow_done(struct nr_flow *flow);
 
-/** Packets of one shard: those of @p packets named by @p order[0..n), with their watermarks. */
-void nr_flow_feed(struct nr_flow *flow, const struct nr_packet *packets, const int64_t *watermarks,
-		  const uint16_t *order, size_t n, const struct nr_flow_out *out);
+/** Packets of several shards, in arrival order: flows[step.shard] takes packets[step.packet]. */
+void nr_flow_feed(struct nr_flow *flows, const struct nr_packet *packets, const int64_t *watermarks,
+		  const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out);
 /** Empty the table if it holds what arrived under an older watermark. */
 void nr_flow_advance(struct nr_flow *flow, int64_t watermark, const struct nr_flow_out *out);
 

@@ -10,7 +10,7 @@
  *          (nr_shard_of), table hashing inside is keyed: results never depend on either key or threads.
  * Order    feed() gets observations in arrival order with `now` = newest tick of the whole input so far;
  *          a result must depend on the sequence of observations only, not on how feed() or advance()
- *          calls cut it. advance(now) is called before observations of watermark `now` are fed and
+ *          calls cut it. advance(now) is called before observations that arrived after `now` are fed and
  *          may be called at any other time and any number of times. What ends is handed over in order
  *          of its last packet.
  * Output   results go to a sink. finish() is called once, with all shards, at the end of the input; it
@@ -46,7 +46,7 @@ struct nr_sink {
 	void *ctx;
 	void (*source)(void *ctx, const struct nr_source *source);    /* may be NULL */
 	void (*finding)(void *ctx, const struct nr_finding *finding); /* may be NULL; borrowed for the call */
-	bool all_sources;  /* false: only sources of level scanner and above, or with a mark, are handed over */
+	bool detail;	   /* false: nobody looks at rates, and probes need only address, times, packets, class */
 	uint64_t *n_levels; /* sources that ended, by enum nr_level, are added here; may be NULL */
 };
 

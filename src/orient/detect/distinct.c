@@ -3,18 +3,18 @@
 
 #include <math.h>
 
-int nr_pool_init(struct nr_pool *pool, uint32_t size, uint32_t max)
+int nr_slab_init(struct nr_slab *pool, uint32_t size, uint32_t max)
 {
 	pool->free = 0;
 	return nr_table_init(&pool->table, size, max, NULL, NULL);
 }
 
-void nr_pool_done(struct nr_pool *pool)
+void nr_slab_done(struct nr_slab *pool)
 {
 	nr_table_done(&pool->table);
 }
 
-void *nr_pool_take(struct nr_pool *pool, uint32_t *ret_number)
+void *nr_slab_take(struct nr_slab *pool, uint32_t *ret_number)
 {
 	if (pool->free != 0) {
 		uint32_t number = pool->free - 1;
@@ -32,19 +32,19 @@ void *nr_pool_take(struct nr_pool *pool, uint32_t *ret_number)
 	return record;
 }
 
-void nr_pool_give(struct nr_pool *pool, uint32_t number)
+void nr_slab_give(struct nr_slab *pool, uint32_t number)
 {
 	memcpy(nr_table_at(&pool->table, number), &pool->free, sizeof(pool->free));
 	pool->free = number + 1;
 }
 
-void nr_pool_save(const struct nr_pool *pool, struct nr_buf *out)
+void nr_slab_save(const struct nr_slab *pool, struct nr_buf *out)
 {
 	nr_write_varint(out, pool->free);
 	nr_table_save(&pool->table, out);
 }
 
-int nr_pool_load(struct nr_pool *pool, struct nr_reader *in)
+int nr_slab_load(struct nr_slab *pool, struct nr_reader *in)
 {
 	pool->free = (uint32_t)nr_read_varint(in);
 	int r = nr_table_load(&pool->table, in);
@@ -52,10 +52,10 @@ int nr_pool_load(struct nr_pool *pool, struct nr_reader *in)
 	return r == 0 && pool->free > pool->table.n ? NR_EDAMAGED : r;
 }
 
-static bool sketch_add(struct nr_distinct *d, struct nr_pool *sketches, uint32_t id)
+static bool sketch_add(struct nr_distinct *d, struct nr_slab *sketches, uint32_t id)
 {
 	uint8_t *regs = nr_table_at(&sketches->table, d->sketch);
-	uint64_t hash = nr_mix64(id + UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t hash = nr_distinct_hash(id);
 	uint8_t *reg = &regs[hash >> (64 - NR_DISTINCT_P)], was = *reg;
 
 	nr_hll_add(regs, NR_DISTINCT_P, hash);
@@ -63,7 +63,7 @@ static bool sketch_add(struct nr_distinct *d, struct nr_pool *sketches, uint32_t
 	return *reg != was;
 }
 
-bool nr_distinct_add(struct nr_distinct *d, struct nr_pool *sketches, uint32_t id)
+bool nr_distinct_add(struct nr_distinct *d, struct nr_slab *sketches, uint32_t id)
 {
 	uint32_t exact[NR_DISTINCT_EXACT];
 
@@ -76,7 +76,7 @@ bool nr_distinct_add(struct nr_distinct *d, struct nr_pool *sketches, uint32_t i
 		d->exact[d->n++] = id;
 		return true;
 	}
-	if (nr_pool_take(sketches, &d->sketch) == NULL)
+	if (nr_slab_take(sketches, &d->sketch) == NULL)
 		return false; /* at the cap the count stays a lower limit; the pool counts the refusal */
 	memcpy(exact, d->exact, sizeof(exact));
 	d->is_sketch = 1;
@@ -87,28 +87,28 @@ bool nr_distinct_add(struct nr_distinct *d, struct nr_pool *sketches, uint32_t i
 	return true;
 }
 
-void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from, struct nr_pool *sketches)
+void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from, struct nr_slab *sketches)
 {
 	void *regs;
 
 	*to = *from;
 	if (!from->is_sketch)
 		return;
-	regs = nr_pool_take(sketches, &to->sketch);
+	regs = nr_slab_take(sketches, &to->sketch);
 	if (regs != NULL)
 		memcpy(regs, nr_table_at(&sketches->table, from->sketch), NR_DISTINCT_REGS);
 	else
 		*to = (struct nr_distinct){ 0 };
 }
 
-void nr_distinct_release(struct nr_distinct *d, struct nr_pool *sketches)
+void nr_distinct_release(struct nr_distinct *d, struct nr_slab *sketches)
 {
 	if (d->is_sketch)
-		nr_pool_give(sketches, d->sketch);
+		nr_slab_give(sketches, d->sketch);
 	*d = (struct nr_distinct){ 0 };
 }
 
-double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_pool *sketches, double *ret_lo,
+double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_slab *sketches, double *ret_lo,
 			    double *ret_hi)
 {
 	if (!d->is_sketch) {

@@ -75,8 +75,8 @@ static void scan_close(void *shard)
 	nr_table_done(&scan->hot6);
 	nr_table_done(&scan->events);
 	nr_table_done(&scan->members);
-	nr_pool_done(&scan->cold);
-	nr_pool_done(&scan->sketches);
+	nr_slab_done(&scan->cold);
+	nr_slab_done(&scan->sketches);
 	free(scan);
 }
 
@@ -109,9 +109,9 @@ static int scan_open(const struct nr_detect_env *env, void **ret_shard)
 	if (r == 0)
 		r = nr_table_init(&scan->members, sizeof(struct nr_scan_member), max, NULL, NULL);
 	if (r == 0)
-		r = nr_pool_init(&scan->cold, sizeof(struct nr_scan_cold), max);
+		r = nr_slab_init(&scan->cold, sizeof(struct nr_scan_cold), max);
 	if (r == 0)
-		r = nr_pool_init(&scan->sketches, NR_DISTINCT_REGS, max);
+		r = nr_slab_init(&scan->sketches, NR_DISTINCT_REGS, max);
 	if (r < 0) {
 		scan_close(scan);
 		return r;
@@ -311,7 +311,7 @@ static void levels_note(const struct nr_scan *scan, const struct nr_scan_hot *ho
 static struct nr_scan_cold *promote(struct nr_scan *scan, struct nr_scan_hot *hot)
 {
 	uint32_t number;
-	struct nr_scan_cold *cold = nr_pool_take(&scan->cold, &number);
+	struct nr_scan_cold *cold = nr_slab_take(&scan->cold, &number);
 
 	if (cold == NULL)
 		return NULL;
@@ -381,9 +381,10 @@ static void hot_add(struct nr_scan *scan, struct nr_scan_hot *hot, const struct 
 	hot->ttl_max = o->ttl_max > hot->ttl_max ? o->ttl_max : hot->ttl_max;
 	hot->spoof |= spoof_signs(o);
 	class_add(hot, o->traffic_class, o->packets);
-	if (NR_UNLIKELY(marked))
-		hot_marks_add(hot, o);
 	if (cold == NULL) {
+		if (NR_UNLIKELY(marked))
+			hot_marks_add(hot, o);
+
 		uint32_t marks[NR_MARK_N];
 
 		if (NR_LIKELY(!marked))
@@ -427,36 +428,66 @@ static void due_note(struct nr_scan *scan, const struct nr_observation *o)
 
 enum { STAGE = 32 };
 
+/* What one observation will touch, fetched step by step so that loads of a batch overlap. */
+struct step {
+	uint64_t hash, event_hash;
+	struct nr_scan_hot *hot;
+	struct nr_scan_cold *cold;
+};
+
+static void fetch_cold(const struct nr_scan *scan, struct step *step)
+{
+	step->cold = NULL;
+	if (step->hot == NULL || step->hot->cold == 0)
+		return;
+	step->cold = nr_table_at(&scan->cold.table, step->hot->cold - 1);
+	__builtin_prefetch(step->cold, 1);
+	__builtin_prefetch((const uint8_t *)step->cold + 64, 1);
+	__builtin_prefetch((const uint8_t *)step->cold + 128, 1);
+}
+
+static void fetch_counters(const struct nr_scan *scan, const struct nr_observation *o, struct step *step)
+{
+	struct nr_scan_event probe;
+
+	if (step->cold == NULL)
+		return;
+	nr_distinct_prefetch(&step->cold->dst, &scan->sketches, dst_identity(o));
+	if (!step->cold->multi)
+		return;
+	probe.key = event_key(step->hot, o->proto, o->dport);
+	step->event_hash = event_hash(&probe, &scan->env->key);
+	nr_table_prefetch_slot(&scan->events, step->event_hash);
+}
+
 static void feed_stage(struct nr_scan *scan, const struct nr_observation *obs, size_t n)
 {
-	uint64_t hashes[STAGE];
-	struct nr_scan_hot *hots[STAGE];
+	NR_UNINITIALIZED struct step steps[STAGE];
 
 	for (size_t i = 0; i < n; i++) {
 		bool v4 = nr_ip_is_v4(obs[i].src);
 
-		hashes[i] = v4 ? hash4(&scan->env->key, nr_ip_to_v4(obs[i].src)) :
-				 hash6(&scan->env->key, &obs[i].src);
-		nr_table_prefetch_slot(v4 ? &scan->hot4 : &scan->hot6, hashes[i]);
+		steps[i].hash = v4 ? hash4(&scan->env->key, nr_ip_to_v4(obs[i].src)) :
+				     hash6(&scan->env->key, &obs[i].src);
+		nr_table_prefetch_slot(v4 ? &scan->hot4 : &scan->hot6, steps[i].hash);
 	}
 	for (size_t i = 0; i < n; i++)
-		nr_table_prefetch_entry(nr_ip_is_v4(obs[i].src) ? &scan->hot4 : &scan->hot6, hashes[i]);
+		nr_table_prefetch_entry(nr_ip_is_v4(obs[i].src) ? &scan->hot4 : &scan->hot6, steps[i].hash);
 	for (size_t i = 0; i < n; i++) {
-		hots[i] = obs[i].flags & NR_OBS_MIRROR ? NULL : hot_for(scan, &obs[i], hashes[i]);
-		if (hots[i] != NULL && hots[i]->cold != 0) {
-			const uint8_t *cold = nr_table_at(&scan->cold.table, hots[i]->cold - 1);
-
-			__builtin_prefetch(cold, 1);
-			__builtin_prefetch(cold + 64, 1);
-			__builtin_prefetch(cold + 128, 1);
-		}
+		steps[i].hot = obs[i].flags & NR_OBS_MIRROR ? NULL : hot_for(scan, &obs[i], steps[i].hash);
+		fetch_cold(scan, &steps[i]);
 	}
+	for (size_t i = 0; i < n; i++)
+		fetch_counters(scan, &obs[i], &steps[i]);
+	for (size_t i = 0; i < n; i++)
+		if (steps[i].cold != NULL && steps[i].cold->multi)
+			nr_table_prefetch_entry(&scan->events, steps[i].event_hash);
 	for (size_t i = 0; i < n; i++) {
-		if (hots[i] == NULL)
+		if (steps[i].hot == NULL)
 			continue;
-		if (hots[i]->packets == 0)
+		if (steps[i].hot->packets == 0)
 			due_note(scan, &obs[i]);
-		hot_add(scan, hots[i], &obs[i]);
+		hot_add(scan, steps[i].hot, &obs[i]);
 	}
 }
 

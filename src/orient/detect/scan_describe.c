@@ -228,8 +228,17 @@ static enum nr_level level_of(const struct nr_scan_cold *cold, const struct nr_s
 	return cold->wide_at != 0 ? NR_LEVEL_WIDE : NR_LEVEL_SCANNER;
 }
 
+void nr_scan_describe_probe(struct nr_ip ip, const struct nr_scan_hot *hot, struct nr_source *s)
+{
+	s->src = ip;
+	s->first.ns = hot->first;
+	s->last.ns = hot->last;
+	s->packets = hot->packets;
+	s->traffic_class = majority_class(hot);
+}
+
 enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, const struct nr_scan_hot *hot,
-			       const struct nr_scan_thresholds *top, struct nr_source *s)
+			       const struct nr_scan_thresholds *top, bool detail, struct nr_source *s)
 {
 	const struct nr_scan_cold *cold = cold_of(scan, hot);
 	const struct nr_detect_env *env = scan->env;
@@ -249,7 +258,8 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 	s->dst_lo = (uint64_t)floor(lo);
 	s->dst_hi = (uint64_t)ceil(hi);
 	describe_ports(hot, cold, s);
-	describe_rate(scan, dst, s);
+	if (detail)
+		describe_rate(scan, dst, s);
 	describe_coverage(scan, dst, lo, hi, s);
 	s->ttl_min = hot->ttl_min;
 	s->ttl_max = hot->ttl_max;

@@ -11,6 +11,7 @@ struct ending {
 	int64_t now;
 	int64_t next_due;
 	struct nr_table ended; /* dense: struct ended */
+	struct nr_source probe; /* reused: only what a probe sets changes */
 };
 
 struct ended {
@@ -108,10 +109,12 @@ static void end_one(struct ending *e, const struct ended *end)
 	enum nr_level level = NR_LEVEL_PROBE;
 
 	buckets_add(scan, hot);
-	if (e->sink->all_sources || !nr_scan_is_plain_probe(hot)) {
-		level = nr_scan_describe(scan, end->source.ip, hot, &e->top, &source);
-		if (e->sink->source != NULL)
-			e->sink->source(e->sink->ctx, &source);
+	if (!e->sink->detail && nr_scan_is_plain_probe(hot)) {
+		nr_scan_describe_probe(end->source.ip, hot, &e->probe);
+		e->sink->source(e->sink->ctx, &e->probe);
+	} else {
+		level = nr_scan_describe(scan, end->source.ip, hot, &e->top, e->sink->detail, &source);
+		e->sink->source(e->sink->ctx, &source);
 		if (level >= NR_LEVEL_WIDE && hot->cold != 0 && source.traffic_class != NR_CLASS_BACKSCATTER)
 			member_add(scan, &source, hot);
 	}
@@ -132,7 +135,7 @@ static void release_cold(struct ending *e, struct ended *const *list, bool any_m
 		struct nr_scan_cold *cold = nr_table_at(&scan->cold.table, number - 1);
 
 		nr_distinct_release(&cold->dst, &scan->sketches);
-		nr_pool_give(&scan->cold, number - 1);
+		nr_slab_give(&scan->cold, number - 1);
 	}
 }
 
@@ -186,6 +189,7 @@ struct finishing {
 	struct nr_scan *scan;
 	struct nr_scan_member *members;
 	size_t n_members, cap_members;
+	struct nr_source probe;
 	int r;
 };
 
@@ -210,10 +214,12 @@ static void finish_one(struct finishing *f, struct nr_ip ip, const struct nr_sca
 	struct nr_source source;
 	enum nr_level level = NR_LEVEL_PROBE;
 
-	if (f->sink->all_sources || !nr_scan_is_plain_probe(hot)) {
-		level = nr_scan_describe(f->scan, ip, hot, &f->top, &source);
-		if (f->sink->source != NULL)
-			f->sink->source(f->sink->ctx, &source);
+	if (!f->sink->detail && nr_scan_is_plain_probe(hot)) {
+		nr_scan_describe_probe(ip, hot, &f->probe);
+		f->sink->source(f->sink->ctx, &f->probe);
+	} else {
+		level = nr_scan_describe(f->scan, ip, hot, &f->top, f->sink->detail, &source);
+		f->sink->source(f->sink->ctx, &source);
 	}
 	if (f->sink->n_levels != NULL)
 		f->sink->n_levels[level]++;
@@ -303,8 +309,8 @@ int nr_scan_save(const void *shard, struct nr_buf *out)
 	nr_table_save(&scan->hot6, out);
 	nr_table_save(&scan->events, out);
 	nr_table_save(&scan->members, out);
-	nr_pool_save(&scan->cold, out);
-	nr_pool_save(&scan->sketches, out);
+	nr_slab_save(&scan->cold, out);
+	nr_slab_save(&scan->sketches, out);
 	return out->err;
 }
 
@@ -360,9 +366,9 @@ int nr_scan_load(void *shard, struct nr_reader *in)
 	for (size_t t = 0; t < NR_COUNT(tables) && r == 0; t++)
 		r = nr_table_load(tables[t], in);
 	if (r == 0)
-		r = nr_pool_load(&scan->cold, in);
+		r = nr_slab_load(&scan->cold, in);
 	if (r == 0)
-		r = nr_pool_load(&scan->sketches, in);
+		r = nr_slab_load(&scan->sketches, in);
 	if (r == 0 && !numbers_hold(scan))
 		r = NR_EDAMAGED;
 	return r;

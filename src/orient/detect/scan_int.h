@@ -105,7 +105,7 @@ struct nr_scan_member {
 struct nr_scan {
 	const struct nr_detect_env *env;
 	struct nr_table hot4, hot6, events, members;
-	struct nr_pool cold, sketches;
+	struct nr_slab cold, sketches;
 	int64_t timeout_ns;
 	int64_t next_due; /* s; nothing ends before */
 	uint64_t n_levels[4];
@@ -126,9 +126,11 @@ struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets, con
 uint16_t nr_scan_tools(const uint32_t *marks, uint64_t packets);
 /** Fill @p ret_source from the state of one source. @return its level */
 enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, const struct nr_scan_hot *hot,
-			       const struct nr_scan_thresholds *top, struct nr_source *ret_source);
-/** Level without the rest: cheap for the many that are probes. */
+			       const struct nr_scan_thresholds *top, bool detail, struct nr_source *ret_source);
+/** Neither destinations, ports nor marks make it more than a probe. */
 bool nr_scan_is_plain_probe(const struct nr_scan_hot *hot);
+/** The cheap part of describing one: address, times, packets, class. The rest of @p source stays as it is. */
+void nr_scan_describe_probe(struct nr_ip ip, const struct nr_scan_hot *hot, struct nr_source *source);
 void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *source, int64_t detected, bool ended,
 		       struct nr_scan_member *ret_member);
 /** Group members by tool, port and (for tools) AS; emit one finding a group. @p members is sorted in place. */
