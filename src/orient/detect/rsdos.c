@@ -126,7 +126,7 @@ static int shard_open(const struct nr_detect_env *env, void **ret_shard)
 	if (s == NULL)
 		return -ENOMEM;
 	s->env = env;
-	s->swept = INT64_MIN / 2;
+	s->swept = -RSDOS_TICK_MAX;
 	if (nr_table_init(&s->victims, sizeof(struct rsdos_victim), max, rsdos_victim_hash, &env->key) < 0 ||
 	    nr_table_init(&s->prefixes, sizeof(struct rsdos_prefix), max, rsdos_prefix_hash, &env->key) < 0 ||
 	    nr_table_init(&s->groups, sizeof(struct rsdos_group), few, rsdos_group_hash, &env->key) < 0 ||
@@ -212,7 +212,7 @@ static size_t collect(const struct rsdos_shard *s, struct rsdos_pending *list)
 		const struct rsdos_victim *v = nr_table_at(&s->victims, i);
 		const struct rsdos_track *t = rsdos_track_at(s, v->track);
 
-		if (t == NULL || !t->is_detected)
+		if (!rsdos_event_stands(s, t))
 			continue;
 		if (list != NULL)
 			rsdos_emit_fill(s, t, v->ip, &list[n]);
@@ -222,7 +222,7 @@ static size_t collect(const struct rsdos_shard *s, struct rsdos_pending *list)
 		const struct rsdos_prefix *p = nr_table_at(&s->prefixes, i);
 		const struct rsdos_track *t = rsdos_track_at(s, p->track);
 
-		if (t == NULL || !t->is_detected)
+		if (!rsdos_event_stands(s, t))
 			continue;
 		if (list != NULL)
 			rsdos_emit_fill(s, t, rsdos_prefix_ip(p->key), &list[n]);

@@ -161,11 +161,13 @@ static void summary_text(const struct rsdos_pending *pending, struct nr_finding 
 		(void)snprintf(who, sizeof(who), "%u addresses of %s", ev->victims, finding->subject);
 	else
 		(void)snprintf(who, sizeof(who), "%s", finding->subject);
-	(void)snprintf(finding->summary, sizeof(finding->summary),
-		       "Flood with forged sources against %s%s for %s: %llu answers reached %llu monitored "
-		       "addresses%s",
-		       who, target, span, (unsigned long long)ev->packets, (unsigned long long)ev->destinations,
-		       rate);
+	int n = snprintf(finding->summary, sizeof(finding->summary),
+			 "Flood with forged sources against %s%s for %s: %llu answers reached %llu monitored "
+			 "addresses%s",
+			 who, target, span, (unsigned long long)ev->packets,
+			 (unsigned long long)ev->destinations, rate);
+
+	nr_require(n > 0 && n < NR_SUMMARY_TEXT);
 }
 
 static void subject_text(const struct rsdos_pending *pending, struct nr_finding *finding)
@@ -229,6 +231,7 @@ static void emit(const struct nr_detect_env *env, const struct rsdos_pending *pe
 		.evidence_fields = nr_rsdos_fields,
 		.n_evidence_fields = NR_RSDOS_N_FIELDS,
 		.evidence = &pending->evidence,
+		.evidence_size = sizeof(pending->evidence),
 	};
 
 	memcpy(finding.economy, origin.economy, sizeof(finding.economy));

@@ -46,33 +46,51 @@ static bool may_be_victim(struct nr_ip ip)
 
 /* --- the rule --- */
 
-static double tail_ln(uint64_t n, double mean)
+static bool is_flood(const struct rsdos_shape *shape)
 {
-	return n == 0 ? 0 : nr_stat_poisson_tail_ln(n, mean);
+	return shape->enough && shape->spread && shape->ports && !shape->scanner;
+}
+
+/*
+ * Judge the sample when it has grown enough: first whether it is a flood, then, when it is full, whether it
+ * still is. A pool of twenty addresses looks uniform for its first dozen answers; it does not for 64.
+ */
+static void judge(struct rsdos_shard *s, struct rsdos_track *t, int64_t at, double lambda, double p_ln)
+{
+	struct rsdos_shape shape;
+
+	rsdos_track_shape(s, t, &shape);
+	bool is_rare = t->is_detected || p_ln / M_LN10 < NR_RSDOS_P_LOG10;
+
+	if (is_rare && is_flood(&shape)) {
+		if (!t->is_detected) {
+			t->detected = at;
+			t->lambda = lambda;
+			t->p_ln = p_ln;
+		}
+		t->is_detected = true;
+		t->next_check = t->n < RSDOS_SAMPLE ? RSDOS_SAMPLE : UINT8_MAX;
+	} else if (t->n == RSDOS_SAMPLE) {
+		t->is_detected = false;
+		t->was_refuted = true;
+		rsdos_track_restart(t);
+	} else {
+		/* a full sample is always judged: it grows no more */
+		t->next_check = (uint8_t)nr_min_size(t->n + (size_t)1 + t->n / 8, RSDOS_SAMPLE);
+	}
 }
 
 /* A victim of its own: more answers than its background brings, of the shape of a flood. */
 static void check_victim(struct rsdos_shard *s, struct rsdos_track *t, const struct rsdos_answer *a)
 {
-	struct rsdos_shape shape;
 	double span = (double)(t->sample_last - t->sample_first) / 1e9;
 
 	if (t->n < t->next_check || (span < NR_RSDOS_SPAN_S && t->n < NR_RSDOS_FLOWS_QUICK))
 		return;
-	t->next_check = (uint8_t)(t->n + 1 + t->n / 8);
 	double lambda = rsdos_bg_rate(s, a->victim, a->proto, a->port);
-	double p_ln = tail_ln((uint64_t)t->n - 1, lambda * fmax(span, NR_RSDOS_SPAN_S));
+	double p_ln = nr_stat_poisson_tail_ln((uint64_t)t->n - 1, lambda * fmax(span, NR_RSDOS_SPAN_S));
 
-	rsdos_track_shape(s, t, &shape);
-	if (p_ln / M_LN10 < NR_RSDOS_P_LOG10 && shape.enough && shape.spread && shape.ports && !shape.scanner) {
-		t->is_detected = true;
-		t->detected = a->last;
-		t->lambda = lambda;
-		t->p_ln = p_ln;
-		t->flags |= NR_RSDOS_UNIFORM;
-	} else if (t->n == RSDOS_SAMPLE) {
-		rsdos_track_restart(t);
-	}
+	judge(s, t, a->last, lambda, p_ln);
 }
 
 /*
@@ -82,26 +100,14 @@ static void check_victim(struct rsdos_shard *s, struct rsdos_track *t, const str
 static void check_prefix(struct rsdos_shard *s, struct rsdos_prefix *p, struct rsdos_track *t,
 			 const struct rsdos_answer *a)
 {
-	struct rsdos_shape shape;
-
 	if (p->live2 > t->victims_max)
 		t->victims_max = p->live2;
-	if (t->is_detected || p->live2 < NR_CARPET_VICTIMS || t->n < t->next_check)
+	if (t->n < t->next_check || (!t->is_detected && p->live2 < NR_CARPET_VICTIMS))
 		return;
-	t->next_check = (uint8_t)(t->n + 1 + t->n / 8);
-	double lambda = rsdos_bg_rate(s, a->victim, a->proto, a->port);
-	double p_ln = tail_ln(p->live2, p->live * lambda * NR_RSDOS_IDLE_S);
+	double lambda = p->live * rsdos_bg_rate(s, a->victim, a->proto, a->port);
+	double p_ln = nr_stat_poisson_tail_ln(p->live2, lambda * NR_RSDOS_IDLE_S);
 
-	rsdos_track_shape(s, t, &shape);
-	if (p_ln / M_LN10 < NR_RSDOS_P_LOG10 && shape.enough && shape.spread && shape.ports && !shape.scanner) {
-		t->is_detected = true;
-		t->detected = a->last;
-		t->lambda = lambda * p->live;
-		t->p_ln = p_ln;
-		t->flags |= NR_RSDOS_UNIFORM;
-	} else if (t->n == RSDOS_SAMPLE) {
-		rsdos_track_restart(t);
-	}
+	judge(s, t, a->last, lambda, p_ln);
 }
 
 /* --- events --- */
@@ -127,12 +133,23 @@ static void pending_add(struct rsdos_shard *s, const struct rsdos_track *t, stru
 		rsdos_emit_fill(s, t, ip, pending);
 }
 
+/* Detected, and the sample as it stands at the end does not say otherwise. */
+bool rsdos_event_stands(const struct rsdos_shard *s, const struct rsdos_track *t)
+{
+	struct rsdos_shape shape;
+
+	if (t == NULL || !t->is_detected)
+		return false;
+	rsdos_track_shape(s, t, &shape);
+	return is_flood(&shape);
+}
+
 static void event_end(struct rsdos_shard *s, struct rsdos_victim *v)
 {
 	struct rsdos_track *t = rsdos_track_at(s, v->track);
 	struct rsdos_prefix *p = rsdos_prefix_at(s, v->prefix);
 
-	if (t != NULL && t->is_detected)
+	if (rsdos_event_stands(s, t))
 		pending_add(s, t, v->ip);
 	else
 		rsdos_bg_learn(s, v->ip, &v->samples[0], t != NULL ? t->flows : v->flows, v->last - v->first);
@@ -217,8 +234,7 @@ static void event_add(struct rsdos_shard *s, struct rsdos_victim *v, const struc
 		struct rsdos_track *t = rsdos_track_at(s, v->track);
 
 		rsdos_track_add(t, a);
-		if (!t->is_detected)
-			check_victim(s, t, a);
+		check_victim(s, t, a);
 	}
 }
 
@@ -292,7 +308,7 @@ static void sweep_prefixes(struct rsdos_shard *s)
 
 		if (p->live > 0)
 			continue;
-		if (t != NULL && t->is_detected)
+		if (rsdos_event_stands(s, t))
 			pending_add(s, t, rsdos_prefix_ip(p->key));
 		if (t != NULL)
 			t->used = TRACK_FREE;

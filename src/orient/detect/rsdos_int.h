@@ -83,7 +83,9 @@ struct rsdos_track {
 	uint8_t type[RSDOS_SAMPLE];
 	uint8_t n, repeats, adjacent, next_check; /* of the sample: flows, flows to a seen address, steps */
 	uint8_t used, is_detected, n_ports, more_ports;
-	uint8_t flags, is_v6, pad[6];
+	uint8_t flags, is_v6;
+	uint8_t was_refuted; /* a full sample of this event was no flood */
+	uint8_t pad[5];
 	uint8_t hll[1 << RSDOS_HLL_P];
 };
 _Static_assert(sizeof(struct nr_rsdos_port) == 8, "no padding");
@@ -137,6 +139,9 @@ void rsdos_event_add(struct rsdos_shard *s, uint64_t hash, const struct rsdos_an
  * RSDOS_SWEEP_S is crossed, so that calls may be cut anywhere.
  */
 void rsdos_sweep(struct rsdos_shard *s, int64_t now);
+
+/** Whether a track, which may be NULL, ends as a finding. */
+bool rsdos_event_stands(const struct rsdos_shard *s, const struct rsdos_track *t);
 
 /* rsdos_track.c: what is kept of many answers, and what it looks like */
 

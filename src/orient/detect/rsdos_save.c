@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
 #include "orient/detect/rsdos_int.h"
 
 /*
@@ -64,12 +66,29 @@ int rsdos_save(const void *shard, struct nr_buf *out)
 static bool track_ok(const struct rsdos_track *t)
 {
 	if (t->n > RSDOS_SAMPLE || t->repeats > t->n || t->adjacent > t->n || t->n_ports > NR_RSDOS_PORTS ||
-	    t->used > TRACK_PREFIX || t->is_detected > 1 || t->more_ports > 1 || t->is_v6 > 1)
+	    t->used > TRACK_PREFIX || t->was_refuted > 1 || t->is_detected > 1 || t->more_ports > 1 || t->is_v6 > 1)
 		return false;
 	for (size_t i = 0; i < t->n; i++)
 		if (t->type[i] >= RSDOS_TYPE_N)
 			return false;
-	return t->lambda >= 0 && t->p_ln <= 0;
+	return t->lambda >= 0 && isfinite(t->lambda) && t->p_ln <= 0 && isfinite(t->p_ln);
+}
+
+/* A byte that is no bool, read as one, is undefined: look at the byte. */
+static bool is_bool(const void *at)
+{
+	return *(const uint8_t *)at <= 1;
+}
+
+static bool pending_ok(const struct rsdos_pending *pending)
+{
+	const struct nr_rsdos_evidence *ev = &pending->evidence;
+
+	return pending->kind <= RSDOS_CARPET && ev->n_ports <= NR_RSDOS_PORTS && is_bool(&ev->more_ports) &&
+	       is_bool(&ev->has_rate) && pending->confidence >= 0 && pending->confidence <= 1 &&
+	       isfinite(ev->duration_s) && isfinite(ev->rate_lo) && isfinite(ev->rate) && isfinite(ev->rate_hi) &&
+	       isfinite(ev->p_log10) && isfinite(ev->uniform_p) && isfinite(ev->entropy) &&
+	       isfinite(ev->background) && isfinite(ev->window_s) && isfinite(ev->mdr);
 }
 
 static bool all_ok(const struct rsdos_shard *s)
@@ -94,9 +113,7 @@ static bool all_ok(const struct rsdos_shard *s)
 				return false;
 	}
 	for (uint32_t i = 0; i < s->pending.n; i++) {
-		const struct rsdos_pending *pending = nr_table_at(&s->pending, i);
-
-		if (pending->kind > RSDOS_CARPET || pending->evidence.n_ports > NR_RSDOS_PORTS)
+		if (!pending_ok(nr_table_at(&s->pending, i)))
 			return false;
 	}
 	return true;
@@ -112,6 +129,8 @@ int rsdos_load(void *shard, struct nr_reader *in)
 	if (nr_read_le32(in) != VERSION)
 		return NR_EVERSION;
 	s->swept = (int64_t)nr_read_le64(in);
+	if (s->swept < -RSDOS_TICK_MAX || s->swept > RSDOS_TICK_MAX)
+		return NR_EDAMAGED;
 	for (size_t i = 0; i < N_TABLES; i++) {
 		int ret = table_load(tables[i], in);
 

@@ -8,9 +8,12 @@
 enum { STEP = 4 };		 /* destinations this close in a row are a step of a sequential scan */
 enum { BITS_LOW = 4, BINS_MAX = 16 };
 enum { DST_TCP = NR_RSDOS_FLOWS_USUAL, DST_UDP = 12, DST_QUOTED = NR_RSDOS_FLOWS_MIN };
+enum { REFUTED_TIMES = 3 };
 
 static const double ENTROPY_SHARE = 0.8; /* of log2(n): DETECTION 2 */
 static const double UNIFORM_P_MIN = 1e-3;
+static const double RARE_REPEATS = 2;
+static const double THREE_SIGMA_LN = -6.6077; /* ln 0.00135 */
 
 uint32_t rsdos_track_new(struct rsdos_shard *s, uint8_t used, bool is_v4)
 {
@@ -147,8 +150,9 @@ void rsdos_track_add(struct rsdos_track *t, const struct rsdos_answer *a)
 }
 
 /*
- * How many of n draws from k places are different: mean and standard deviation. Written so that the
- * few expected repeats of n << k do not drown in rounding.
+ * Are `distinct` of n draws from k places within three standard deviations of their mean? While repeats are
+ * rare they are Poisson and the same 0.135 % are taken from that tail. Written so that the few expected
+ * repeats of n << k do not drown in rounding.
  */
 static bool is_as_many_as_uniform(double distinct, double n, double k, bool upper_too)
 {
@@ -156,6 +160,8 @@ static bool is_as_many_as_uniform(double distinct, double n, double k, bool uppe
 	double mean = -k * expm1(n * log1p(-1 / k));
 	double sigma = sqrt(fmax(0, k * empty * (1 - (1 + a) * empty)));
 
+	if (n - mean < RARE_REPEATS)
+		return distinct >= n || nr_stat_poisson_tail_ln((uint64_t)(n - distinct), n - mean) > THREE_SIGMA_LN;
 	return distinct >= mean - 3 * sigma - 0.5 && (!upper_too || distinct <= mean + 3 * sigma + 0.5);
 }
 
@@ -269,7 +275,8 @@ static void shape_ports(const struct rsdos_track *t, size_t distinct, struct rsd
 	case RSDOS_TYPE_N:
 		break;
 	}
-	shape->enough = distinct >= need;
+	/* Who was no flood for 64 flows has had many chances to look like one for a few. */
+	shape->enough = distinct >= (t->was_refuted ? REFUTED_TIMES * need : need);
 }
 
 void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t, struct rsdos_shape *ret_shape)
