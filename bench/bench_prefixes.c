@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How fast an address gets its AS and economy, beside plain references on the same machine in the same run.
+ * How fast an address gets its AS and economy, beside plain references on the same machine in the
+ * same run.
  * usage: bench_prefixes PREFIXES.nrp [FILE.mmdb]
- * Addresses are uniform over IPv4; for IPv6 uniform over the segments of the table, then over their first
- * addresses' neighbourhood, since uniform ones would all miss. Median of 5 rounds of 4 M lookups,
- * in processor time, so that neighbours on the machine count less.
+ * Addresses are uniform over IPv4; for IPv6 uniform over the segments of the table, then over their
+ * first addresses' neighbourhood, since uniform ones would all miss. Median of 5 rounds of 4 M
+ * lookups, in processor time, so that neighbours on the machine count less.
  */
 #include <maxminddb.h>
 #include <netinet/in.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prefix data. The first byte chooses:
- *   '0'..'3'  a text source of that row of nr_readers[]; small ones become a table whose answers are
- *             compared with a linear search
- *   '4'       changes to a good prefix file, 5 bytes each (place, value), the checksum then made right
+ *   '0'..'3'  a text source of that row of nr_readers[]; small ones become a table whose answers
+ *             are compared with a linear search
+ *   '4'       changes to a good prefix file, 5 bytes each (place, value), the checksum then made
+ *             right
  *   '5'       a MaxMind DB
  */
 #include <stdio.h>

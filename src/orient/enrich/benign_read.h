@@ -4,8 +4,8 @@
  * @file
  * benign_read: the two forms in which lists of addresses come, MISP JSON and plain text.
  *
- * Limits  NR_BENIGN_FILE bytes, NR_BENIGN_DEPTH levels of JSON, NR_BENIGN_PREFIXES entries: all checked
- *         before the JSON library sees the bytes
+ * Limits  NR_BENIGN_FILE bytes, NR_BENIGN_DEPTH levels of JSON, NR_BENIGN_PREFIXES entries: all
+ *         checked before the JSON library sees the bytes
  */
 #include "base/err.h"
 #include "base/inet.h"

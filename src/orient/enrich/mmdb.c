@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tree of a MaxMind DB, walked without recursion. A hostile file can join its branches so that the
- * same node is reached on endlessly many ways: the steps are counted.
+ * The tree of a MaxMind DB, walked without recursion. A hostile file can join its branches so that
+ * the same node is reached on endlessly many ways: the steps are counted.
  */
 #include <maxminddb.h>
 #include <time.h>

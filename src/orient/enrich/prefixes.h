@@ -4,17 +4,19 @@
  * @file
  * prefixes: longest prefix -> origin AS number and name, economy.
  *
- * In       the formats of readers.h: CSV of npm @ip-location-db/asn (first,last,asn,name) and asn-country
- *          (first,last,economy), CAIDA pfx2as, iptoasn, tor-geoipdb, .mmdb
- * Shape    one immutable file, read whole at start: IPv4 as DIR-24-8 whose equal neighbours are folded
- *          (4 MiB and the runs, not 64 MiB); IPv6 as a sorted table with an index; a table of (asn, economy,
- *          name) records that entries point to, deduplicated. Built once by nr_prefixes_build().
- * Rule     AS and economy are separate sets. In each, the source named first that knows an address decides;
- *          within a source the more specific range, then the one that stands first.
+ * In       the formats of readers.h: CSV of npm @ip-location-db/asn (first,last,asn,name) and
+ *          asn-country (first,last,economy), CAIDA pfx2as, iptoasn, tor-geoipdb, .mmdb
+ * Shape    one immutable file, read whole at start: IPv4 as DIR-24-8 whose equal neighbours are
+ *          folded (4 MiB and the runs, not 64 MiB); IPv6 as a sorted table with an index; a table
+ *          of (asn, economy, name) records that entries point to, deduplicated. Built once by
+ *          nr_prefixes_build().
+ * Rule     AS and economy are separate sets. In each, the source named first that knows an address
+ *          decides; within a source the more specific range, then the one that stands first.
  * Cost     IPv4: two loads, rarely four. IPv6: binary search within a /20.
  * Threads  any number may look up at once
  * Limits   2^24 distinct records; the file is checked (magic, version, CRC32C, bounds) at load
- * Source   RFC 4632 5.1; Gupta et al. 1998 (DIR-24-8); Asai and Ohara 2015 (counting bits for an index)
+ * Source   RFC 4632 5.1; Gupta et al. 1998 (DIR-24-8); Asai and Ohara 2015 (counting bits for an
+ *          index)
  */
 #include "base/err.h"
 #include "base/inet.h"
@@ -53,8 +55,8 @@ static inline void nr_prefixes_autofree(struct nr_prefixes **p)
 }
 
 /**
- * The same for a file that is in memory. @p bytes are borrowed until the table is freed and begin at a
- * multiple of 8. @p name stands in errors.
+ * The same for a file that is in memory. @p bytes are borrowed until the table is freed and begin
+ * at a multiple of 8. @p name stands in errors.
  */
 NR_MUST_CHECK int nr_prefixes_load_bytes(struct nr_bytes bytes, const char *name,
 					 struct nr_prefixes **ret_prefixes, struct nr_err *reterr);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What lookups rely on, established once at load:
- * 1. every value of a run or segment is a record index, or a flagged number of an existing fine block;
+ * 1. every value of a run or segment is a record index, or a flagged number of an existing fine
+ *    block;
  * 2. each group's base is the number of starts before it, and there is a run for every start;
- * 3. the IPv6 starts rise from 0, and index entry i names the segment that holds the start of block i;
+ * 3. the IPv6 starts rise from 0, and index entry i names the segment that holds the start of block
+ *    i;
  * 4. names and version end within their sections.
  */
 #include "base/hash.h"

@@ -19,9 +19,9 @@ enum { NR_PREFIXES_FORMAT = 1, NR_PREFIXES_ALIGN = 64, NR_PREFIXES_FILE_MAX = 1 
 #define NR_PREFIXES_FINE UINT32_C(0x80000000)
 
 /**
- * 32 neighbouring slots. Bit i of `starts`: slot i begins a new run. `base` is the number of the run
- * that the slot before the first one belongs to (0 for the first group), so that slot i belongs to run
- * base + popcount(starts & bits 0..i).
+ * 32 neighbouring slots. Bit i of `starts`: slot i begins a new run. `base` is the number of the
+ * run that the slot before the first one belongs to (0 for the first group), so that slot i belongs
+ * to run base + popcount(starts & bits 0..i).
  */
 struct nr_prefixes_group {
 	uint32_t starts;

@@ -5,10 +5,10 @@
  * ranges: address ranges with values, that may overlap, made into segments that do not.
  *
  * In       closed ranges [lo, hi], each with a value above 0 and a rank
- * Out      segments: each value holds from its `lo` to the next segment's `lo`; the first starts at 0
- *          and value 0 means that no range covers it
- * Rule     where ranges overlap the lower rank wins (the source named first), then the smaller range
- *          (the more specific), then the one added first
+ * Out      segments: each value holds from its `lo` to the next segment's `lo`; the first starts at
+ *          0 and value 0 means that no range covers it
+ * Rule     where ranges overlap the lower rank wins (the source named first), then the smaller
+ *          range (the more specific), then the one added first
  * Cost     48 bytes per range while building; O(n log n)
  * Limits   NR_RANGES_MAX ranges per list
  */

@@ -44,8 +44,10 @@ const struct nr_reader_format *nr_reader_by_name(const char *name);
 
 /**
  * Add all rows of the file at @p path to @p pool. @p format NULL: found from the content.
- * @param version  what to call this data is appended: package and version, or file name and checksum
- * @return 0; NR_EFORMAT, naming file and line; NR_ELIMIT; -errno. The pool then holds a part: drop it.
+ * @param version  what to call this data is appended: package and version, or file name and
+ *         checksum
+ * @return 0; NR_EFORMAT, naming file and line; NR_ELIMIT; -errno. Drop the pool
+ * then: it holds a part.
  */
 NR_MUST_CHECK int nr_reader_run(struct nr_pool *pool, const char *path,
 				const struct nr_reader_format *format, struct nr_buf *version,
