@@ -199,3 +199,30 @@ void nr_lab_misconfigured(struct nr_lab_world *world, int64_t gap)
 	actor->label = (struct nr_lab_label){ .actor = "noise", .kind = "misconfiguration" };
 	nr_lab_actor_at(world, actor, world->start + nr_lab_rng_exp(&actor->rng, actor->gap));
 }
+
+static int64_t fire_stuck(struct nr_lab_world *world, struct nr_lab_actor *actor, int64_t now)
+{
+	static const struct nr_lab_retries repeats = { .delays = { 1, 2, 4, 8, 16 } };
+
+	actor->packet.seq = nr_lab_rng_u32(&actor->rng);
+	actor->packet.ack = nr_lab_rng_u32(&actor->rng);
+	actor->packet.dport = (uint16_t)nr_lab_rng_in(&actor->rng, 32768, 60999);
+	nr_lab_send(world, actor, &actor->packet, now);
+	nr_lab_repeat(world, actor, &actor->packet, &repeats, now);
+	return nr_lab_next(actor, now);
+}
+
+void nr_lab_stuck_server(struct nr_lab_world *world, int64_t start, int64_t end)
+{
+	struct nr_lab_actor *actor = nr_lab_actor_new(world, fire_stuck, start);
+
+	actor->src = fresh_source(world, &actor->rng);
+	actor->start = start;
+	actor->end = end < world->end ? end : world->end;
+	actor->gap = nr_lab_rng_in(&actor->rng, 20, 200) * NR_NS_PER_S;
+	actor->packet = (struct nr_lab_packet){ .src = actor->src, .dst = nr_lab_target(world, actor),
+						.proto = NR_LAB_TCP, .tcp_flags = NR_LAB_SYN | NR_LAB_ACK, .sport = 443,
+						.ttl = (uint8_t)(64 - actor->hops), .df = true, .window = 65160,
+						.options = NR_LAB_OPT_LINUX_ANSWER };
+	actor->label = (struct nr_lab_label){ .actor = "noise", .kind = "stuck_server" };
+}

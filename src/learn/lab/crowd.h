@@ -29,5 +29,11 @@ void nr_lab_dns_noise(struct nr_lab_world *world, double sources_per_hour);
 /** A source that keeps talking to one monitored address: @p gap between packets on the mean. */
 void nr_lab_misconfigured(struct nr_lab_world *world, int64_t gap);
 
+/**
+ * A server that repeats SYN-ACKs to one monitored address, as a delivery network does for a client whose
+ * address was mistaken: new connections every minute or so, each with its repeats.
+ */
+void nr_lab_stuck_server(struct nr_lab_world *world, int64_t start, int64_t end);
+
 /** Exactly this many packets from exactly this many sources, heavy-tailed, mostly SYN scans. */
 void nr_lab_bench(struct nr_lab_world *world, uint64_t packets, uint64_t sources);

@@ -182,7 +182,7 @@ static void udp_probe(struct nr_lab_world *world, struct nr_lab_actor *actor, st
 	packet->dport = port_of(actor);
 	packet->sport = (actor->secret & 2) != 0 ? fixed_port(actor, 1024, 65535)
 						 : (uint16_t)nr_lab_rng_in(&actor->rng, FIRST_DYNAMIC, LAST_DYNAMIC);
-	packet->id = (actor->secret & 5) == 1 ? 54321 : u16(actor);
+	packet->id = u16(actor);
 	nr_lab_payload_probe(packet, u16(actor), world->payload);
 }
 
