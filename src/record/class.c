@@ -2,8 +2,10 @@
 #include "record/class.h"
 
 const char *const nr_class_names[] = {
-	[NR_CLASS_SCAN] = "scan",	[NR_CLASS_BACKSCATTER] = "backscatter",
-	[NR_CLASS_AMPLIFY] = "amplify", [NR_CLASS_OTHER] = "other",
+	[NR_CLASS_SCAN] = "scan",
+	[NR_CLASS_BACKSCATTER] = "backscatter",
+	[NR_CLASS_AMPLIFY] = "amplify",
+	[NR_CLASS_OTHER] = "other",
 	[NR_CLASS_N] = NULL,
 };
 

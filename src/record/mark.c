@@ -45,6 +45,7 @@ const struct nr_mark_info nr_marks[NR_MARK_N] = {
 		.packets_alone = 0,
 		.min_share = 0.9f,
 		.chance_log2 = -12,
+		.travels = true,
 		.source = "ZMap 4 source code: window 65535, options of Windows, TTL 255; Windows itself "
 			  "starts at TTL 128",
 		.help = "Current ZMap. A fingerprint of a whole header, not a relation: others may share it.",
@@ -82,6 +83,7 @@ const struct nr_mark_info nr_marks[NR_MARK_N] = {
 		.packets_alone = 0,
 		.min_share = 0.95f,
 		.chance_log2 = -9,
+		.travels = true,
 		.source = "reports of 2017; weak: 14600 is also the initial window of Linux 3.x",
 		.help = "Window 14600 to the ports that Hajime scans. It corroborates, it names nothing alone.",
 	},
@@ -93,6 +95,7 @@ const struct nr_mark_info nr_marks[NR_MARK_N] = {
 		.packets_alone = 0,
 		.min_share = 1.0f,
 		.chance_log2 = -2,
+		.travels = true,
 		.source = "published analyses of Conficker's random numbers: second and fourth octet of the "
 			  "targets below 128",
 		.help = "SYN to port 445 in the quarter of the address space that Conficker can reach: says "

@@ -4,7 +4,7 @@
 #include "base/def.h"
 
 enum nr_payload {
-	NR_PAYLOAD_NONE,    /* no payload bytes */
+	NR_PAYLOAD_NONE, /* no payload bytes */
 	NR_PAYLOAD_UNKNOWN,
 	NR_PAYLOAD_HTTP,
 	NR_PAYLOAD_TLS,

@@ -6,8 +6,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t outer4(uint8_t *p, uint8_t type, size_t n)
 {
-	const uint8_t head[28] = { 0x45, 0, (uint8_t)((28 + n) >> 8), (uint8_t)(28 + n), 0, 0, 0, 0, 64, 1, 0, 0,
-				   192, 0, 2, 1, 198, 18, 0, 5, type };
+	const uint8_t head[28] = { 0x45,
+				   0,
+				   (uint8_t)((28 + n) >> 8),
+				   (uint8_t)(28 + n),
+				   0,
+				   0,
+				   0,
+				   0,
+				   64,
+				   1,
+				   0,
+				   0,
+				   192,
+				   0,
+				   2,
+				   1,
+				   198,
+				   18,
+				   0,
+				   5,
+				   type };
 
 	memcpy(p, head, sizeof(head));
 	return sizeof(head);
@@ -15,8 +34,24 @@ static size_t outer4(uint8_t *p, uint8_t type, size_t n)
 
 static size_t outer6(uint8_t *p, uint8_t type, size_t n)
 {
-	const uint8_t head[48] = { 0x60, 0, 0, 0, (uint8_t)((8 + n) >> 8), (uint8_t)(8 + n), 58, 64, 0x20, 1, 0xd,
-				   0xb8, [23] = 1, [24] = 0x20, [25] = 1, [26] = 0xd, [27] = 0xb8, [39] = 2,
+	const uint8_t head[48] = { 0x60,
+				   0,
+				   0,
+				   0,
+				   (uint8_t)((8 + n) >> 8),
+				   (uint8_t)(8 + n),
+				   58,
+				   64,
+				   0x20,
+				   1,
+				   0xd,
+				   0xb8,
+				   [23] = 1,
+				   [24] = 0x20,
+				   [25] = 1,
+				   [26] = 0xd,
+				   [27] = 0xb8,
+				   [39] = 2,
 				   [40] = type };
 
 	memcpy(p, head, sizeof(head));
@@ -32,12 +67,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	bool v6 = data[0] & 1;
 	uint8_t which = data[0] >> 1;
-	size_t n = size - 1, head = v6 ? outer6(packet, (uint8_t)(1 + which % 4), n) :
-					 outer4(packet, types[which % NR_COUNT(types)], n);
+	size_t n = size - 1, head = v6 ? outer6(packet, (uint8_t)(1 + which % 4), n)
+				       : outer4(packet, types[which % NR_COUNT(types)], n);
 
 	memcpy(packet + head, data + 1, n);
-	struct nr_frame frame = { .data = packet, .caplen = (uint32_t)(head + n),
-				  .wirelen = (uint32_t)(head + n), .link = 101 };
+	struct nr_frame frame = { .data = packet,
+				  .caplen = (uint32_t)(head + n),
+				  .wirelen = (uint32_t)(head + n),
+				  .link = 101 };
 	oracle_frame(&frame);
 
 	struct nr_packet pkt;

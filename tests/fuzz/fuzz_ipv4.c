@@ -9,7 +9,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint32_t snaps[] = { UINT32_MAX, 64, 40, 24 };
 
 	for (size_t i = 0; i < NR_COUNT(snaps); i++) {
-		struct nr_frame frame = { .data = data, .wirelen = (uint32_t)size, .link = 228,
+		struct nr_frame frame = { .data = data,
+					  .wirelen = (uint32_t)size,
+					  .link = 228,
 					  .caplen = size < snaps[i] ? (uint32_t)size : snaps[i] };
 
 		oracle_frame(&frame);

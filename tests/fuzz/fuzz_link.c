@@ -12,7 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	uint16_t link = links[data[0] % NR_COUNT(links)];
-	struct nr_frame frame = { .data = data + 2, .caplen = (uint32_t)(size - 2), .link = link,
+	struct nr_frame frame = { .data = data + 2,
+				  .caplen = (uint32_t)(size - 2),
+				  .link = link,
 				  .wirelen = (uint32_t)(size - 2) + data[1] };
 
 	oracle_frame(&frame);

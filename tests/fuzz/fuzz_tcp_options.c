@@ -6,8 +6,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t packet[20 + 20 + 40] = { 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 18, 0, 5,
-					 0x30, 0x39, 0, 23 };
+	uint8_t packet[20 + 20 + 40] = { 0x45, 0, 0, 0, 0,   0,	 0, 0, 64,   6,	   0, 0,
+					 192,  0, 2, 1, 198, 18, 0, 5, 0x30, 0x39, 0, 23 };
 	bool bad;
 	uint32_t n = (uint32_t)(size > 40 ? 40 : size), padded = (n + 3) & ~UINT32_C(3);
 
@@ -18,9 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	packet[32] = (uint8_t)((5 + padded / 4) << 4);
 	packet[33] = NR_TCP_SYN;
 	memcpy(packet + 40, data, n);
-	nr_require(nr_tcp_options_short(packet + 20, 20 + padded) == nr_tcp_options_any(packet + 40, padded));
+	nr_require(nr_tcp_options_short(packet + 20, 20 + padded) ==
+		   nr_tcp_options_any(packet + 40, padded));
 
-	struct nr_frame frame = { .data = packet, .caplen = 40 + padded, .wirelen = 40 + padded, .link = 101 };
+	struct nr_frame frame = {
+		.data = packet, .caplen = 40 + padded, .wirelen = 40 + padded, .link = 101
+	};
 	oracle_frame(&frame);
 	return 0;
 }

@@ -60,8 +60,10 @@ static inline void oracle_frame(const struct nr_frame *frame)
 	if (ra == NR_OUTCOME_OK) {
 		nr_require(memcmp(&a, &b, sizeof(a)) == 0);
 		nr_require(a.anomalies >> NR_ANOMALY_N == 0 && a.tunnel < NR_TUNNEL_N);
-		nr_require((a.tunnel != NR_TUNNEL_NONE) == ((a.anomalies >> NR_ANOMALY_TUNNEL & 1) != 0));
-		nr_require(nr_ip_is_v4(a.src) == (a.is_v4 == 1) && nr_ip_is_v4(a.dst) == (a.is_v4 == 1));
+		nr_require((a.tunnel != NR_TUNNEL_NONE) ==
+			   ((a.anomalies >> NR_ANOMALY_TUNNEL & 1) != 0));
+		nr_require(nr_ip_is_v4(a.src) == (a.is_v4 == 1) &&
+			   nr_ip_is_v4(a.dst) == (a.is_v4 == 1));
 		oracle_within(frame, &a);
 		oracle_classify(&a);
 	}

@@ -107,22 +107,26 @@ static bool wsd_probe(const uint8_t *p, size_t n)
 /** RFC 6690: GET of /.well-known/core. */
 static bool coap_core(const uint8_t *p, size_t n)
 {
-	return n >= 8 && p[0] >> 6 == 1 && p[1] == 1 && memmem(p, nr_min_size(n, 64), "core", 4) != NULL;
+	return n >= 8 && p[0] >> 6 == 1 && p[1] == 1 &&
+	       memmem(p, nr_min_size(n, 64), "core", 4) != NULL;
 }
 
 static bool tftp_read(const uint8_t *p, size_t n)
 {
-	return n >= 6 && p[0] == 0 && p[1] == 1 && memchr(p + 2, 0, nr_min_size(n, 300) - 2) != NULL;
+	return n >= 6 && p[0] == 0 && p[1] == 1 &&
+	       memchr(p + 2, 0, nr_min_size(n, 300) - 2) != NULL;
 }
 
 static bool source_query(const uint8_t *p, size_t n)
 {
-	return n >= 5 && nr_get_be32(p) == UINT32_MAX && (p[4] == 'T' || p[4] == 'U' || p[4] == 'V');
+	return n >= 5 && nr_get_be32(p) == UINT32_MAX &&
+	       (p[4] == 'T' || p[4] == 'U' || p[4] == 'V');
 }
 
 static bool quake_status(const uint8_t *p, size_t n)
 {
-	return NR_STARTS(p, n, "\xff\xff\xff\xffgetstatus") || NR_STARTS(p, n, "\xff\xff\xff\xffgetinfo");
+	return NR_STARTS(p, n, "\xff\xff\xff\xffgetstatus") ||
+	       NR_STARTS(p, n, "\xff\xff\xff\xffgetinfo");
 }
 
 /** Ubiquiti discovery, versions 1 and 2. */
@@ -134,7 +138,8 @@ static bool ubnt_discover(const uint8_t *p, size_t n)
 /** Discovery of video recorders: a JSON request behind 32 bytes, or its first byte alone. */
 static bool dvr_discover(const uint8_t *p, size_t n)
 {
-	return n == 1 || NR_STARTS(p, n, "DHIP") || (n > 4 && memmem(p, nr_min_size(n, 64), "DHIP", 4) != NULL);
+	return n == 1 || NR_STARTS(p, n, "DHIP") ||
+	       (n > 4 && memmem(p, nr_min_size(n, 64), "DHIP", 4) != NULL);
 }
 
 /** Any byte will do, and so does none. */
@@ -151,14 +156,17 @@ static const struct {
 	bool empty_too; /* also an empty datagram */
 	bool (*is)(const uint8_t *p, size_t n);
 } requests[] = {
-	{ 17, true, anything },	       { 19, true, anything },	     { 53, false, dns_large },
-	{ 69, false, tftp_read },      { 111, false, portmap_dump }, { 123, false, ntp_control },
-	{ 137, false, netbios_status },{ 161, false, snmp_bulk },    { 389, false, cldap_search },
-	{ 520, false, rip_table },     { 1434, false, mssql_list },  { 1900, false, ssdp_search },
-	{ 3283, false, ard_query },    { 3702, false, wsd_probe },   { 5353, false, mdns_large },
-	{ 5683, false, coap_core },    { 10001, false, ubnt_discover }, { 11211, false, memcached_get },
-	{ 27015, false, source_query },{ 27960, false, quake_status },  { 32414, false, ssdp_search },
-	{ 37810, false, dvr_discover },
+	{ 17, true, anything },		 { 19, true, anything },
+	{ 53, false, dns_large },	 { 69, false, tftp_read },
+	{ 111, false, portmap_dump },	 { 123, false, ntp_control },
+	{ 137, false, netbios_status },	 { 161, false, snmp_bulk },
+	{ 389, false, cldap_search },	 { 520, false, rip_table },
+	{ 1434, false, mssql_list },	 { 1900, false, ssdp_search },
+	{ 3283, false, ard_query },	 { 3702, false, wsd_probe },
+	{ 5353, false, mdns_large },	 { 5683, false, coap_core },
+	{ 10001, false, ubnt_discover }, { 11211, false, memcached_get },
+	{ 27015, false, source_query },	 { 27960, false, quake_status },
+	{ 32414, false, ssdp_search },	 { 37810, false, dvr_discover },
 };
 
 bool nr_amplify_is_request(uint16_t dport, const uint8_t *p, size_t n)

@@ -62,8 +62,8 @@ static uint32_t payload_hash(const uint8_t *p, size_t n)
 static __attribute__((noinline)) void payload_classify(struct nr_packet *pkt)
 {
 	pkt->payload_hash = payload_hash(pkt->payload, pkt->payload_len);
-	pkt->payload_class =
-		(uint8_t)nr_payload_recognise(pkt->payload, pkt->payload_len, pkt->proto);
+	pkt->payload_class = (uint8_t)nr_payload_recognise(pkt->payload, pkt->payload_len,
+							   pkt->proto);
 }
 
 void nr_classify(struct nr_packet *pkt)

@@ -19,8 +19,8 @@ static inline bool is_syn(const struct nr_packet *pkt)
 
 static bool is_hajime_port(uint16_t port)
 {
-	return port == 23 || port == 81 || port == 2323 || port == 5358 || port == 5555 || port == 7547 ||
-	       port == 9000;
+	return port == 23 || port == 81 || port == 2323 || port == 5358 || port == 5555 ||
+	       port == 7547 || port == 9000;
 }
 
 static unsigned syn_bits(const struct nr_packet *pkt)
@@ -31,7 +31,8 @@ static unsigned syn_bits(const struct nr_packet *pkt)
 	bits |= (unsigned)(pkt->seq == dst) << NR_MARK_MIRAI;
 	bits |= (unsigned)(id == ((dst ^ pkt->dport ^ pkt->seq) & 0xffff)) << NR_MARK_MASSCAN;
 	bits |= (unsigned)(id == 54321) << NR_MARK_ZMAP;
-	bits |= (unsigned)(pkt->window == 65535 && pkt->opt_hash == NR_OPTIONS_WINDOWS && pkt->ttl > 200)
+	bits |= (unsigned)(pkt->window == 65535 && pkt->opt_hash == NR_OPTIONS_WINDOWS &&
+			   pkt->ttl > 200)
 		<< NR_MARK_ZMAP_NEW;
 	bits |= (unsigned)(pkt->dport == 445 && (dst & 0x00800080) == 0) << NR_MARK_CONFICKER;
 	if (pkt->window == 14600 && is_hajime_port(pkt->dport))
@@ -48,7 +49,8 @@ static bool masscan_cookie(const struct nr_packet *pkt, uint32_t *ret_low)
 		*ret_low = nr_get_be16(p);
 		return true;
 	}
-	if (pkt->payload_class == NR_PAYLOAD_SNMP && pkt->payload_len >= 23 && p[15] == 2 && p[16] == 4) {
+	if (pkt->payload_class == NR_PAYLOAD_SNMP && pkt->payload_len >= 23 && p[15] == 2 &&
+	    p[16] == 4) {
 		*ret_low = nr_get_be16(p + 19); /* request id behind the community "public" */
 		return true;
 	}
@@ -69,6 +71,16 @@ static unsigned datagram_bits(const struct nr_packet *pkt)
 	return bits;
 }
 
+/* Orders travel as text of services that take commands; binary protocols are not searched word by word. */
+static bool may_carry_orders(uint8_t payload_class)
+{
+	const unsigned classes = BIT(NR_PAYLOAD_UNKNOWN) | BIT(NR_PAYLOAD_HTTP) |
+				 BIT(NR_PAYLOAD_TELNET) | BIT(NR_PAYLOAD_REDIS) |
+				 BIT(NR_PAYLOAD_ADB);
+
+	return (classes >> payload_class & 1) != 0;
+}
+
 uint16_t nr_mark_bits(const struct nr_packet *pkt)
 {
 	unsigned bits = 0;
@@ -81,7 +93,7 @@ uint16_t nr_mark_bits(const struct nr_packet *pkt)
 	}
 	if (NR_UNLIKELY(pkt->payload_len >= EXPLOIT_MIN) &&
 	    (pkt->proto == PROTO_TCP || pkt->proto == PROTO_UDP) &&
-	    nr_exploit_is(pkt->payload, pkt->payload_len))
+	    may_carry_orders(pkt->payload_class) && nr_exploit_is(pkt->payload, pkt->payload_len))
 		bits |= BIT(NR_MARK_EXPLOIT);
 	return (uint16_t)bits;
 }

@@ -13,23 +13,24 @@ struct recogniser {
 };
 
 static const struct recogniser over_tcp[] = {
-	{ NR_PAYLOAD_SIP, nr_sip_is },	     { NR_PAYLOAD_HTTP, nr_http_is },
-	{ NR_PAYLOAD_TLS, nr_tls_is },	     { NR_PAYLOAD_SSH, nr_ssh_is },
-	{ NR_PAYLOAD_SMB, nr_smb_is },	     { NR_PAYLOAD_ADB, nr_adb_is },
-	{ NR_PAYLOAD_REDIS, nr_redis_is },   { NR_PAYLOAD_MEMCACHED, nr_memcached_tcp_is },
-	{ NR_PAYLOAD_RDP, nr_rdp_is },	     { NR_PAYLOAD_TELNET, nr_telnet_is },
+	{ NR_PAYLOAD_SIP, nr_sip_is },	   { NR_PAYLOAD_HTTP, nr_http_is },
+	{ NR_PAYLOAD_TLS, nr_tls_is },	   { NR_PAYLOAD_SSH, nr_ssh_is },
+	{ NR_PAYLOAD_SMB, nr_smb_is },	   { NR_PAYLOAD_ADB, nr_adb_is },
+	{ NR_PAYLOAD_REDIS, nr_redis_is }, { NR_PAYLOAD_MEMCACHED, nr_memcached_tcp_is },
+	{ NR_PAYLOAD_RDP, nr_rdp_is },	   { NR_PAYLOAD_TELNET, nr_telnet_is },
 	{ NR_PAYLOAD_DNS, nr_dns_tcp_is },
 };
 
 static const struct recogniser over_udp[] = {
-	{ NR_PAYLOAD_SIP, nr_sip_is },	     { NR_PAYLOAD_SSDP, nr_ssdp_is },
-	{ NR_PAYLOAD_HTTP, nr_http_is },     { NR_PAYLOAD_MEMCACHED, nr_memcached_udp_is },
-	{ NR_PAYLOAD_SNMP, nr_snmp_is },     { NR_PAYLOAD_CLDAP, nr_cldap_is },
-	{ NR_PAYLOAD_QUIC, nr_quic_is },     { NR_PAYLOAD_TLS, nr_dtls_is },
-	{ NR_PAYLOAD_DNS, nr_dns_is },	     { NR_PAYLOAD_NTP, nr_ntp_is },
+	{ NR_PAYLOAD_SIP, nr_sip_is },	 { NR_PAYLOAD_SSDP, nr_ssdp_is },
+	{ NR_PAYLOAD_HTTP, nr_http_is }, { NR_PAYLOAD_MEMCACHED, nr_memcached_udp_is },
+	{ NR_PAYLOAD_SNMP, nr_snmp_is }, { NR_PAYLOAD_CLDAP, nr_cldap_is },
+	{ NR_PAYLOAD_QUIC, nr_quic_is }, { NR_PAYLOAD_TLS, nr_dtls_is },
+	{ NR_PAYLOAD_DNS, nr_dns_is },	 { NR_PAYLOAD_NTP, nr_ntp_is },
 };
 
-static enum nr_payload first_of(const struct recogniser *list, size_t n_list, const uint8_t *p, size_t n)
+static enum nr_payload first_of(const struct recogniser *list, size_t n_list, const uint8_t *p,
+				size_t n)
 {
 	for (size_t i = 0; i < n_list; i++) {
 		if (list[i].is(p, n))

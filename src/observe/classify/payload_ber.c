@@ -73,8 +73,8 @@ bool nr_snmp_is(const uint8_t *p, size_t n)
 		return true;
 	/* version 3: a sequence of message id, size, flags, security model */
 	return message_open(&r, p, n) && element_skip(&r, INTEGER, 1, &version) && version == 3 &&
-	       nr_ber_read(r.p, nr_reader_left(&r), &tag, &len) != 0 && tag == SEQUENCE && len >= 10 &&
-	       len < 32;
+	       nr_ber_read(r.p, nr_reader_left(&r), &tag, &len) != 0 && tag == SEQUENCE &&
+	       len >= 10 && len < 32;
 }
 
 uint8_t nr_cldap_op(const uint8_t *p, size_t n)
@@ -82,9 +82,11 @@ uint8_t nr_cldap_op(const uint8_t *p, size_t n)
 	struct nr_reader r;
 	uint8_t first;
 
-	if (!message_open(&r, p, n) || !element_skip(&r, INTEGER, 4, &first) || nr_reader_left(&r) < 2)
+	if (!message_open(&r, p, n) || !element_skip(&r, INTEGER, 4, &first) ||
+	    nr_reader_left(&r) < 2)
 		return 0;
-	if (r.p[0] == OCTETS && !element_skip(&r, OCTETS, 64, &first)) /* RFC 1798: user, may be empty */
+	if (r.p[0] == OCTETS &&
+	    !element_skip(&r, OCTETS, 64, &first)) /* RFC 1798: user, may be empty */
 		return 0;
 	if (nr_reader_left(&r) < 2)
 		return 0;

@@ -115,5 +115,6 @@ bool nr_quic_is(const uint8_t *p, size_t n)
 	if (version == 0) /* negotiation: a list of versions, at least one that exists */
 		return n >= 11 + dcid + p[6 + dcid] &&
 		       quic_version(nr_get_be32(p + 7 + dcid + p[6 + dcid]));
-	return quic_version(version) && ((p[0] & 0x40) != 0 || (version & 0x0f0f0f0fu) == 0x0a0a0a0au);
+	return quic_version(version) &&
+	       ((p[0] & 0x40) != 0 || (version & 0x0f0f0f0fu) == 0x0a0a0a0au);
 }

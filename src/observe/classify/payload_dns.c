@@ -33,7 +33,8 @@ static size_t name_len(const uint8_t *p, size_t n, size_t at)
 
 static bool is_type(uint16_t type)
 {
-	return (type >= 1 && type <= 109) || (type >= 249 && type <= 261) || type == 32768 || type == 32769;
+	return (type >= 1 && type <= 109) || (type >= 249 && type <= 261) || type == 32768 ||
+	       type == 32769;
 }
 
 /** The top bit asks for a unicast answer or flushes a cache in multicast DNS. */

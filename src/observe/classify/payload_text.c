@@ -36,7 +36,8 @@ static bool starts_any_case(const uint8_t *p, size_t n, const char *const *words
 	for (size_t i = 0; i < n_words; i++) {
 		size_t len = strlen(words[i]), at = 0;
 
-		while (at < len && at < n && (p[at] | (p[at] >= 'A' && p[at] <= 'Z' ? 0x20 : 0)) == words[i][at])
+		while (at < len && at < n &&
+		       (p[at] | (p[at] >= 'A' && p[at] <= 'Z' ? 0x20 : 0)) == words[i][at])
 			at++;
 		if (at == len)
 			return true;
@@ -47,9 +48,10 @@ static bool starts_any_case(const uint8_t *p, size_t n, const char *const *words
 /** RFC 9112 section 3: a method, a target, the version; HTTP/0.9 has none; RFC 9113 section 3.4. */
 bool nr_http_is(const uint8_t *p, size_t n)
 {
-	static const char *const methods[] = { "GET ",	   "HEAD ",    "POST ",	 "PUT ",      "DELETE ",
-					       "OPTIONS ", "CONNECT ", "TRACE ", "PATCH ",    "PROPFIND ",
-					       "SEARCH ",  "MKCOL ",   "DEBUG ", "DESCRIBE ", "NOTIFY " };
+	static const char *const methods[] = { "GET ",	  "HEAD ",     "POST ",	   "PUT ",
+					       "DELETE ", "OPTIONS ",  "CONNECT ", "TRACE ",
+					       "PATCH ",  "PROPFIND ", "SEARCH ",  "MKCOL ",
+					       "DEBUG ",  "DESCRIBE ", "NOTIFY " };
 	if (n < 5 || p[0] < 'C' || p[0] > 'T')
 		return false;
 	if (NR_STARTS(p, n, "HTTP/1.") || NR_STARTS(p, n, "PRI * HTTP/2.0"))
@@ -70,8 +72,9 @@ bool nr_http_is(const uint8_t *p, size_t n)
 /** RFC 3261 section 7 */
 bool nr_sip_is(const uint8_t *p, size_t n)
 {
-	static const char *const methods[] = { "OPTIONS ", "INVITE ",  "REGISTER ", "ACK ",	 "BYE ",
-					       "CANCEL ",  "MESSAGE ", "NOTIFY ",   "SUBSCRIBE ", "INFO " };
+	static const char *const methods[] = { "OPTIONS ",   "INVITE ", "REGISTER ", "ACK ",
+					       "BYE ",	     "CANCEL ", "MESSAGE ",  "NOTIFY ",
+					       "SUBSCRIBE ", "INFO " };
 
 	if (NR_STARTS(p, n, "SIP/2.0 "))
 		return true;
@@ -103,12 +106,14 @@ bool nr_ssh_is(const uint8_t *p, size_t n)
 /** RESP arrays of bulk strings, commands in a line, and the answers a scan provokes. */
 bool nr_redis_is(const uint8_t *p, size_t n)
 {
-	static const char *const words[] = { "info\r\n",     "ping\r\n",     "info\n",	  "config get ",
-					     "config set ",  "slaveof ",     "replicaof ", "flushall\r\n",
-					     "module load ", "client list",  "info server", "keys *" };
+	static const char *const words[] = { "info\r\n",    "ping\r\n",	    "info\n",
+					     "config get ", "config set ",  "slaveof ",
+					     "replicaof ",  "flushall\r\n", "module load ",
+					     "client list", "info server",  "keys *" };
 	size_t i = 1;
 
-	if (NR_STARTS(p, n, "+PONG\r\n") || NR_STARTS(p, n, "-NOAUTH ") || NR_STARTS(p, n, "-DENIED Redis"))
+	if (NR_STARTS(p, n, "+PONG\r\n") || NR_STARTS(p, n, "-NOAUTH ") ||
+	    NR_STARTS(p, n, "-DENIED Redis"))
 		return true;
 	if (n < 4 || p[0] != '*')
 		return starts_any_case(p, n, words, NR_COUNT(words));
@@ -120,10 +125,13 @@ bool nr_redis_is(const uint8_t *p, size_t n)
 /** Text commands, memcached protocol.txt. */
 static bool memcached_text(const uint8_t *p, size_t n)
 {
-	static const char *const whole[] = { "stats\r\n",   "version\r\n", "stats\n",	"version\n",
-					     "STAT ",	    "VALUE ",	   "END\r\n",	"ERROR\r\n",
-					     "stats items", "stats slabs", "stats cachedump ", "VERSION 1." };
-	static const char *const with_key[] = { "get ", "gets ", "set ", "add ", "delete ", "incr ", "gat " };
+	static const char *const whole[] = {
+		"stats\r\n",   "version\r\n", "stats\n",	  "version\n",
+		"STAT ",       "VALUE ",      "END\r\n",	  "ERROR\r\n",
+		"stats items", "stats slabs", "stats cachedump ", "VERSION 1."
+	};
+	static const char *const with_key[] = { "get ",	   "gets ", "set ", "add ",
+						"delete ", "incr ", "gat " };
 
 	if (starts_any(p, n, whole, NR_COUNT(whole)))
 		return true;
@@ -140,7 +148,8 @@ static bool memcached_text(const uint8_t *p, size_t n)
 bool nr_memcached_tcp_is(const uint8_t *p, size_t n)
 {
 	/* binary header: magic, opcode, ..., data type 0, body not shorter than key and extras */
-	if (n >= 24 && (p[0] == 0x80 || p[0] == 0x81) && p[1] <= 0x23 && p[5] == 0 && p[8] == 0 && p[9] == 0)
+	if (n >= 24 && (p[0] == 0x80 || p[0] == 0x81) && p[1] <= 0x23 && p[5] == 0 && p[8] == 0 &&
+	    p[9] == 0)
 		return nr_get_be32(p + 8) >= (uint32_t)nr_get_be16(p + 2) + p[4];
 	return memcached_text(p, n);
 }

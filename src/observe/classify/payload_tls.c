@@ -19,8 +19,8 @@ bool nr_tls_is(const uint8_t *p, size_t n)
 	if (n < 3)
 		return false;
 	/* SSL 2 hello with room for later versions: length with top bit, client hello, version */
-	if (n >= 11 && (p[0] & 0x80) != 0 && p[2] == CLIENT_HELLO && p[3] <= 3 && p[3] > 0 && p[4] <= 4 &&
-	    p[5] == 0 && p[6] % 3 == 0 && p[6] > 0 && p[9] == 0 && p[10] >= 16)
+	if (n >= 11 && (p[0] & 0x80) != 0 && p[2] == CLIENT_HELLO && p[3] <= 3 && p[3] > 0 &&
+	    p[4] <= 4 && p[5] == 0 && p[6] % 3 == 0 && p[6] > 0 && p[9] == 0 && p[10] >= 16)
 		return true;
 	if (p[1] != 3 || p[2] > 4 || n < RECORD + 1)
 		return false;
@@ -34,8 +34,8 @@ bool nr_tls_is(const uint8_t *p, size_t n)
 
 bool nr_dtls_is(const uint8_t *p, size_t n)
 {
-	return n >= 14 && p[0] == HANDSHAKE && p[1] == 0xfe && p[2] >= 0xfd && p[3] == 0 && p[4] == 0 &&
-	       p[13] <= 3;
+	return n >= 14 && p[0] == HANDSHAKE && p[1] == 0xfe && p[2] >= 0xfd && p[3] == 0 &&
+	       p[4] == 0 && p[13] <= 3;
 }
 
 /** Skip a vector whose length takes @p width bytes. */
@@ -73,7 +73,8 @@ struct nr_str nr_payload_tls_sni(const uint8_t *payload, size_t n)
 {
 	const struct nr_str none = { NULL, 0 };
 
-	if (payload == NULL || !nr_tls_is(payload, n) || payload[0] != HANDSHAKE || payload[5] != CLIENT_HELLO)
+	if (payload == NULL || !nr_tls_is(payload, n) || payload[0] != HANDSHAKE ||
+	    payload[5] != CLIENT_HELLO)
 		return none;
 	size_t record = nr_get_be16(payload + 3);
 	struct nr_reader r = nr_reader_of(payload + RECORD, nr_min_size(n - RECORD, record));
@@ -82,7 +83,7 @@ struct nr_str nr_payload_tls_sni(const uint8_t *payload, size_t n)
 	vector_skip(&r, 1);	      /* session id */
 	vector_skip(&r, 2);	      /* cipher suites */
 	vector_skip(&r, 1);	      /* compression methods */
-	(void)be16_next(&r);	      /* length of the extensions: the reader knows where the record ends */
+	(void)be16_next(&r); /* length of the extensions: the reader knows where the record ends */
 	for (int i = 0; i < EXTENSIONS_MAX && nr_reader_left(&r) >= 4; i++) {
 		uint16_t type = be16_next(&r), len = be16_next(&r);
 		const uint8_t *body = nr_read_bytes(&r, len);

@@ -2,9 +2,13 @@
 #include "base/cmocka.h"
 #include "observe/classify/classify_int.h"
 
-static uint8_t class_of(uint8_t proto, bool is_v4, uint16_t dport, uint8_t flags, uint32_t anomalies)
+static uint8_t class_of(uint8_t proto, bool is_v4, uint16_t dport, uint8_t flags,
+			uint32_t anomalies)
 {
-	struct nr_packet pkt = { .proto = proto, .is_v4 = is_v4, .dport = dport, .tcp_flags = flags,
+	struct nr_packet pkt = { .proto = proto,
+				 .is_v4 = is_v4,
+				 .dport = dport,
+				 .tcp_flags = flags,
 				 .anomalies = anomalies };
 
 	nr_classify(&pkt);
@@ -15,7 +19,8 @@ static void tcp_flags_ask_or_answer(void **state)
 {
 	(void)state;
 	for (unsigned f = 0; f < 256; f++) {
-		bool syn = f & NR_TCP_SYN, ack = f & NR_TCP_ACK, rst = f & NR_TCP_RST, fin = f & NR_TCP_FIN;
+		bool syn = f & NR_TCP_SYN, ack = f & NR_TCP_ACK, rst = f & NR_TCP_RST,
+		     fin = f & NR_TCP_FIN;
 		uint8_t want = NR_CLASS_OTHER;
 
 		if (syn && !ack && !rst && !fin)
@@ -29,7 +34,8 @@ static void tcp_flags_ask_or_answer(void **state)
 
 static void icmp_types_ask_or_answer(void **state)
 {
-	static const uint8_t scan[] = { 8, 13, 15, 17 }, back[] = { 0, 3, 4, 5, 11, 12, 14, 16, 18 },
+	static const uint8_t scan[] = { 8, 13, 15, 17 },
+			     back[] = { 0, 3, 4, 5, 11, 12, 14, 16, 18 },
 			     back6[] = { 1, 2, 3, 4, 129 };
 
 	(void)state;
@@ -55,18 +61,22 @@ static void later_fragments_and_other_protocols_are_other(void **state)
 	uint32_t later = UINT32_C(1) << NR_ANOMALY_FRAGMENT_LATER;
 
 	(void)state;
-	assert_int_equal(class_of(1, true, 0, 0, later), NR_CLASS_OTHER); /* type 0 is an echo reply */
+	assert_int_equal(class_of(1, true, 0, 0, later),
+			 NR_CLASS_OTHER); /* type 0 is an echo reply */
 	assert_int_equal(class_of(6, true, 0, 0, later), NR_CLASS_OTHER);
 	assert_int_equal(class_of(17, true, 0, 0, later), NR_CLASS_OTHER);
 	for (unsigned proto = 0; proto < 256; proto++) {
 		if (proto != 1 && proto != 6 && proto != 17 && proto != 58)
-			assert_int_equal(class_of((uint8_t)proto, true, 0x800, NR_TCP_SYN, 0), NR_CLASS_OTHER);
+			assert_int_equal(class_of((uint8_t)proto, true, 0x800, NR_TCP_SYN, 0),
+					 NR_CLASS_OTHER);
 	}
 }
 
 static uint32_t hash_of(const void *bytes, size_t n)
 {
-	struct nr_packet pkt = { .proto = 6, .is_v4 = 1, .payload = bytes, .payload_len = (uint32_t)n };
+	struct nr_packet pkt = {
+		.proto = 6, .is_v4 = 1, .payload = bytes, .payload_len = (uint32_t)n
+	};
 
 	nr_classify(&pkt);
 	return pkt.payload_hash;
@@ -74,7 +84,8 @@ static uint32_t hash_of(const void *bytes, size_t n)
 
 static void the_payload_hash_is_fixed_and_covers_64_bytes(void **state)
 {
-	char bytes[80] = "GET / HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: something long enough\r\n";
+	char bytes[80] =
+		"GET / HTTP/1.1\r\nHost: 192.0.2.1\r\nUser-Agent: something long enough\r\n";
 	uint32_t whole = hash_of(bytes, 64);
 
 	(void)state;

@@ -88,7 +88,8 @@ static bool netbios_request(const uint8_t *p, size_t n)
 static bool game_request(const uint8_t *p, size_t n)
 {
 	return n >= 5 && nr_get_be32(p) == UINT32_MAX &&
-	       (p[4] == 'T' || p[4] == 'U' || p[4] == 'V' || p[4] == 'i' || NR_STARTS(p + 4, n - 4, "get"));
+	       (p[4] == 'T' || p[4] == 'U' || p[4] == 'V' || p[4] == 'i' ||
+		NR_STARTS(p + 4, n - 4, "get"));
 }
 
 /** WS-Discovery: an envelope that probes. */
@@ -145,18 +146,42 @@ static const struct {
 	uint16_t port;
 	bool (*is_request)(const uint8_t *p, size_t n);
 } services[] = {
-	{ 7, never },		  { 13, never },	    { 17, never },
-	{ 19, never },		  { 37, never },	    { 53, dns_request },
-	{ 69, never },		  { 111, rpc_request },	    { 123, ntp_request },
-	{ 137, netbios_request }, { 161, snmp_request },    { 177, never },
-	{ 389, cldap_request },	  { 443, quic_request },    { 500, isakmp_request },
-	{ 520, rip_request },	  { 623, never },	    { 1194, openvpn_request },
-	{ 1434, mssql_request },  { 1604, never },	    { 1701, never },
-	{ 1900, ssdp_request },	  { 3283, never },	    { 3478, stun_request },
-	{ 3702, wsd_request },	  { 5060, sip_request },    { 5093, never },
-	{ 5353, dns_request },	  { 5683, coap_request },   { 10001, never },
-	{ 11211, memcached_request }, { 27015, game_request }, { 27960, game_request },
-	{ 30718, never },	  { 32414, ssdp_request },  { 37810, never },
+	{ 7, never },
+	{ 13, never },
+	{ 17, never },
+	{ 19, never },
+	{ 37, never },
+	{ 53, dns_request },
+	{ 69, never },
+	{ 111, rpc_request },
+	{ 123, ntp_request },
+	{ 137, netbios_request },
+	{ 161, snmp_request },
+	{ 177, never },
+	{ 389, cldap_request },
+	{ 443, quic_request },
+	{ 500, isakmp_request },
+	{ 520, rip_request },
+	{ 623, never },
+	{ 1194, openvpn_request },
+	{ 1434, mssql_request },
+	{ 1604, never },
+	{ 1701, never },
+	{ 1900, ssdp_request },
+	{ 3283, never },
+	{ 3478, stun_request },
+	{ 3702, wsd_request },
+	{ 5060, sip_request },
+	{ 5093, never },
+	{ 5353, dns_request },
+	{ 5683, coap_request },
+	{ 10001, never },
+	{ 11211, memcached_request },
+	{ 27015, game_request },
+	{ 27960, game_request },
+	{ 30718, never },
+	{ 32414, ssdp_request },
+	{ 37810, never },
 };
 
 /** Answers come from 443 in other protocols too; a request would not be told. */

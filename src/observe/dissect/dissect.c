@@ -102,7 +102,8 @@ enum nr_outcome nr_dissect_general(const struct nr_frame *frame, struct nr_packe
 }
 
 /** What both layer-4 protocols of the short way share. */
-static inline __attribute__((always_inline)) void short_ip(const struct nr_frame *frame, const uint8_t *ip, struct nr_packet *pkt)
+static inline __attribute__((always_inline)) void short_ip(const struct nr_frame *frame,
+							   const uint8_t *ip, struct nr_packet *pkt)
 {
 	pkt->ts = frame->ts;
 	nr_ip_store_v4(&pkt->src, ip + 12);
@@ -137,7 +138,8 @@ static inline void short_tcp(const uint8_t *p, uint32_t n, uint32_t hlen, struct
 	pkt->window = nr_get_be16(p + 14);
 	pkt->tcp_flags = p[13];
 	pkt->anomalies |= nr_tcp_anomalies(p[13], nr_get_be32(p + 8),
-					   nr_get_be16(p) == 0 || nr_get_be16(p + 2) == 0, n > hlen) |
+					   nr_get_be16(p) == 0 || nr_get_be16(p + 2) == 0,
+					   n > hlen) |
 			  (uint32_t)(hash >> 32) << NR_ANOMALY_TCP_OPTION_BAD;
 }
 
@@ -155,7 +157,8 @@ static inline enum nr_outcome short_udp(const uint8_t *p, uint32_t n, struct nr_
 static inline int short_link(const struct nr_frame *frame)
 {
 	if (NR_LIKELY(frame->link == 1))
-		return frame->caplen >= 34 && frame->data[12] == 8 && frame->data[13] == 0 ? 14 : -1;
+		return frame->caplen >= 34 && frame->data[12] == 8 && frame->data[13] == 0 ? 14
+											   : -1;
 	return (frame->link == 101 || frame->link == 228) && frame->caplen >= 20 ? 0 : -1;
 }
 

@@ -64,9 +64,9 @@ enum nr_outcome nr_chain_walk(uint8_t next, struct nr_view *view, struct nr_chai
 #define NR_BIT(anomaly) (UINT32_C(1) << (anomaly))
 
 /** Set bit of a 64-bit set by the low six TCP flags: null, SYN+FIN, SYN+RST, FIN without ACK and RST. */
-#define NR_TCP_ODD(f)                                                                              \
-	((uint64_t)((f) == 0 || (((f) & NR_TCP_SYN) && ((f) & (NR_TCP_FIN | NR_TCP_RST))) ||       \
-		    (((f) & NR_TCP_FIN) && !((f) & (NR_TCP_ACK | NR_TCP_RST))))                    \
+#define NR_TCP_ODD(f)                                                                      \
+	((uint64_t)((f) == 0 || (((f)&NR_TCP_SYN) && ((f) & (NR_TCP_FIN | NR_TCP_RST))) || \
+		    (((f)&NR_TCP_FIN) && !((f) & (NR_TCP_ACK | NR_TCP_RST))))              \
 	 << (f))
 #define NR_TCP_ODD_4(f) \
 	(NR_TCP_ODD(f) | NR_TCP_ODD((f) + 1) | NR_TCP_ODD((f) + 2) | NR_TCP_ODD((f) + 3))
@@ -74,10 +74,11 @@ enum nr_outcome nr_chain_walk(uint8_t next, struct nr_view *view, struct nr_chai
 	(NR_TCP_ODD_4(f) | NR_TCP_ODD_4((f) + 4) | NR_TCP_ODD_4((f) + 8) | NR_TCP_ODD_4((f) + 12))
 
 /** What is odd in a TCP header, of which only these fields matter; no branch. */
-static inline uint32_t nr_tcp_anomalies(uint32_t flags, uint32_t ack, bool no_port, bool has_payload)
+static inline uint32_t nr_tcp_anomalies(uint32_t flags, uint32_t ack, bool no_port,
+					bool has_payload)
 {
-	const uint64_t odd_sets =
-		NR_TCP_ODD_16(0) | NR_TCP_ODD_16(16) | NR_TCP_ODD_16(32) | NR_TCP_ODD_16(48);
+	const uint64_t odd_sets = NR_TCP_ODD_16(0) | NR_TCP_ODD_16(16) | NR_TCP_ODD_16(32) |
+				  NR_TCP_ODD_16(48);
 	uint32_t f = flags & 63, syn = f >> 1 & 1, no_ack = ~f >> 4 & 1, urg = f >> 5;
 	uint32_t odd = (uint32_t)(odd_sets >> f) & 1;
 
@@ -101,7 +102,8 @@ struct nr_tcp_layout {
 extern const struct nr_tcp_layout nr_tcp_layouts[11]; /* by the number of 32-bit words of options */
 
 /** Do the 8 bytes at @p at of the last 24 differ from the row? */
-static inline uint64_t nr_tcp_layout_differs(const struct nr_tcp_layout *row, const uint8_t *last, int at)
+static inline uint64_t nr_tcp_layout_differs(const struct nr_tcp_layout *row, const uint8_t *last,
+					     int at)
 {
 	uint64_t bytes, mask, value;
 

@@ -16,7 +16,8 @@ static bool is_error6(uint8_t type)
 }
 
 /** Length checks and the fields common to both. @return false when there is nothing to go on with */
-static bool header_read(struct nr_view l4, uint32_t min, struct nr_packet *pkt, enum nr_outcome *ret)
+static bool header_read(struct nr_view l4, uint32_t min, struct nr_packet *pkt,
+			enum nr_outcome *ret)
 {
 	*ret = NR_OUTCOME_OK;
 	if (l4.wire < min && (pkt->anomalies & NR_BIT(NR_ANOMALY_FRAGMENT)) != 0)

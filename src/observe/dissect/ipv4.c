@@ -19,7 +19,8 @@ static uint32_t options_walk(const uint8_t *p, uint32_t n)
 }
 
 /** The payload as the total length and the capture leave it; -1 when the lengths contradict. */
-static int payload_view(struct nr_view ip, uint32_t hlen, struct nr_packet *pkt, struct nr_view *ret_l4)
+static int payload_view(struct nr_view ip, uint32_t hlen, struct nr_packet *pkt,
+			struct nr_view *ret_l4)
 {
 	uint32_t total = nr_get_be16(ip.p + 2);
 

@@ -78,7 +78,8 @@ static void order_note(uint8_t next, unsigned at, uint8_t seen, struct nr_chain 
 {
 	uint8_t bit = header_bit(next);
 	/* destination options may stand twice: before a routing header, and last */
-	bool again = (seen & bit) != 0 && !(next == DESTINATION && (seen & header_bit(ROUTING)) != 0);
+	bool again = (seen & bit) != 0 &&
+		     !(next == DESTINATION && (seen & header_bit(ROUTING)) != 0);
 
 	if (again || (next == HOP_BY_HOP && at > 0))
 		chain->anomalies |= NR_BIT(NR_ANOMALY_IP6_ORDER);
@@ -143,7 +144,9 @@ static struct nr_view payload_view(struct nr_view ip, struct nr_packet *pkt)
 		len = wire;
 	}
 	uint32_t captured = ip.n - 40;
-	return (struct nr_view){ .p = ip.p + 40, .n = captured < len ? captured : len, .wire = len };
+	return (struct nr_view){ .p = ip.p + 40,
+				 .n = captured < len ? captured : len,
+				 .wire = len };
 }
 
 enum nr_outcome nr_ipv6_dissect(struct nr_view ip, struct nr_packet *pkt)

@@ -206,8 +206,8 @@ enum nr_outcome nr_link_dissect(const struct nr_frame *frame, struct nr_view *vi
 	for (size_t i = 0; i < NR_COUNT(links); i++) {
 		if (links[i].link != frame->link)
 			continue;
-		return links[i].strip != NULL ? links[i].strip(view, ret_next) :
-						NR_OUTCOME_LINK_UNKNOWN;
+		return links[i].strip != NULL ? links[i].strip(view, ret_next)
+					      : NR_OUTCOME_LINK_UNKNOWN;
 	}
 	return NR_OUTCOME_LINK_UNKNOWN;
 }

@@ -39,8 +39,8 @@ uint64_t nr_tcp_options_any(const uint8_t *p, size_t n)
 }
 
 /* Right-aligned, as the last 24 bytes of the header; a row whose first value no mask lets through never fits. */
-#define VAL 0xff, 0xff
-#define ANY 0, 0
+#define VAL   0xff, 0xff
+#define ANY   0, 0
 #define MSS_V 2, 4, 0, 0
 #define MSS_M VAL, ANY
 #define TS_V  8, 10, 0, 0, 0, 0, 0, 0, 0, 0
@@ -51,7 +51,10 @@ uint64_t nr_tcp_options_any(const uint8_t *p, size_t n)
 #define NOP_M 0xff
 #define SACK  4, 2
 #define PAD_4 ANY, ANY
-#define NEVER { .value = { 1 } }
+#define NEVER                  \
+	{                      \
+		.value = { 1 } \
+	}
 
 const struct nr_tcp_layout nr_tcp_layouts[11] = {
 	[0] = { .hash = 0 },
@@ -71,7 +74,10 @@ const struct nr_tcp_layout nr_tcp_layouts[11] = {
 	[6] = { { MSS_M, NOP_M, WS_M, NOP_M, NOP_M, TS_M, VAL, 0xff, 0 },
 		{ MSS_V, NOP, WS_V, NOP, NOP, TS_V, SACK, 0, 0 },
 		NR_OPTIONS_APPLE },
-	[7] = NEVER, [8] = NEVER, [9] = NEVER, [10] = NEVER,
+	[7] = NEVER,
+	[8] = NEVER,
+	[9] = NEVER,
+	[10] = NEVER,
 };
 
 /** A first fragment that ends inside the header: what there is of ports is used. */
@@ -104,8 +110,8 @@ enum nr_outcome nr_tcp_dissect(struct nr_view l4, struct nr_packet *pkt)
 	pkt->ack = nr_get_be32(l4.p + 8);
 	pkt->tcp_flags = l4.p[13];
 	pkt->window = nr_get_be16(l4.p + 14);
-	pkt->anomalies |= nr_tcp_anomalies(pkt->tcp_flags, pkt->ack, pkt->sport == 0 || pkt->dport == 0,
-					   l4.wire > hlen);
+	pkt->anomalies |= nr_tcp_anomalies(pkt->tcp_flags, pkt->ack,
+					   pkt->sport == 0 || pkt->dport == 0, l4.wire > hlen);
 	if (l4.n < hlen)
 		return NR_OUTCOME_OK; /* options cut by the capture: their hash is unknown, so 0 */
 	pkt->opt_hash = nr_tcp_options_hash(l4.p + HEADER, hlen - HEADER, &bad);

@@ -41,7 +41,8 @@ static inline enum nr_outcome test_dissect(struct test_frame *f, uint16_t link, 
 	return nr_dissect(&frame, pkt);
 }
 
-static inline enum nr_outcome test_dissect_hex(const char *hex, uint16_t link, struct nr_packet *pkt)
+static inline enum nr_outcome test_dissect_hex(const char *hex, uint16_t link,
+					       struct nr_packet *pkt)
 {
 	static struct test_frame f;
 
@@ -51,11 +52,11 @@ static inline enum nr_outcome test_dissect_hex(const char *hex, uint16_t link, s
 }
 
 /* Pieces: total length, identification + fragment field, ttl + protocol as hex. */
-#define ETH(type) "020000000001 020000000002" type
-#define ETH4	  ETH("0800")
-#define ETH6	  ETH("86dd")
-#define SRC4	  "c0000201" /* 192.0.2.1 */
-#define DST4	  "c6120005" /* 198.18.0.5 */
+#define ETH(type)			 "020000000001 020000000002" type
+#define ETH4				 ETH("0800")
+#define ETH6				 ETH("86dd")
+#define SRC4				 "c0000201" /* 192.0.2.1 */
+#define DST4				 "c6120005" /* 198.18.0.5 */
 #define IP4(total, frag, proto)		 "4500" total "1234" frag "40" proto "0000" SRC4 DST4
 #define IP4_OPT(vihl, total, proto, opt) vihl "00" total "1234 0000 40" proto "0000" SRC4 DST4 opt
 #define SRC6				 "20010db8000000000000000000000001"

@@ -42,7 +42,8 @@ static void hostile_input_6_fragments_are_never_joined(void **state)
 		uint8_t flags;
 		uint32_t anomalies;
 	} cases[] = {
-		{ "teardrop, first", IP4("0028", "2000", "11") UDP("001c") "000000000000000000000000", 53, 0,
+		{ "teardrop, first",
+		  IP4("0028", "2000", "11") UDP("001c") "000000000000000000000000", 53, 0,
 		  NR_BIT(NR_ANOMALY_FRAGMENT) },
 		{ "teardrop, inside the first", IP4("0018", "0001", "11") "00000000", 0, 0,
 		  NR_BIT(NR_ANOMALY_FRAGMENT) | NR_BIT(NR_ANOMALY_FRAGMENT_LATER) },
@@ -62,8 +63,8 @@ static void hostile_input_6_fragments_are_never_joined(void **state)
 		assert_int_equal(test_dissect_hex(cases[i].hex, 101, &pkt), NR_OUTCOME_OK);
 		if (pkt.dport != cases[i].dport || pkt.tcp_flags != cases[i].flags ||
 		    pkt.anomalies != cases[i].anomalies)
-			fail_msg("%s: port %u flags %02x anomalies %08x", cases[i].what, pkt.dport, pkt.tcp_flags,
-				 pkt.anomalies);
+			fail_msg("%s: port %u flags %02x anomalies %08x", cases[i].what, pkt.dport,
+				 pkt.tcp_flags, pkt.anomalies);
 	}
 }
 
@@ -73,16 +74,20 @@ static void lengths_come_from_the_header_where_it_can_be_believed(void **state)
 
 	(void)state;
 	/* padding is not payload */
-	assert_int_equal(test_dissect_hex(ETH4 IP4("001e", "0000", "11") UDP("000a") "4142 00000000", 1, &pkt),
+	assert_int_equal(test_dissect_hex(ETH4 IP4("001e", "0000", "11")
+						  UDP("000a") "4142 00000000",
+					  1, &pkt),
 			 NR_OUTCOME_OK);
 	assert_int_equal(pkt.payload_len, 2);
 	assert_int_equal(pkt.ip_len, 30);
 	/* total length 0: what was on the wire */
-	assert_int_equal(test_dissect_hex(ETH4 IP4("0000", "0000", "06") SYN "4142", 1, &pkt), NR_OUTCOME_OK);
+	assert_int_equal(test_dissect_hex(ETH4 IP4("0000", "0000", "06") SYN "4142", 1, &pkt),
+			 NR_OUTCOME_OK);
 	assert_int_equal(pkt.ip_len, 42);
 	assert_int_equal(pkt.payload_len, 2);
 	/* beyond the wire: counted as claimed, read as far as it goes */
-	assert_int_equal(test_dissect_hex(ETH4 IP4("0100", "0000", "06") SYN "4142", 1, &pkt), NR_OUTCOME_OK);
+	assert_int_equal(test_dissect_hex(ETH4 IP4("0100", "0000", "06") SYN "4142", 1, &pkt),
+			 NR_OUTCOME_OK);
 	assert_int_equal(pkt.ip_len, 256);
 	assert_int_equal(pkt.payload_len, 2);
 }

@@ -47,10 +47,12 @@ static void hostile_input_5_odd_chains_are_counted(void **state)
 		  NR_BIT(NR_ANOMALY_IP6_ROUTING) | NR_BIT(NR_ANOMALY_IP6_ORDER) },
 		{ "hop-by-hop twice", IP6("0024", "00") "0000010400000000 0600010400000000" SYN,
 		  NR_BIT(NR_ANOMALY_IP6_ORDER) },
-		{ "jumbo 2^32 - 1", IP6("0000", "00") "0600c204ffffffff" SYN, NR_BIT(NR_ANOMALY_IP6_JUMBO) },
-		{ "jumbo option with a length in the header", IP6("001c", "00") "0600c204ffffffff" SYN,
+		{ "jumbo 2^32 - 1", IP6("0000", "00") "0600c204ffffffff" SYN,
 		  NR_BIT(NR_ANOMALY_IP6_JUMBO) },
-		{ "an atomic fragment", IP6("001c", "2c") "0600000012345678" SYN, NR_BIT(NR_ANOMALY_IP6_ATOMIC) },
+		{ "jumbo option with a length in the header",
+		  IP6("001c", "00") "0600c204ffffffff" SYN, NR_BIT(NR_ANOMALY_IP6_JUMBO) },
+		{ "an atomic fragment", IP6("001c", "2c") "0600000012345678" SYN,
+		  NR_BIT(NR_ANOMALY_IP6_ATOMIC) },
 		{ "an option of length 255", IP6("001c", "00") "060001ff00000000" SYN,
 		  NR_BIT(NR_ANOMALY_IP_OPTION_BAD) },
 	};
@@ -71,7 +73,8 @@ static void addresses_and_lengths_are_read(void **state)
 	struct nr_packet pkt;
 
 	(void)state;
-	assert_int_equal(test_dissect_hex(ETH6 IP6("0015", "06") SYN "41 0000", 1, &pkt), NR_OUTCOME_OK);
+	assert_int_equal(test_dissect_hex(ETH6 IP6("0015", "06") SYN "41 0000", 1, &pkt),
+			 NR_OUTCOME_OK);
 	assert_int_equal(pkt.ip_len, 61);
 	assert_int_equal(pkt.payload_len, 1);
 	assert_int_equal(pkt.is_v4, 0);

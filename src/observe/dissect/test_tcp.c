@@ -35,8 +35,9 @@ static void known_sequences_of_options_have_their_constants(void **state)
 
 static void order_kinds_lengths_and_end_make_different_hashes(void **state)
 {
-	static const char *const cases[] = { "020405b4", "01020405b4", "020405b401", "020405b400", "0402",
-					     "0303", "030307", "0101", "01", "00" };
+	static const char *const cases[] = { "020405b4", "01020405b4", "020405b401", "020405b400",
+					     "0402",	 "0303",       "030307",     "0101",
+					     "01",	 "00" };
 	uint32_t seen[NR_COUNT(cases)];
 	bool bad;
 
@@ -84,12 +85,14 @@ static void odd_flags_are_those_no_stack_sends(void **state)
 {
 	(void)state;
 	for (uint32_t f = 0; f < 256; f++) {
-		bool syn = f & NR_TCP_SYN, fin = f & NR_TCP_FIN, rst = f & NR_TCP_RST, ack = f & NR_TCP_ACK;
+		bool syn = f & NR_TCP_SYN, fin = f & NR_TCP_FIN, rst = f & NR_TCP_RST,
+		     ack = f & NR_TCP_ACK;
 		bool odd = (f & 63) == 0 || (syn && (fin || rst)) || (fin && !ack && !rst);
 		uint32_t found = nr_tcp_anomalies(f, 0, false, false);
 
 		assert_int_equal((found & NR_BIT(NR_ANOMALY_TCP_FLAGS)) != 0, odd);
-		assert_int_equal((found & NR_BIT(NR_ANOMALY_TCP_URGENT)) != 0, (f & NR_TCP_URG) != 0);
+		assert_int_equal((found & NR_BIT(NR_ANOMALY_TCP_URGENT)) != 0,
+				 (f & NR_TCP_URG) != 0);
 	}
 }
 
@@ -101,16 +104,24 @@ static void hostile_input_8_each_segment_speaks_for_itself(void **state)
 		uint32_t seq, anomalies;
 		uint8_t flags;
 	} cases[] = {
-		{ "urgent data", IP4("002a", "0000", "06") "3039 0017 00000001 00000002 5038 0400 0000 0001" "4142",
+		{ "urgent data",
+		  IP4("002a", "0000", "06") "3039 0017 00000001 00000002 5038 0400 0000 0001"
+					    "4142",
 		  1, NR_BIT(NR_ANOMALY_TCP_URGENT), 0x38 },
-		{ "SYN again with another number", IP4("0028", "0000", "06")
-		  "3039 0017 77777777 00000000 5002 0400 0000 0000", 0x77777777, 0, NR_TCP_SYN },
-		{ "RST with an MD5 option", IP4("003c", "0000", "06") "3039 0017 00000001 00000000 a004 0400 0000 0000"
-		  "1312 00000000000000000000000000000000 0101", 1, 0, NR_TCP_RST },
-		{ "a bad acknowledgement in a SYN", IP4("0028", "0000", "06")
-		  "3039 0017 00000001 deadbeef 5002 0400 0000 0000", 1, NR_BIT(NR_ANOMALY_TCP_SYN_ACKNO), NR_TCP_SYN },
-		{ "a segment over other bytes", IP4("002a", "0000", "06")
-		  "3039 0017 00000001 00000002 5018 0400 0000 0000" "4343", 1, 0, NR_TCP_PSH | NR_TCP_ACK },
+		{ "SYN again with another number",
+		  IP4("0028", "0000", "06") "3039 0017 77777777 00000000 5002 0400 0000 0000",
+		  0x77777777, 0, NR_TCP_SYN },
+		{ "RST with an MD5 option",
+		  IP4("003c", "0000", "06") "3039 0017 00000001 00000000 a004 0400 0000 0000"
+					    "1312 00000000000000000000000000000000 0101",
+		  1, 0, NR_TCP_RST },
+		{ "a bad acknowledgement in a SYN",
+		  IP4("0028", "0000", "06") "3039 0017 00000001 deadbeef 5002 0400 0000 0000", 1,
+		  NR_BIT(NR_ANOMALY_TCP_SYN_ACKNO), NR_TCP_SYN },
+		{ "a segment over other bytes",
+		  IP4("002a", "0000", "06") "3039 0017 00000001 00000002 5018 0400 0000 0000"
+					    "4343",
+		  1, 0, NR_TCP_PSH | NR_TCP_ACK },
 	};
 
 	(void)state;
@@ -120,8 +131,8 @@ static void hostile_input_8_each_segment_speaks_for_itself(void **state)
 		assert_int_equal(test_dissect_hex(cases[i].hex, 101, &pkt), NR_OUTCOME_OK);
 		if (pkt.seq != cases[i].seq || pkt.anomalies != cases[i].anomalies ||
 		    pkt.tcp_flags != cases[i].flags)
-			fail_msg("%s: seq %08x anomalies %08x flags %02x", cases[i].what, pkt.seq, pkt.anomalies,
-				 pkt.tcp_flags);
+			fail_msg("%s: seq %08x anomalies %08x flags %02x", cases[i].what, pkt.seq,
+				 pkt.anomalies, pkt.tcp_flags);
 	}
 }
 

@@ -9,8 +9,9 @@ static void protocols_name_their_tunnels(void **state)
 	static const struct {
 		uint8_t proto, tunnel;
 	} cases[] = {
-		{ 4, NR_TUNNEL_IPIP }, { 41, NR_TUNNEL_6IN4 }, { 47, NR_TUNNEL_GRE }, { 50, NR_TUNNEL_ESP },
-		{ 51, NR_TUNNEL_AH },  { 115, NR_TUNNEL_L2TP }, { 2, NR_TUNNEL_NONE }, { 132, NR_TUNNEL_NONE },
+		{ 4, NR_TUNNEL_IPIP }, { 41, NR_TUNNEL_6IN4 },	{ 47, NR_TUNNEL_GRE },
+		{ 50, NR_TUNNEL_ESP }, { 51, NR_TUNNEL_AH },	{ 115, NR_TUNNEL_L2TP },
+		{ 2, NR_TUNNEL_NONE }, { 132, NR_TUNNEL_NONE },
 	};
 
 	(void)state;
@@ -65,7 +66,8 @@ static void over_udp_the_content_must_agree_with_the_port(void **state)
 		f.bytes[25] = (uint8_t)(f.n - 20);
 		assert_int_equal(test_dissect(&f, 101, 0, &pkt), NR_OUTCOME_OK);
 		if (pkt.tunnel != cases[i].tunnel)
-			fail_msg("%u %s: %s", cases[i].port, cases[i].payload, nr_tunnel_names[pkt.tunnel]);
+			fail_msg("%u %s: %s", cases[i].port, cases[i].payload,
+				 nr_tunnel_names[pkt.tunnel]);
 		assert_int_equal(pkt.dport, cases[i].port);
 	}
 }

@@ -7,10 +7,12 @@
  */
 
 const char *const nr_tunnel_names[] = {
-	[NR_TUNNEL_NONE] = "none",     [NR_TUNNEL_IPIP] = "ipip",     [NR_TUNNEL_6IN4] = "6in4",
-	[NR_TUNNEL_GRE] = "gre",       [NR_TUNNEL_ESP] = "esp",	      [NR_TUNNEL_AH] = "ah",
-	[NR_TUNNEL_L2TP] = "l2tp",     [NR_TUNNEL_VXLAN] = "vxlan",   [NR_TUNNEL_GENEVE] = "geneve",
-	[NR_TUNNEL_GTP] = "gtp",       [NR_TUNNEL_TEREDO] = "teredo", [NR_TUNNEL_WIREGUARD] = "wireguard",
+	[NR_TUNNEL_NONE] = "none",     [NR_TUNNEL_IPIP] = "ipip",
+	[NR_TUNNEL_6IN4] = "6in4",     [NR_TUNNEL_GRE] = "gre",
+	[NR_TUNNEL_ESP] = "esp",       [NR_TUNNEL_AH] = "ah",
+	[NR_TUNNEL_L2TP] = "l2tp",     [NR_TUNNEL_VXLAN] = "vxlan",
+	[NR_TUNNEL_GENEVE] = "geneve", [NR_TUNNEL_GTP] = "gtp",
+	[NR_TUNNEL_TEREDO] = "teredo", [NR_TUNNEL_WIREGUARD] = "wireguard",
 	[NR_TUNNEL_N] = NULL,
 };
 
@@ -82,7 +84,8 @@ static bool is_teredo(const uint8_t *p, uint32_t n)
 		p += 8;
 		n -= 8;
 	}
-	return n >= 40 && p[0] >> 4 == 6 && (memcmp(p + 8, prefix, 4) == 0 || memcmp(p + 24, prefix, 4) == 0);
+	return n >= 40 && p[0] >> 4 == 6 &&
+	       (memcmp(p + 8, prefix, 4) == 0 || memcmp(p + 24, prefix, 4) == 0);
 }
 
 /** The message types of the WireGuard protocol, with their fixed sizes. */
@@ -90,7 +93,8 @@ static bool is_wireguard(const uint8_t *p, uint32_t n)
 {
 	if (n < 32 || p[1] != 0 || p[2] != 0 || p[3] != 0)
 		return false;
-	return (p[0] == 1 && n == 148) || (p[0] == 2 && n == 92) || (p[0] == 3 && n == 64) || p[0] == 4;
+	return (p[0] == 1 && n == 148) || (p[0] == 2 && n == 92) || (p[0] == 3 && n == 64) ||
+	       p[0] == 4;
 }
 
 static const struct {
@@ -98,9 +102,12 @@ static const struct {
 	uint8_t tunnel;
 	bool (*is)(const uint8_t *p, uint32_t n);
 } udp_tunnels[] = {
-	{ 1701, NR_TUNNEL_L2TP, is_l2tp },     { 4789, NR_TUNNEL_VXLAN, is_vxlan },
-	{ 8472, NR_TUNNEL_VXLAN, is_vxlan },   { 6081, NR_TUNNEL_GENEVE, is_geneve },
-	{ 2152, NR_TUNNEL_GTP, is_gtp },       { 3544, NR_TUNNEL_TEREDO, is_teredo },
+	{ 1701, NR_TUNNEL_L2TP, is_l2tp },
+	{ 4789, NR_TUNNEL_VXLAN, is_vxlan },
+	{ 8472, NR_TUNNEL_VXLAN, is_vxlan },
+	{ 6081, NR_TUNNEL_GENEVE, is_geneve },
+	{ 2152, NR_TUNNEL_GTP, is_gtp },
+	{ 3544, NR_TUNNEL_TEREDO, is_teredo },
 	{ 51820, NR_TUNNEL_WIREGUARD, is_wireguard },
 };
 
