@@ -200,6 +200,14 @@ static void unknown_blocks_are_skipped_and_counted_however_long(void **state)
 	assert_int_equal(seen.n, NR_COUNT(sizes) - 1);
 	assert_non_null(strstr(seen.err.msg, "the file ends inside a block, "));
 	seen_done(&seen);
+	/* offsets count what was passed over unseen */
+	size_t at = file.n;
+	char want[64];
+	make_bytes(m, 12, 0);
+	snprintf(want, sizeof(want), "trace: damaged at byte %zu: ", at);
+	assert_int_equal(see(file.p, file.n, (struct chop){ 0 }, &seen), 0);
+	assert_memory_equal(seen.err.msg, want, strlen(want));
+	seen_done(&seen);
 	free(body);
 	nr_buf_done(&file);
 }
@@ -216,6 +224,7 @@ static void broken_block_lengths_and_magics_end_the_file_with_their_offset(void 
 		{ "length 0", 4, 0, "block of type 6 with a length of 0" },
 		{ "length 8", 4, 8, "block of type 6 with a length of 8" },
 		{ "length not a multiple of 4", 4, 93, "block of type 6 with a length of 93" },
+		{ "length a multiple of 2 only", 4, 94, "block of type 6 with a length of 94" },
 		{ "lengths differ", 88, 96, "block of type 6 whose two lengths differ, 92 and 96" },
 		{ "unknown magic", 0, 0x0a0d0d0a,
 		  "section header with unknown byte-order magic 00000000" },

@@ -214,6 +214,26 @@ static void broken_compressed_data_gives_the_frames_before_it(void **state)
 	nr_buf_done(&file);
 }
 
+static void frames_before_the_broken_block_of_a_small_compressed_file_are_not_lost(void **state)
+{
+	struct nr_buf file, packed;
+	struct maker m = begin(&file);
+	struct seen seen;
+
+	(void)state;
+	make_pcap_file(m, 20000, 300); /* shrinks so well that all of it is read at once */
+	nr_buf_init(&packed, MAKE_MAX);
+	assert_true(make_zstd(&file, &packed));
+	assert_in_range(packed.n, 1, 250000);
+	memset(packed.p + packed.n - 20, 0xff, 20);
+	assert_int_equal(see(packed.p, packed.n, (struct chop){ 0 }, &seen), 0);
+	assert_int_equal(seen.code, NR_EDAMAGED);
+	assert_in_range(seen.n, 20000 - 1000, 20000); /* one block is about 790 */
+	seen_done(&seen);
+	nr_buf_done(&packed);
+	nr_buf_done(&file);
+}
+
 static void a_bomb_costs_time_but_no_memory(void **state)
 {
 	enum { HUGE_BLOCK = 1 << 20, N = 256 };
@@ -324,6 +344,8 @@ int main(void)
 		cmocka_unit_test(several_compressed_members_are_one_file),
 		cmocka_unit_test(a_compressed_file_cut_at_any_byte_gives_the_frames_before_the_cut),
 		cmocka_unit_test(broken_compressed_data_gives_the_frames_before_it),
+		cmocka_unit_test(
+			frames_before_the_broken_block_of_a_small_compressed_file_are_not_lost),
 		cmocka_unit_test(a_bomb_costs_time_but_no_memory),
 		cmocka_unit_test(what_is_no_capture_is_named_by_what_it_is),
 		cmocka_unit_test(a_slow_pipe_gives_what_it_has_and_goes_on),
