@@ -255,7 +255,34 @@ static void short_results_are_continued(void **state)
 	assert_int_equal(nr_io_plan_end(), 2);
 	assert_memory_equal(text, back, sizeof(text));
 	assert_int_equal(nr_io_read_full(fd, back, sizeof(back)), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	memset(back, 0, sizeof(back));
+	nr_io_fail_nth(1, NR_IO_SHORT);
+	assert_int_equal(nr_io_read_full(fd, back, 600), 600);
+	assert_int_equal(back[599], 's');
+	assert_int_equal(back[600], 0); /* not behind what was asked for */
+	nr_io_fail_nth(1, NR_IO_SHORT);
+	assert_int_equal(nr_io_read(fd, back, 1), 1); /* zero would be the end of the file */
+	(void)nr_io_plan_end();
 	assert_int_equal(nr_io_close(fd), 0);
+}
+
+static void a_plan_counts_from_its_own_beginning(void **state)
+{
+	char a[PATH_MAX], b[PATH_MAX];
+
+	path_in(state, "a", a);
+	path_in(state, "b", b);
+	assert_int_equal(nr_io_replace(a, "x", 1, NULL), 0);
+	nr_io_fail_nth(100, -EIO);
+	assert_int_equal(nr_io_rename(a, b), 0);
+	nr_io_fail_nth(2, -EIO);
+	assert_int_equal(nr_io_rename(b, a), 0);
+	assert_int_equal(nr_io_rename(a, b), -EIO);
+	assert_int_equal(nr_io_rename(a, b), 0); /* only the n-th fails */
+	assert_int_equal(nr_io_plan_end(), 3);
+	assert_int_equal(nr_io_unlink(b), 0);
+	assert_int_equal(nr_io_plan_end(), 0);
 }
 
 static void descriptors_are_closed_on_exec(void **state)
@@ -286,6 +313,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slurp_survives_every_failing_call_and_allocation,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(short_results_are_continued, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_plan_counts_from_its_own_beginning, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(descriptors_are_closed_on_exec, setup, teardown),
 	};
 
