@@ -15,7 +15,7 @@ enum nr_mark {
 	NR_MARK_MASSCAN,     /* ip.id == (dst ^ dport ^ seq) & 0xffff */
 	NR_MARK_ZMAP,	     /* ip.id 54321: classic ZMap */
 	NR_MARK_ZMAP_NEW,    /* window 65535, Windows-order options, TTL > 200 */
-	NR_MARK_NMAP,	     /* pair: halves of seq1 ^ seq2 are equal */
+	NR_MARK_NMAP,	     /* pair: nmap's header, and equal halves of seq1 ^ seq2 */
 	NR_MARK_UNICORNSCAN, /* pair: seq1 ^ seq2 == dst1 ^ dst2 ^ sp1 ^ sp2 ^ (dp1 ^ dp2) << 16 */
 	NR_MARK_HAJIME,	     /* window 14600 to its ports: weak */
 	NR_MARK_CONFICKER,   /* TCP 445, 2nd and 4th octet of destination < 128: weak, needs many */
