@@ -102,7 +102,7 @@ def a_binary_without_hardening_is_named():
                        check=True, capture_output=True)
         status, output = run("check-elf", "a", cwd=root)
         assert status == 1, output
-        for fault in ("position-independent", "RELRO", "bound late", "stack protector", "fortified"):
+        for fault in ("position-independent", "RELRO", "bound late", "stack protector", "fortified", "landing pads"):
             assert fault in output, f"{fault}: {output}"
 
 
