@@ -272,6 +272,24 @@ static bool is_wide(const struct nr_scan *scan, const struct nr_scan_hot *hot, c
 	return n >= WIDE_MIN_N && (hot->packets - 1) * 4294967296.0 / (double)n >= 10 * span;
 }
 
+/*
+ * Retransmissions and further packets to one address are no independent choices, and bursts carry less
+ * knowledge than their number says: both widen the interval of the rate.
+ */
+static void choice_note(struct nr_scan_cold *cold, uint32_t dst, int64_t at)
+{
+	for (unsigned i = 0; i < NR_SCAN_RECENT && i < cold->choices; i++)
+		if (cold->recent[i] == dst)
+			return;
+	cold->recent[cold->choices % NR_SCAN_RECENT] = dst;
+	if (cold->choices++ > 0) {
+		double gap = (double)(at - cold->chosen_at) / 1e9;
+
+		cold->gap2 += gap * gap;
+	}
+	cold->chosen_at = at;
+}
+
 static void cold_add(struct nr_scan *scan, struct nr_scan_hot *hot, struct nr_scan_cold *cold,
 		     const struct nr_observation *o, uint32_t dst)
 {
@@ -283,6 +301,7 @@ static void cold_add(struct nr_scan *scan, struct nr_scan_hot *hot, struct nr_sc
 		cold->n_ports = 1;
 	ports_add(cold, o->proto, o->dport, o->packets);
 	(void)nr_distinct_add(&cold->dst, &scan->sketches, dst);
+	choice_note(cold, dst, nr_observation_first(o).ns);
 	if (cold->multi)
 		event_add(scan, hot, cold, o, dst);
 	else
@@ -316,8 +335,10 @@ static struct nr_scan_cold *promote(struct nr_scan *scan, struct nr_scan_hot *ho
 	if (cold == NULL)
 		return NULL;
 	hot->cold = number + 1;
-	for (unsigned i = 0; i < hot->n_dst; i++)
+	for (unsigned i = 0; i < hot->n_dst; i++) {
 		(void)nr_distinct_add(&cold->dst, &scan->sketches, hot->dst[i]);
+		choice_note(cold, hot->dst[i], i == 0 ? hot->first : hot->last);
+	}
 	for (unsigned m = 0; m < NR_MARK_N; m++)
 		cold->marks[m] = nibble(hot->marks, m);
 	cold->n_ports = hot->n_port;

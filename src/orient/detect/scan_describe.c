@@ -145,31 +145,27 @@ static uint8_t majority_class(const struct nr_scan_hot *hot)
 	return (uint8_t)best;
 }
 
-/*
- * Packets that repeat a choice of destination (retransmissions) are no independent arrivals. With one port the
- * number of choices follows from the distinct destinations: D = N (1 - e^(-choices / N)).
- */
-static double choices(const struct nr_source *s, double dst, double monitored)
+/* The rate of choices and its interval, times the packets that a choice brings. */
+static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold *cold, struct nr_source *s)
 {
-	if (s->ports_n > 1 || dst > 0.9 * monitored)
-		return (double)s->packets;
-	return fmax(2, fmin((double)s->packets, -monitored * log(1 - dst / monitored)));
-}
-
-static void describe_rate(const struct nr_scan *scan, double dst, struct nr_source *s)
-{
-	uint64_t n = scan->env->monitored_v4;
+	uint64_t n = scan->env->monitored_v4, arrivals = s->packets;
+	double span = (double)(s->last.ns - s->first.ns) / 1e9, worth = (double)s->packets, factor = 1;
 	struct nr_rate rate;
 
 	if (n == 0 || !nr_ip_is_v4(s->src))
 		return;
-	s->has_rate = nr_rate_interval(s->packets, choices(s, dst, (double)n),
-				       (double)(s->last.ns - s->first.ns) / 1e9, n, &rate);
+	if (cold != NULL && cold->choices >= 2 && cold->chosen_at > s->first.ns) {
+		arrivals = cold->choices;
+		span = (double)(cold->chosen_at - s->first.ns) / 1e9;
+		worth = nr_rate_effective_gaps(arrivals, span, cold->gap2);
+		factor = (double)s->packets / (double)arrivals;
+	}
+	s->has_rate = nr_rate_interval(arrivals, worth, span, n, &rate);
 	if (!s->has_rate)
 		return;
-	s->rate_lo = rate.lo;
-	s->rate = rate.rate;
-	s->rate_hi = rate.hi;
+	s->rate_lo = rate.lo * factor;
+	s->rate = rate.rate * factor;
+	s->rate_hi = rate.hi * factor;
 }
 
 /* Distinct destinations as a share of N; the upper limit allows for those it had not reached yet (Poisson). */
@@ -221,6 +217,8 @@ static enum nr_level level_of(const struct nr_scan_cold *cold, const struct nr_s
 {
 	uint16_t merit = NR_COMPAT_MERIT_SPREAD | NR_COMPAT_MERIT_VOLUME | NR_COMPAT_MERIT_PORTS;
 
+	if (s->traffic_class == NR_CLASS_BACKSCATTER && s->tools == 0)
+		return NR_LEVEL_PROBE; /* it answers, it does not ask: rsdos.v1 looks at it */
 	if (cold == NULL || cold->scanner_at == 0)
 		return s->tools != 0 ? NR_LEVEL_SCANNER : NR_LEVEL_PROBE;
 	if (s->compat & merit)
@@ -259,7 +257,7 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 	s->dst_hi = (uint64_t)ceil(hi);
 	describe_ports(hot, cold, s);
 	if (detail)
-		describe_rate(scan, dst, s);
+		describe_rate(scan, cold, s);
 	describe_coverage(scan, dst, lo, hi, s);
 	s->ttl_min = hot->ttl_min;
 	s->ttl_max = hot->ttl_max;

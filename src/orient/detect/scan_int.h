@@ -15,7 +15,8 @@
 
 typedef int64_t nr_unaligned_ns __attribute__((aligned(4)));
 
-enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_EVENTS_MAX = 1024, NR_SCAN_BUCKETS = 512 };
+enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_EVENTS_MAX = 1024, NR_SCAN_BUCKETS = 512,
+       NR_SCAN_RECENT = 4 };
 
 /** Reasons to doubt a source address, as features with weights (scan_end.c), never as drops. */
 enum nr_spoof_sign {
@@ -78,6 +79,11 @@ struct nr_scan_cold {
 	uint8_t unused;
 	uint32_t event_packets;	     /* most packets of one event */
 	uint32_t event_dst;	     /* most non-zero registers or exact count of one event */
+	/* arrivals that are choices of a destination; its repeats (within four choices) are not */
+	uint32_t choices;
+	uint32_t recent[NR_SCAN_RECENT];
+	int64_t chosen_at; /* ns; newest choice */
+	double gap2;	   /* s^2; sum of the squared gaps between choices */
 };
 
 /** What one source sent to one port. */
