@@ -8,7 +8,8 @@
  * In      paths or an interface name
  * Out     blocks of frames whose bytes stay valid until the block is given back
  * Shape   a block owns its memory (about 1 MiB read at once, frames point into it, a frame never
- *         spans two blocks). Blocks depend on the file alone, never on timing, for files.
+ *         spans two blocks). Blocks depend on the file alone, never on timing, for files;
+ *         those of a pipe also end when it has no more for a moment.
  * Threads one thread calls nr_capture_next() at a time; blocks may be handed to other threads.
  * Units   ts: nanoseconds since 1970; wirelen: bytes on the wire
  * Limits  NR_CAPTURE_SNAP_MAX bytes a frame; 1,024 interfaces a pcapng section; directory:
@@ -57,7 +58,7 @@ struct nr_capture_stats {
 		records_refused; /* contradict themselves in a sound frame: passed over, then NR_EDAMAGED at the end */
 	uint64_t
 		frames_oversize; /* longer than the snapshot length of their file says; delivered */
-	uint64_t kernel_received, kernel_dropped; /* live only */
+	uint64_t kernel_received, kernel_dropped; /* live only; received includes dropped */
 };
 
 struct nr_capture_options {
@@ -88,8 +89,8 @@ NR_MUST_CHECK int nr_block_new(struct nr_block **ret_block);
 struct nr_block *nr_block_free(struct nr_block *block);
 
 /**
- * Fill @p block. @return 0 with block->n > 0; 0 with block->n == 0 at the end (or, live and follow:
- * nothing within @p wait_ms); NR_EDAMAGED with the frames before the damage still in the block and
+ * Fill @p block. @return 0 with block->n > 0; 0 with block->n == 0 at the end (or, live, follow and
+ * pipes: nothing within @p wait_ms, -1 waits without limit; see nr_capture_ended()); NR_EDAMAGED with the frames before the damage still in the block and
  * reterr naming file and byte offset: the capture then goes on with the next file, if any; other
  * negative codes: cannot read.
  */
