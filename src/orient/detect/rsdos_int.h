@@ -26,7 +26,7 @@ enum { RSDOS_SAMPLE = 64, RSDOS_HLL_P = 8, RSDOS_PPM_BINS = NR_MOORE_WINDOW_S / 
 enum { RSDOS_SWEEP_S = 30 };
 
 #define RSDOS_IDLE_NS  (NR_RSDOS_IDLE_S * NR_NS_PER_S)
-#define RSDOS_TICK_MAX INT64_C(8000000000) /* s; keeps nanoseconds within 64 bits */
+#define RSDOS_TICK_MAX INT64_C(4000000000) /* s; keeps nanoseconds within 64 bits */
 
 /** How an answer speaks. */
 enum rsdos_type { RSDOS_SYNACK, RSDOS_RST, RSDOS_UDP, RSDOS_ICMP, RSDOS_QUOTE, RSDOS_TYPE_N };

@@ -4,6 +4,7 @@
 const struct nr_detector *const nr_detectors[] = {
 	&nr_detector_scan,
 	&nr_detector_rsdos,
+	&nr_detector_infect,
 	/* add yours here */
 	NULL,
 };
