@@ -89,10 +89,12 @@ NR_MUST_CHECK int nr_block_new(struct nr_block **ret_block);
 struct nr_block *nr_block_free(struct nr_block *block);
 
 /**
- * Fill @p block. @return 0 with block->n > 0; 0 with block->n == 0 at the end (or, live, follow and
- * pipes: nothing within @p wait_ms, -1 waits without limit; see nr_capture_ended()); NR_EDAMAGED with the frames before the damage still in the block and
+ * Fill @p block.
+ * @param wait_ms  live, follow and pipes: how long to wait for the first frame; -1: without limit
+ * @return 0 with block->n > 0; 0 with block->n == 0 at the end, or nothing within @p wait_ms (tell them
+ * apart by nr_capture_ended()); NR_EDAMAGED with the frames before the damage still in the block and
  * reterr naming file and byte offset: the capture then goes on with the next file, if any; other
- * negative codes: cannot read.
+ * negative codes: cannot read this file, the next is tried (live: ended).
  */
 NR_MUST_CHECK int nr_capture_next(struct nr_capture *capture, struct nr_block *block, int wait_ms,
 				  struct nr_err *reterr);
