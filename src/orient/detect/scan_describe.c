@@ -145,8 +145,18 @@ static uint8_t majority_class(const struct nr_scan_hot *hot)
 	return (uint8_t)best;
 }
 
-/* The rate of choices and its interval, times the packets that a choice brings. */
-static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold *cold, struct nr_source *s)
+/* Uniform choices that reach as many distinct destinations: D = N (1 - e^(-choices / N)). */
+static double choices_for(double dst, double monitored)
+{
+	return dst > 0.9 * monitored ? INFINITY : fmax(2, -monitored * log(1 - dst / monitored));
+}
+
+/*
+ * The rate of choices and its interval, times the packets that a choice brings. A fast sender's repeats come
+ * after more than the few choices that are remembered: then the distinct destinations (at most dst_hi) tell.
+ */
+static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold *cold, double dst_hi,
+			  struct nr_source *s)
 {
 	uint64_t n = scan->env->monitored_v4, arrivals = s->packets;
 	double span = (double)(s->last.ns - s->first.ns) / 1e9, worth = (double)s->packets, factor = 1;
@@ -157,7 +167,7 @@ static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold 
 	if (cold != NULL && cold->choices >= 2 && cold->chosen_at > s->first.ns) {
 		arrivals = cold->choices;
 		span = (double)(cold->chosen_at - s->first.ns) / 1e9;
-		worth = nr_rate_effective_gaps(arrivals, span, cold->gap2);
+		worth = fmin(nr_rate_effective_gaps(arrivals, span, cold->gap2), choices_for(dst_hi, (double)n));
 		factor = (double)s->packets / (double)arrivals;
 	}
 	s->has_rate = nr_rate_interval(arrivals, worth, span, n, &rate);
@@ -257,7 +267,7 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 	s->dst_hi = (uint64_t)ceil(hi);
 	describe_ports(hot, cold, s);
 	if (detail)
-		describe_rate(scan, cold, s);
+		describe_rate(scan, cold, hi, s);
 	describe_coverage(scan, dst, lo, hi, s);
 	s->ttl_min = hot->ttl_min;
 	s->ttl_max = hot->ttl_max;
