@@ -58,7 +58,8 @@ static int run(const struct part *part, size_t size, uint64_t seed, struct nr_la
 	ctx.moore_rate = 0.5 * NR_LAB_SPACE / n_v4;
 	options.world = (struct nr_lab_options){ .nets = nets, .n_nets = sizes[size].n_nets,
 						 .start = { 1767571200 * NR_NS_PER_S }, /* 2026-01-05 */
-						 .duration = part->duration, .seed = seed };
+						 .duration = part->duration,
+						 .seed = seed << 8 | size }; /* sizes are other draws too */
 	return nr_lab_trial_run(&options, trial, reterr);
 }
 

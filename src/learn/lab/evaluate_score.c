@@ -173,7 +173,7 @@ void nr_lab_score_scan(struct nr_lab_trial *trial, size_t size, uint64_t seed, s
 	for (uint32_t i = 0; i < trial->said.n; i++) {
 		const struct nr_lab_said *said = nr_table_at(&trial->said, i);
 
-		if (said->traffic_class == NR_CLASS_BACKSCATTER || score_said(trial, said, row, all))
+		if (score_said(trial, said, row, all))
 			continue;
 		const struct nr_lab_known *known = nr_lab_oracle_find(&trial->oracle, said->src);
 
@@ -221,8 +221,12 @@ void nr_lab_score_rates(struct nr_lab_trial *trial, size_t size, struct nr_lab_e
 			continue;
 		struct nr_lab_rate_row *row = &all->rates[size][model_of(known)];
 
-		/* the exact interval of one who knows when the source began and ended */
-		nr_stat_poisson_interval(said->packets, 0.95, &lo, &hi);
+		/* the exact interval of one who knows the model: begin, end, and what is independent */
+		uint64_t independent = known->arrival == NR_LAB_BURSTY ? (known->arrivals + NR_LAB_BURST - 1) / NR_LAB_BURST
+								       : known->arrivals;
+		nr_stat_poisson_interval(independent, 0.95, &lo, &hi);
+		lo *= (double)said->packets / (double)independent;
+		hi *= (double)said->packets / (double)independent;
 		per_packet = NR_LAB_SPACE / (double)trial->n_v4 / ((double)(known->end - known->start) / 1e9);
 		truth = known->label.rate;
 		row->sources++;

@@ -151,6 +151,7 @@ void nr_lab_oracle_truth(struct nr_lab_oracle *oracle, const struct nr_lab_actor
 	known->first = actor->first;
 	known->last = actor->last;
 	known->packets = actor->packets;
+	known->arrivals = actor->count;
 	known->distinct = actor->touched.n;
 	known->arrival = actor->arrival;
 }

@@ -27,7 +27,7 @@ struct nr_lab_known {
 	struct nr_ip src;
 	struct nr_lab_label label; /* label.actor NULL: not (yet) reported */
 	int64_t start, end, first, last;
-	uint64_t packets;
+	uint64_t packets, arrivals; /* arrivals: packets that repeat none */
 	uint32_t distinct;
 	uint32_t newest;	/* visit + 1 */
 	uint8_t arrival;

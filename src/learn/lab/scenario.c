@@ -113,7 +113,7 @@ static void populate_sample(struct nr_lab_world *world)
 	(void)nr_lab_flood(world, &(struct nr_lab_flood){ NR_LAB_FLOOD_UDP, .rate = 150000, .port = 27015,
 							  .attack_rate = 1500000, .start = t + 20 * part,
 							  .end = t + 52 * part });
-	nr_lab_carpet(world, &(struct nr_lab_flood){ NR_LAB_FLOOD_SYN_COOKIES, .rate = 1200000, .port = 80,
+	nr_lab_carpet(world, &(struct nr_lab_flood){ NR_LAB_FLOOD_SYN_COOKIES, .rate = 70000, .port = 80,
 						     .start = t + 26 * part, .end = t + 47 * part });
 	noise(world, 160, 60000, 8000);
 }
@@ -204,7 +204,7 @@ static void populate_weeks(struct nr_lab_world *world)
 
 const struct nr_lab_scenario nr_lab_scenarios[] = {
 	{ "sample", "an hour with every kind of actor: scanners of all tools, a growing botnet, three floods, "
-		    "a carpet, noise; about 700,000 packets", NET, HOUR, populate_sample },
+		    "a carpet, noise; about 600,000 packets", NET, HOUR, populate_sample },
 	{ "scans", "scanners of all tools, surveys and noise; no flood", NET, HOUR, populate_scans },
 	{ "floods", "seventy floods of seven kinds, each ten strengths, two carpets, noise", NET, HOUR,
 	  populate_floods },

@@ -268,7 +268,7 @@ int64_t nr_lab_gap(const struct nr_lab_world *world, double rate)
 
 static int64_t gap_of(struct nr_lab_actor *actor)
 {
-	enum { BURST = 8, DENSER = 16 };
+	enum { BURST = NR_LAB_BURST, DENSER = 16 };
 	int64_t gap = actor->gap;
 
 	switch ((enum nr_lab_arrival)actor->arrival) {

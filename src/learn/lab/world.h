@@ -19,7 +19,7 @@
 #include "learn/lab/space.h"
 #include "learn/lab/touched.h"
 
-enum { NR_LAB_PORTS = 8, NR_LAB_HEADROOM = 16 };
+enum { NR_LAB_PORTS = 8, NR_LAB_HEADROOM = 16, NR_LAB_BURST = 8 };
 #define NR_LAB_OVER  INT64_MAX
 #define NR_LAB_ALL   UINT64_MAX
 #define NR_LAB_SPACE 4294967296.0
@@ -41,7 +41,7 @@ struct nr_lab_retries {
 enum nr_lab_arrival {
 	NR_LAB_POISSON,
 	NR_LAB_REGULAR, /* equal gaps, 2 % jitter */
-	NR_LAB_BURSTY,	/* bursts of eight, sixteen times as dense as the mean */
+	NR_LAB_BURSTY,	/* bursts of NR_LAB_BURST, sixteen times as dense as the mean */
 };
 
 /** What is true of an actor, as the truth file says it. */
