@@ -101,91 +101,132 @@ enum nr_outcome nr_dissect_general(const struct nr_frame *frame, struct nr_packe
 	return next == NR_LINK_IP4 ? nr_ipv4_dissect(view, pkt) : nr_ipv6_dissect(view, pkt);
 }
 
-/** What both layer-4 protocols of the short way share. */
-static inline __attribute__((always_inline)) void short_ip(const struct nr_frame *frame,
-							   const uint8_t *ip, struct nr_packet *pkt)
+/*
+ * The short way is bound by the number of instructions, so neighbouring fields are written together:
+ * the layout of struct nr_packet is asserted here, and the tests compare every byte of the result.
+ */
+#define AT(pkt, field) ((uint8_t *)(pkt) + offsetof(struct nr_packet, field))
+#define FOLLOWS(field, before)                                                  \
+	_Static_assert(offsetof(struct nr_packet, field) ==                     \
+			       offsetof(struct nr_packet, before) +             \
+				       sizeof(((struct nr_packet *)0)->before), \
+		       #field " follows " #before)
+FOLLOWS(ack, seq);
+FOLLOWS(payload_hash, opt_hash);
+FOLLOWS(dport, sport);
+FOLLOWS(window, ip_id);
+FOLLOWS(quoted_dport, window);
+FOLLOWS(marks, quoted_dport);
+FOLLOWS(proto, quoted_proto);
+FOLLOWS(ttl, proto);
+FOLLOWS(tcp_flags, ttl);
+FOLLOWS(traffic_class, tcp_flags);
+FOLLOWS(payload_class, traffic_class);
+FOLLOWS(tunnel, payload_class);
+FOLLOWS(is_v4, tunnel);
+
+static inline uint64_t load64(const uint8_t *p)
 {
-	pkt->ts = frame->ts;
-	nr_ip_store_v4(&pkt->src, ip + 12);
-	nr_ip_store_v4(&pkt->dst, ip + 16);
-	pkt->quoted_dst = (struct nr_ip){ { 0 } };
-	pkt->ip_len = nr_get_be16(ip + 2);
-	pkt->payload_hash = 0;
-	pkt->sport = nr_get_be16(ip + 20);
-	pkt->dport = nr_get_be16(ip + 22);
-	pkt->ip_id = nr_get_be16(ip + 4);
-	pkt->quoted_dport = pkt->marks = 0;
-	pkt->quoted_proto = 0;
-	pkt->proto = ip[9];
-	pkt->ttl = ip[8];
-	pkt->traffic_class = pkt->payload_class = pkt->tunnel = 0;
-	pkt->is_v4 = 1;
-	pkt->anomalies = time_anomaly(frame) |
-			 (uint32_t)nr_v4_is_special(ip[12]) << NR_ANOMALY_SRC_SPECIAL |
-			 (uint32_t)(memcmp(ip + 12, ip + 16, 4) == 0) << NR_ANOMALY_SRC_IS_DST;
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v;
 }
 
-/** @p n bytes of TCP at @p p, 20 or more, all captured. */
-static inline void short_tcp(const uint8_t *p, uint32_t n, uint32_t hlen, struct nr_packet *pkt)
+static inline void store64(uint8_t *p, uint64_t v)
 {
-	uint64_t hash = nr_tcp_options_short(p, hlen);
+	memcpy(p, &v, 8);
+}
 
+/** An IPv4 address from the low half of @p be, as its 16 bytes. */
+static inline void store_v4(uint8_t *p, uint64_t be)
+{
+	store64(p, 0);
+	store64(p + 8, be << 32 | 0xffff0000u);
+}
+
+/** What both layer-4 protocols of the short way share; @p flags and @p window are 0 for UDP. */
+static inline __attribute__((always_inline)) void short_ip(const struct nr_frame *frame,
+							   const uint8_t *ip, uint32_t flags,
+							   uint32_t window, struct nr_packet *pkt)
+{
+	uint64_t addresses = load64(ip + 12);
+	uint32_t ports = nr_get_be32(ip + 20), ttl = ip[8], proto = ip[9];
+
+	pkt->ts = frame->ts;
+	store_v4(AT(pkt, src), addresses & 0xffffffffu);
+	store_v4(AT(pkt, dst), addresses >> 32);
+	pkt->quoted_dst = (struct nr_ip){ { 0 } };
+	pkt->ip_len = nr_get_be16(ip + 2);
+	ports = ports << 16 | ports >> 16;
+	memcpy(AT(pkt, sport), &ports, 4);
+	store64(AT(pkt, ip_id), nr_get_be16(ip + 4) | (uint64_t)window << 16);
+	store64(AT(pkt, quoted_proto),
+		proto << 8 | ttl << 16 | flags << 24 | UINT64_C(1) << 56 /* is_v4 */);
+	pkt->anomalies = time_anomaly(frame) |
+			 (uint32_t)nr_v4_is_special(ip[12]) << NR_ANOMALY_SRC_SPECIAL |
+			 (uint32_t)((uint32_t)addresses == addresses >> 32)
+				 << NR_ANOMALY_SRC_IS_DST;
+}
+
+/** A packet at @p ip of which @p n bytes are TCP with a header of @p hlen, all captured. */
+static inline void short_tcp(const struct nr_frame *frame, const uint8_t *ip, uint32_t n,
+			     uint32_t hlen, struct nr_packet *pkt)
+{
+	const uint8_t *p = ip + 20;
+	uint64_t hash = nr_tcp_options_short(p, hlen);
+	uint64_t numbers = __builtin_bswap64(load64(p + 4));
+	bool no_port = (p[0] | p[1]) == 0 || (p[2] | p[3]) == 0;
+
+	short_ip(frame, ip, p[13], nr_get_be16(p + 14), pkt);
 	pkt->payload = n > hlen ? p + hlen : NULL;
 	pkt->payload_len = n - hlen;
-	pkt->seq = nr_get_be32(p + 4);
-	pkt->ack = nr_get_be32(p + 8);
-	pkt->opt_hash = (uint32_t)hash;
-	pkt->window = nr_get_be16(p + 14);
-	pkt->tcp_flags = p[13];
-	pkt->anomalies |= nr_tcp_anomalies(p[13], nr_get_be32(p + 8),
-					   nr_get_be16(p) == 0 || nr_get_be16(p + 2) == 0,
-					   n > hlen) |
+	store64(AT(pkt, seq), numbers << 32 | numbers >> 32);
+	store64(AT(pkt, opt_hash), hash & 0xffffffffu); /* and no payload hash yet */
+	pkt->anomalies |= nr_tcp_anomalies(p[13], (uint32_t)numbers, no_port, n > hlen) |
 			  (uint32_t)(hash >> 32) << NR_ANOMALY_TCP_OPTION_BAD;
 }
 
-static inline enum nr_outcome short_udp(const uint8_t *p, uint32_t n, struct nr_packet *pkt)
+static inline enum nr_outcome short_udp(const struct nr_frame *frame, const uint8_t *ip, uint32_t n,
+					struct nr_packet *pkt)
 {
+	short_ip(frame, ip, 0, 0, pkt);
 	pkt->payload = NULL;
 	pkt->payload_len = 0;
-	pkt->seq = pkt->ack = pkt->opt_hash = 0;
-	pkt->window = 0;
-	pkt->tcp_flags = 0;
-	return nr_udp_dissect((struct nr_view){ p, n, n }, pkt);
+	store64(AT(pkt, seq), 0);
+	store64(AT(pkt, opt_hash), 0);
+	return nr_udp_dissect((struct nr_view){ ip + 20, n, n }, pkt);
 }
 
 /** Where the IP header of the frame starts if the link is one of the common ones; -1 otherwise. */
 static inline int short_link(const struct nr_frame *frame)
 {
 	if (NR_LIKELY(frame->link == 1))
-		return frame->caplen >= 34 && frame->data[12] == 8 && frame->data[13] == 0 ? 14
-											   : -1;
+		return frame->caplen >= 34 && nr_get_be16(frame->data + 12) == 0x0800 ? 14 : -1;
 	return (frame->link == 101 || frame->link == 228) && frame->caplen >= 20 ? 0 : -1;
 }
 
 enum nr_outcome nr_dissect(const struct nr_frame *frame, struct nr_packet *pkt)
 {
+	/* version 4, 20 bytes of header; neither a later fragment nor more of them */
+	const uint64_t plain_mask = UINT64_C(0xff3f0000000000ff), plain = 0x45;
 	int at = short_link(frame);
 
 	if (NR_UNLIKELY(at < 0))
 		return nr_dissect_general(frame, pkt);
 	const uint8_t *ip = frame->data + at;
 	uint32_t total = nr_get_be16(ip + 2), proto = ip[9];
-	/* no options, no fragment, all of it captured */
-	if (NR_UNLIKELY(ip[0] != 0x45 || (nr_get_be16(ip + 6) & 0x3fff) != 0 ||
-			total > frame->caplen - (uint32_t)at))
+	if (NR_UNLIKELY((load64(ip) & plain_mask) != plain || total > frame->caplen - (uint32_t)at))
 		return nr_dissect_general(frame, pkt);
 	if (NR_LIKELY(proto == 6 && total >= 40)) {
 		uint32_t hlen = (uint32_t)(ip[32] >> 4) * 4;
 
 		if (NR_UNLIKELY(hlen < 20 || 20 + hlen > total))
 			return nr_dissect_general(frame, pkt);
-		short_ip(frame, ip, pkt);
-		short_tcp(ip + 20, total - 20, hlen, pkt);
+		short_tcp(frame, ip, total - 20, hlen, pkt);
 		return NR_OUTCOME_OK;
 	}
-	if (proto == 17 && total >= 28) {
-		short_ip(frame, ip, pkt);
-		return short_udp(ip + 20, total - 20, pkt);
-	}
+	if (proto == 17 && total >= 28)
+		return short_udp(frame, ip, total - 20, pkt);
 	return nr_dissect_general(frame, pkt);
 }

@@ -79,12 +79,13 @@ static inline uint32_t nr_tcp_anomalies(uint32_t flags, uint32_t ack, bool no_po
 {
 	const uint64_t odd_sets = NR_TCP_ODD_16(0) | NR_TCP_ODD_16(16) | NR_TCP_ODD_16(32) |
 				  NR_TCP_ODD_16(48);
-	uint32_t f = flags & 63, syn = f >> 1 & 1, no_ack = ~f >> 4 & 1, urg = f >> 5;
-	uint32_t odd = (uint32_t)(odd_sets >> f) & 1;
+	uint32_t odd = (uint32_t)(odd_sets >> (flags & 63)) & 1;
+	uint32_t syn = flags & NR_TCP_SYN, syn_alone = syn & ~(flags >> 3); /* ACK moved onto SYN */
 
-	return odd << NR_ANOMALY_TCP_FLAGS | urg << NR_ANOMALY_TCP_URGENT |
-	       (syn & (uint32_t)has_payload) << NR_ANOMALY_TCP_SYN_DATA |
-	       (syn & no_ack & (uint32_t)(ack != 0)) << NR_ANOMALY_TCP_SYN_ACKNO |
+	_Static_assert(NR_TCP_ACK >> 3 == NR_TCP_SYN, "one shift apart");
+	return odd << NR_ANOMALY_TCP_FLAGS | (flags & NR_TCP_URG) << (NR_ANOMALY_TCP_URGENT - 5) |
+	       (has_payload ? syn << (NR_ANOMALY_TCP_SYN_DATA - 1) : 0) |
+	       (ack != 0 ? syn_alone << (NR_ANOMALY_TCP_SYN_ACKNO - 1) : 0) |
 	       (uint32_t)no_port << NR_ANOMALY_PORT_ZERO;
 }
 
