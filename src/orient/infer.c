@@ -15,12 +15,14 @@ enum {
 	MANY_SPEAKERS = 1024, /* with fewer, every pair speaks */
 };
 
-static const double max_two_way = 0.05; /* stray answers of a mislabelled host still pass */
-static const double stray_share =
-	0.01; /* of what is looked at, in all, that may lie outside the blocks */
-static const double even_share =
-	0.2; /* least share of the smaller half of distinct addresses in a block */
-static const double min_filled = 0.5; /* of the distinct addresses that even chance would hit */
+/* Share of packets in conversations: stray answers of a mislabelled host still pass. */
+static const double max_two_way = 0.05;
+/* Share of what is looked at that may lie outside the blocks, in all. */
+static const double stray_share = 0.01;
+/* Least share of the smaller half of distinct addresses in a block. */
+static const double even_share = 0.2;
+/* Least share of the distinct addresses that even chance would hit. */
+static const double min_filled = 0.5;
 
 struct nr_infer {
 	size_t n;
