@@ -81,6 +81,17 @@ static bool may_carry_orders(uint8_t payload_class)
 	return (classes >> payload_class & 1) != 0;
 }
 
+/** Encrypted or binary by their nature: no shell reads them. SSDP, SIP and ADB have carried commands. */
+static inline bool may_order(uint8_t payload_class)
+{
+	const uint32_t never = 1u << NR_PAYLOAD_NONE | 1u << NR_PAYLOAD_TLS |
+			       1u << NR_PAYLOAD_QUIC | 1u << NR_PAYLOAD_DNS | 1u << NR_PAYLOAD_NTP |
+			       1u << NR_PAYLOAD_SNMP | 1u << NR_PAYLOAD_CLDAP |
+			       1u << NR_PAYLOAD_RDP | 1u << NR_PAYLOAD_SSH;
+
+	return (never >> payload_class & 1) == 0;
+}
+
 uint16_t nr_mark_bits(const struct nr_packet *pkt)
 {
 	unsigned bits = 0;
@@ -92,7 +103,7 @@ uint16_t nr_mark_bits(const struct nr_packet *pkt)
 			bits = datagram_bits(pkt);
 	}
 	if (NR_UNLIKELY(pkt->payload_len >= EXPLOIT_MIN) &&
-	    (pkt->proto == PROTO_TCP || pkt->proto == PROTO_UDP) &&
+	    (pkt->proto == PROTO_TCP || pkt->proto == PROTO_UDP) && may_order(pkt->payload_class) &&
 	    may_carry_orders(pkt->payload_class) && nr_exploit_is(pkt->payload, pkt->payload_len))
 		bits |= BIT(NR_MARK_EXPLOIT);
 	return (uint16_t)bits;
