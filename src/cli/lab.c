@@ -56,14 +56,21 @@ static const char generate_about[] =
 	"who was flooded, what was noise.\n"
 	"\n"
 	"Scenarios:\n"
-	"  sample  an hour with every kind of actor: scanners of all tools, a growing botnet, three floods, a\n"
-	"          carpet, noise; about 700,000 packets\n"
-	"  scans   scanners of all tools, surveys and noise; no flood\n"
-	"  floods  seventy floods of seven kinds, each ten strengths, two carpets, noise\n"
-	"  quiet   noise only: strays, misconfigured machines, stray DNS answers, SYN-ACK scanners\n"
-	"  ipv6    an IPv6 telescope: scanners, floods and strays (rates are per telescope)\n"
-	"  weeks   three weeks at low rates: scanners, a worm that grows, floods, noise\n"
-	"  bench   --packets packets of --sources sources, heavy-tailed, mostly SYN scans";
+	"\n"
+	"sample: an hour with every kind of actor: scanners of all tools, a growing botnet, three floods, a\n"
+	"carpet, noise; about 600,000 packets\n"
+	"\n"
+	"scans: scanners of all tools, surveys and noise; no flood\n"
+	"\n"
+	"floods: seventy floods of seven kinds, each ten strengths, two carpets, noise\n"
+	"\n"
+	"quiet: noise only: strays, misconfigured machines, stray DNS answers, SYN-ACK scanners\n"
+	"\n"
+	"ipv6: an IPv6 telescope: scanners, floods and strays (rates are per telescope)\n"
+	"\n"
+	"weeks: three weeks at low rates: scanners, a worm that grows, floods, noise\n"
+	"\n"
+	"bench: --packets packets of --sources sources, heavy-tailed, mostly SYN scans";
 
 static int open_file(const char *path, struct nr_err *err)
 {
