@@ -6,10 +6,13 @@
  *
  * scan         asks for an answer: TCP SYN, ICMP echo, timestamp, information or mask request,
  *              UDP that is neither a service's answer nor an amplification request
+ *              (TCP: SYN without ACK, FIN or RST; ICMPv6: 128)
  * backscatter  answers something this address never asked: TCP SYN-ACK or RST, ICMP 0, 3, 4, 5, 11,
  *              12, 14, 16, 18 (and ICMPv6 1-4, 129), UDP from a service port
- * amplify      UDP that asks a reflector for a large answer (recognised by content and port)
- * other        anything else, e.g. TCP with odd flags, other protocols
+ *              that carries no request of that service
+ * amplify      UDP that asks a reflector for a large answer (recognised by content and port); it goes
+ *              before the others, and a survey for reflectors has it too: docs/internals/dissection.md
+ * other        anything else, e.g. TCP with odd flags, later fragments, other protocols
  */
 #include "base/def.h"
 
