@@ -17,28 +17,44 @@ static void stamp(struct nr_time t, struct nr_buf *out)
 	nr_buf_add(out, text, STAMP);
 }
 
-static void title(struct nr_page *page)
+/* The file's whole name if it fits the line, else its last part. */
+static struct nr_str shown_path(const struct nr_page *page, struct nr_str path)
+{
+	unsigned room = page->term->width - 40 + (page->report->paths->n == 1 ? 20 : 0);
+	const char *slash = memrchr(path.p, '/', path.n);
+
+	if (nr_term_columns(path) <= room || slash == NULL)
+		return path;
+	return (struct nr_str){ slash + 1, path.n - (size_t)(slash + 1 - path.p) };
+}
+
+static void name_input(struct nr_page *page, struct nr_buf *out)
 {
 	const struct nr_report *report = page->report;
 
-	nr_term_styled(page->term, page->out, NR_STYLE_BOLD, nr_word(page->term->lang, NR_W_TITLE));
-	nr_buf_add_str(page->out, NR_STR("  "));
 	if (report->interface != NULL) {
 		nr_page_arg_escaped(page, nr_str_from(report->interface));
-		nr_page_fill(page, NR_W_INTERFACE, page->out);
+		nr_page_fill(page, NR_W_INTERFACE, out);
 	} else if (report->paths->n > 0 && nr_str_eq(report->paths->items[0], NR_STR("-"))) {
-		nr_buf_add_str(page->out, nr_word(page->term->lang, NR_W_STANDARD_INPUT));
+		nr_buf_add_str(out, nr_word(page->term->lang, NR_W_STANDARD_INPUT));
 	} else if (report->paths->n > 0) {
-		nr_page_arg_escaped(page, report->paths->items[0]);
+		nr_page_arg_escaped(page, shown_path(page, report->paths->items[0]));
 		nr_page_arg_count(page, report->paths->n - 1);
-		if (report->paths->n > 1)
-			nr_page_fill(page, NR_W_AND_MORE, page->out);
-		else
-			nr_buf_add(page->out, page->args.text.p, page->args.end[0]);
-		nr_buf_reset(&page->args.text);
-		page->args.n = 0;
+		nr_page_fill(page, report->paths->n > 1 ? NR_W_AND_MORE : NR_W_AS_IT_IS, out);
 	}
-	nr_buf_add_str(page->out, NR_STR("\n"));
+}
+
+static void title(struct nr_page *page)
+{
+	struct nr_str name = nr_word(page->term->lang, NR_W_TITLE);
+	unsigned used = nr_term_columns(name) + 2;
+
+	nr_buf_reset(&page->line);
+	name_input(page, &page->line);
+	nr_term_styled(page->term, page->out, NR_STYLE_BOLD, name);
+	nr_buf_add_str(page->out, NR_STR("  "));
+	nr_term_cell(page->out, nr_buf_str(&page->line), page->term->width - used, NR_LEFT);
+	nr_page_row_end(page);
 }
 
 static void period(struct nr_page *page)

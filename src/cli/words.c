@@ -7,6 +7,7 @@ static const struct {
 	[NR_W_TITLE] = { "noroshi observe", "狼煙 noroshi observe" },
 	[NR_W_STANDARD_INPUT] = { "standard input", "標準入力" },
 	[NR_W_INTERFACE] = { "interface {0}", "インターフェース {0}" },
+	[NR_W_AS_IT_IS] = { "{0}", "{0}" },
 	[NR_W_AND_MORE] = { "{0} and {1} more", "{0} ほか {1} 件" },
 	[NR_W_PERIOD] = { "{0} to {1} UTC, {2}", "{0} から {1}（UTC）、{2}" },
 	[NR_W_NO_PERIOD] = { "no packets in time", "対象の時間にパケットなし" },
