@@ -2,6 +2,7 @@
 /* Notes of the weightiest findings and sources; the order of arrival does not matter. */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "cli/report.h"
 
 enum { TEXT_MAX = 4096 };
@@ -28,11 +29,40 @@ static bool stands_before(const struct nr_note *a, const struct nr_note *b)
 	return cmp != 0 ? cmp < 0 : a->first.ns < b->first.ns;
 }
 
+static bool same_prefix(const struct nr_note *a, const struct nr_note *b)
+{
+	unsigned len = nr_ip_is_v4(a->sort_ip) ? 120 : 48;
+
+	return nr_ip_eq(nr_ip_mask(a->sort_ip, len), nr_ip_mask(b->sort_ip, len));
+}
+
+/*
+ * A carpet attack must not fill the list with its victims: make room for @p note among those of its prefix.
+ * @return false when they are all weightier
+ */
+static bool make_room_in_prefix(struct nr_note_list *list, const struct nr_note *note)
+{
+	size_t n_same = 0, lightest = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (same_prefix(&list->top[i], note)) {
+			n_same++;
+			lightest = i;
+		}
+	if (n_same < NR_NOTES_PER_PREFIX)
+		return true;
+	if (stands_before(&list->top[lightest], note))
+		return false;
+	list->n--;
+	memmove(list->top + lightest, list->top + lightest + 1,
+		(list->n - lightest) * sizeof(*list->top));
+	return true;
+}
+
 static void keep(struct nr_note_list *list, const struct nr_note *note)
 {
 	size_t at = list->n;
 
-	list->seen++;
 	while (at > 0 && stands_before(note, &list->top[at - 1]))
 		at--;
 	if (at == NR_NOTES_TOP)
@@ -73,17 +103,63 @@ static bool evidence_text(const struct nr_finding *finding, const char *name, st
 	       out->n > 0;
 }
 
-static void note_signs(const struct nr_finding *finding, struct nr_note *note)
+/* "tcp/23 tcp/2323" as people write it: "23/tcp 2323/tcp". */
+static void note_ports(const struct nr_finding *finding, struct nr_buf *out)
 {
-	static const char *const names[] = { "ports", "tools", "marks", "signs" };
 	struct nr_buf text;
 
 	nr_buf_init(&text, TEXT_MAX);
-	for (size_t i = 0; i < NR_COUNT(names); i++)
-		if (evidence_text(finding, names[i], &text))
-			break;
+	(void)evidence_text(finding, "ports", &text);
+	struct nr_str rest = nr_buf_str(&text);
+
+	for (struct nr_str word = nr_str_word(&rest); word.n > 0; word = nr_str_word(&rest)) {
+		struct nr_str port = word, proto = nr_str_cut(&port, '/');
+
+		nr_buf_add(out, " ", out->n > 0 && out->p[out->n - 1] != ' ');
+		if (port.n > 0 && !nr_str_starts(proto, NR_STR("icmp"))) {
+			nr_buf_add_str(out, port);
+			nr_buf_add(out, "/", 1);
+		}
+		nr_buf_add_str(out, proto);
+	}
+	nr_buf_done(&text);
+}
+
+/* What an infection is recognised by stands first, then the ports. */
+static void note_signs(const struct nr_finding *finding, enum nr_note_kind kind,
+		       struct nr_note *note)
+{
+	struct nr_buf text;
+
+	nr_buf_init(&text, TEXT_MAX);
+	if (kind == NR_NOTE_INFECTION && evidence_text(finding, "family", &text))
+		nr_buf_add(&text, " ", 1);
+	note_ports(finding, &text);
 	set_text(note->signs, nr_buf_str(&text));
 	nr_buf_done(&text);
+}
+
+static void count_net(struct nr_report_notes *notes, const struct nr_note *note)
+{
+	uint64_t hash = nr_mix64((uint64_t)note->asn << 16 |
+				 (uint64_t)(uint8_t)note->economy[0] << 8 |
+				 (uint8_t)note->economy[1]);
+
+	for (size_t i = 0; i < NR_NOTES_NETS; i++) {
+		struct nr_note_net *net = &notes->nets[(hash + i) % NR_NOTES_NETS];
+
+		if (net->machines == 0) {
+			net->asn = note->asn;
+			net->as_name = note->as_name;
+			memcpy(net->economy, note->economy, sizeof(net->economy));
+		}
+		if (net->asn == note->asn &&
+		    memcmp(net->economy, note->economy, sizeof(net->economy)) == 0) {
+			net->machines++;
+			return;
+		}
+	}
+	notes->nets_full++;
 }
 
 static enum nr_note_kind kind_of(const char *kind)
@@ -129,8 +205,12 @@ static int take_finding(void *ctx, const struct nr_finding *finding)
 						  : note.packets;
 	memcpy(note.economy, finding->economy, sizeof(note.economy));
 	set_text(note.subject, nr_str_from(finding->subject));
-	note_signs(finding, &note);
-	keep(&notes->findings[kind], &note);
+	note_signs(finding, kind, &note);
+	notes->findings[kind].seen++;
+	if (kind == NR_NOTE_INFECTION)
+		count_net(notes, &note);
+	if (kind != NR_NOTE_ATTACK || make_room_in_prefix(&notes->findings[kind], &note))
+		keep(&notes->findings[kind], &note);
 	return 0;
 }
 
@@ -169,11 +249,10 @@ static int take_source(void *ctx, const struct nr_source *source)
 	};
 	struct nr_note_list *list = &notes->scanners;
 
+	list->seen++;
 	/* most sources are light: do not spell them out */
-	if (list->n == NR_NOTES_TOP && note.weight < list->top[NR_NOTES_TOP - 1].weight) {
-		list->seen++;
+	if (list->n == NR_NOTES_TOP && note.weight < list->top[NR_NOTES_TOP - 1].weight)
 		return 0;
-	}
 	memcpy(note.economy, source->economy, sizeof(note.economy));
 	(void)nr_ip_print(source->src, note.subject);
 	source_signs(source, &note);

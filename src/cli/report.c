@@ -203,9 +203,9 @@ static void sources(struct nr_page *page)
 		if (page->report->levels[i] == 0)
 			continue;
 		nr_buf_add_str(&page->line, NR_STR(" · "));
-		nr_term_count(&page->line, page->report->levels[i]);
-		nr_buf_add(&page->line, " ", 1);
 		nr_buf_add_str(&page->line, nr_word(page->term->lang, names[i]));
+		nr_buf_add(&page->line, " ", 1);
+		nr_term_count(&page->line, page->report->levels[i]);
 	}
 	nr_page_labelled(page, NR_W_SOURCES, nr_buf_str(&page->line), NR_STYLE_PLAIN);
 }
@@ -224,9 +224,9 @@ static void findings(struct nr_page *page)
 		if (n == 0)
 			continue;
 		nr_buf_add_str(&page->line, any ? NR_STR(" · ") : NR_STR(""));
-		nr_term_count(&page->line, n);
-		nr_buf_add(&page->line, " ", 1);
 		nr_buf_add_str(&page->line, nr_word(page->term->lang, names[i]));
+		nr_buf_add(&page->line, " ", 1);
+		nr_term_count(&page->line, n);
 		any = true;
 	}
 	if (!any)

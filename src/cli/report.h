@@ -6,13 +6,14 @@
  *
  * In       the summary, the tally, and notes taken of sources and findings while they went by
  * Out      UTF-8 text (ASCII where the locale wants it) as wide as the terminal
- * Limits   notes keep the NR_NOTES_TOP most weighty of each kind; all are counted
+ * Limits   notes keep the NR_NOTES_TOP most weighty of each kind, of victims at most NR_NOTES_PER_PREFIX of
+ *          a /24 or /48; all are counted
  */
 #include "cli/summary.h"
 #include "cli/words.h"
 #include "orient/engine.h"
 
-enum { NR_NOTES_TOP = 32, NR_NOTES_TEXT = 96 };
+enum { NR_NOTES_TOP = 32, NR_NOTES_TEXT = 96, NR_NOTES_NETS = 1 << 14, NR_NOTES_PER_PREFIX = 2 };
 
 enum nr_note_kind {
 	NR_NOTE_ATTACK,
@@ -45,9 +46,19 @@ struct nr_note_list {
 	uint64_t seen;
 };
 
+/* How many infected machines a network has. */
+struct nr_note_net {
+	uint32_t asn;
+	const char *as_name;
+	char economy[3];
+	uint64_t machines; /* 0: empty slot */
+};
+
 struct nr_report_notes {
 	struct nr_note_list findings[NR_NOTE_N];
-	struct nr_note_list scanners; /* sources at level scanner and above */
+	struct nr_note_net nets[NR_NOTES_NETS]; /* hash table by asn and economy */
+	uint64_t nets_full;			/* machines of networks that found no slot */
+	struct nr_note_list scanners;		/* sources at level scanner and above */
 };
 
 NR_MUST_CHECK int nr_report_notes_new(struct nr_report_notes **ret_notes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report_int.h"
 
-enum { SHOWN_LINES = 10, ADDRESS = 15, NETWORK_MIN = 12 };
+enum { SHOWN_LINES = 10, SHOWN_NETWORKS = 8, ADDRESS = 15, NETWORK_MIN = 12 };
 
 /* "00:12–00:27"; open at the end while it goes on. */
 static void when(const struct nr_page *page, const struct nr_note *note, struct nr_buf *out)
@@ -45,8 +45,31 @@ enum cell_kind {
 	CELL_NETWORK
 };
 
+/* As many words as fit, an ellipsis for the rest: half a port would be another one. */
+static void whole_words(struct nr_str text, unsigned width, struct nr_buf *out)
+{
+	unsigned used = 0;
+
+	while (text.n > 0) {
+		struct nr_str rest = text, word = nr_str_word(&rest);
+		unsigned need = nr_term_columns(word) + (used > 0) +
+				(nr_str_is_blank(rest) ? 0 : 2);
+
+		if (word.n == 0)
+			return;
+		if (used > 0 && used + need > width) {
+			nr_buf_add_str(out, NR_STR(" …"));
+			return;
+		}
+		nr_buf_add(out, " ", used > 0);
+		nr_buf_add_str(out, word);
+		used += nr_term_columns(word) + (used > 0);
+		text = rest;
+	}
+}
+
 static void cell_text(const struct nr_page *page, const struct nr_note *note, enum cell_kind kind,
-		      struct nr_buf *out)
+		      unsigned width, struct nr_buf *out)
 {
 	static const enum nr_word levels[NR_LEVEL_N] = { NR_W_LEVEL_PROBE, NR_W_LEVEL_SCANNER_ONE,
 							 NR_W_LEVEL_WIDE, NR_W_LEVEL_AGGRESSIVE };
@@ -56,7 +79,7 @@ static void cell_text(const struct nr_page *page, const struct nr_note *note, en
 		nr_buf_add_str(out, nr_str_from(note->subject));
 		break;
 	case CELL_SIGNS:
-		nr_buf_add_str(out, nr_str_from(note->signs));
+		whole_words(nr_str_from(note->signs), width, out);
 		break;
 	case CELL_RATE:
 		if (note->has_rate)
@@ -140,7 +163,8 @@ static void print_list(struct nr_page *page, const struct nr_note_list *notes, s
 		nr_page_row(page);
 		for (size_t c = 0; c < list->n; c++) {
 			nr_buf_reset(&text);
-			cell_text(page, &notes->top[i], list->kinds[c], &text);
+			cell_text(page, &notes->top[i], list->kinds[c], list->columns[c].width,
+				  &text);
 			nr_page_cell(page, &list->columns[c], nr_buf_str(&text),
 				     c == 0 ? list->style : NR_STYLE_PLAIN);
 		}
@@ -177,9 +201,59 @@ static void victims(struct nr_page *page)
 	carpets.columns[0].title = NR_W_COL_PREFIX;
 	carpets.columns[3] = (struct nr_column){ NR_W_COL_VICTIMS, 8, NR_RIGHT };
 	carpets.kinds[3] = CELL_MEMBERS;
-	print_list(page, &notes->findings[NR_NOTE_ATTACK], &attacks);
 	if (notes->findings[NR_NOTE_CARPET].seen > 0)
 		print_list(page, &notes->findings[NR_NOTE_CARPET], &carpets);
+	print_list(page, &notes->findings[NR_NOTE_ATTACK], &attacks);
+}
+
+/* Whom to tell: the networks with most infected machines. */
+static void infected_networks(struct nr_page *page)
+{
+	const struct nr_report_notes *notes = page->report->notes;
+	const struct nr_column columns[] = { { NR_W_COL_MACHINES, 10, NR_RIGHT },
+					     { NR_W_COL_NETWORK, 0, NR_LEFT } };
+	const struct nr_note_net *top[SHOWN_NETWORKS];
+	size_t n = 0;
+	uint64_t networks = 0;
+	struct nr_buf text;
+
+	for (size_t i = 0; i < NR_NOTES_NETS; i++) {
+		const struct nr_note_net *net = &notes->nets[i];
+		size_t at = n;
+
+		if (net->machines == 0 || (net->asn == 0 && net->economy[0] == '\0'))
+			continue;
+		networks++;
+		while (at > 0 &&
+		       (top[at - 1]->machines < net->machines ||
+			(top[at - 1]->machines == net->machines && top[at - 1]->asn > net->asn)))
+			at--;
+		if (at == SHOWN_NETWORKS)
+			continue;
+		n += n < SHOWN_NETWORKS;
+		memmove(top + at + 1, top + at, (n - at - 1) * sizeof(*top));
+		top[at] = net;
+	}
+	if (n == 0)
+		return;
+	nr_page_table_head(page, columns, NR_COUNT(columns));
+	nr_buf_init(&text, 4096);
+	for (size_t i = 0; i < n; i++) {
+		nr_page_row(page);
+		nr_buf_reset(&text);
+		nr_term_count(&text, top[i]->machines);
+		nr_page_cell(page, &columns[0], nr_buf_str(&text), NR_STYLE_PLAIN);
+		nr_buf_reset(&text);
+		nr_page_network(page, top[i]->asn, top[i]->as_name, top[i]->economy, &text);
+		nr_page_cell(page, &(struct nr_column){ .width = page->term->width - 13 },
+			     nr_buf_str(&text), NR_STYLE_PLAIN);
+		nr_page_row_end(page);
+	}
+	nr_buf_done(&text);
+	if (networks > n) {
+		nr_page_arg_count(page, networks - n);
+		nr_page_paragraph(page, NR_W_MORE_ROWS, NR_STYLE_DIM);
+	}
 }
 
 static void infections(struct nr_page *page)
@@ -201,6 +275,8 @@ static void infections(struct nr_page *page)
 	};
 
 	print_list(page, &page->report->notes->findings[NR_NOTE_INFECTION], &list);
+	if (page->report->notes->findings[NR_NOTE_INFECTION].seen > SHOWN_LINES)
+		infected_networks(page);
 }
 
 static void scanners(struct nr_page *page)

@@ -125,7 +125,7 @@ static void left_out(struct nr_page *page)
 	}
 	if (sum->refused > 0) {
 		nr_page_arg_count(page, sum->refused);
-		nr_page_paragraph(page, NR_W_REFUSED, NR_STYLE_RED);
+		nr_page_paragraph(page, NR_W_REFUSED, NR_STYLE_YELLOW);
 	}
 }
 

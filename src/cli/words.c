@@ -101,6 +101,7 @@ static const struct {
 	[NR_W_COL_PORTS] = { "ports", "ポート" },
 	[NR_W_COL_ANSWERS] = { "answers/s", "応答/秒" },
 	[NR_W_COL_WHEN] = { "when", "時刻" },
+	[NR_W_COL_MACHINES] = { "machines", "台数" },
 	[NR_W_COL_NETWORK] = { "network", "ネットワーク" },
 	[NR_W_COL_SOURCE] = { "source", "送信元" },
 	[NR_W_COL_SIGNS] = { "signs", "兆候" },
@@ -189,9 +190,10 @@ static const struct {
 		"矛盾のある記録 {0} 件を読み飛ばした。",
 	},
 	[NR_W_REFUSED] = {
-		"Tables were full: {0} entries were turned away, so sources and findings may "
-		"be missing.",
-		"表が満杯で {0} 件を受け入れられず、送信元や検知事象が欠けている可能性がある。",
+		"Limits turned {0} entries away (ports followed per source, entries per table): details "
+		"beyond them are missing.",
+		"上限（送信元ごとのポート数、表の大きさ）により {0} 件を記録しなかった。それを超え"
+		"る詳細は欠けている。",
 	},
 	[NR_W_UNSEEN] = { "What could not have been seen", "見えなかった可能性のあるもの" },
 	[NR_W_MDR] = {
