@@ -37,6 +37,7 @@ struct nr_lab_scan_row {
 	uint64_t truth, found, wrong, refused;
 	struct nr_lab_samples wait_packets, wait_s; /* from the first packet of a source to its detection */
 	uint64_t late;	/* detected later than the definition allows */
+	uint64_t infected, infected_found, infected_wrong; /* infect.v1: marks that name malware */
 };
 
 struct nr_lab_kind_row {

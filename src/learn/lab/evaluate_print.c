@@ -46,6 +46,22 @@ static void print_scan(struct nr_lab_evaluation *all, struct nr_buf *out)
 		    100 * ratio((double)sum.found, (double)(sum.found + sum.wrong)));
 }
 
+static void print_infections(const struct nr_lab_evaluation *all, struct nr_buf *out)
+{
+	nr_buf_addf(out, "### infect.v1: machines that sent enough packets with a mark of malware\n\n"
+			 "| N | infected | found | share | wrong |\n|--:|--:|--:|--:|--:|\n");
+	for (size_t i = 0; i < NR_LAB_SIZES; i++) {
+		const struct nr_lab_scan_row *row = &all->scan[i];
+
+		if (row->infected > 0)
+			nr_buf_addf(out, "| %s | %llu | %llu | %.2f %% | %llu |\n", nr_lab_size_names[i],
+				    (unsigned long long)row->infected, (unsigned long long)row->infected_found,
+				    100 * ratio((double)row->infected_found, (double)row->infected),
+				    (unsigned long long)row->infected_wrong);
+	}
+	nr_buf_addf(out, "\n");
+}
+
 static void print_tools(const struct nr_lab_evaluation *all, struct nr_buf *out)
 {
 	nr_buf_addf(out, "### Tools: what they are (rows) and what they were called\n\n| sent by | sources |");
@@ -149,6 +165,7 @@ void nr_lab_evaluation_print(const struct nr_lab_evaluate_options *options, stru
 	if (options->parts & NR_LAB_PART_SCAN) {
 		print_scan(all, out);
 		print_tools(all, out);
+		print_infections(all, out);
 	}
 	if (options->parts & NR_LAB_PART_RATES)
 		print_rates(all, out);
@@ -204,6 +221,9 @@ static void json_scan(struct nr_lab_evaluation *all, struct nr_json *json)
 		put(json, "wrong", row->wrong);
 		put(json, "late", row->late);
 		put(json, "refused", row->refused);
+		put(json, "infected", row->infected);
+		put(json, "infected_found", row->infected_found);
+		put(json, "infected_wrong", row->infected_wrong);
 		put_f64(json, "packets_median", nr_lab_samples_quantile(&row->wait_packets, 0.5));
 		put_f64(json, "packets_p95", nr_lab_samples_quantile(&row->wait_packets, 0.95));
 		put_f64(json, "seconds_median", nr_lab_samples_quantile(&row->wait_s, 0.5));

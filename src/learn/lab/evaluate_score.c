@@ -162,6 +162,58 @@ static void print_ip(struct nr_ip ip, char text[NR_IP_TEXT])
 	(void)nr_ip_print(ip, text);
 }
 
+static struct nr_lab_known *victim_of(const struct nr_lab_trial *trial, const struct nr_lab_finding *finding)
+{
+	struct nr_ip ip;
+
+	if (nr_ip_parse(nr_str_from(finding->subject), &ip) < 0)
+		return NULL;
+	return nr_lab_oracle_find(&trial->oracle, ip);
+}
+
+static bool is_malware(const struct nr_lab_known *known)
+{
+	for (unsigned m = 0; m < NR_MARK_N && known != NULL && known->label.tool != NULL; m++)
+		if (strcmp(nr_marks[m].name, known->label.tool) == 0)
+			return nr_marks[m].kind == NR_MARK_KIND_MALWARE;
+	return false;
+}
+
+/* Infected: sent enough packets with a mark of malware in one visit. Each address counts once. */
+static void score_infections(struct nr_lab_trial *trial, size_t size, uint64_t seed, struct nr_lab_evaluation *all)
+{
+	struct nr_lab_scan_row *row = &all->scan[size];
+
+	for (uint32_t i = 0; i < trial->findings.n; i++) {
+		const struct nr_lab_finding *finding = nr_table_at(&trial->findings, i);
+		struct nr_lab_known *known;
+
+		if (strcmp(finding->kind, "infection") != 0)
+			continue;
+		known = victim_of(trial, finding);
+		if (is_malware(known)) {
+			known->is_found = true;
+			continue;
+		}
+		row->infected_wrong++;
+		note(all, "scan size %s seed %llu: %s is not infected", nr_lab_size_names[size],
+		     (unsigned long long)seed, finding->subject);
+	}
+	for (uint32_t i = 0; i < trial->oracle.known.n; i++) {
+		const struct nr_lab_known *known = nr_table_at(&trial->oracle.known, i);
+		const struct nr_lab_visit *v = nr_lab_oracle_visit(&trial->oracle, known->newest);
+		/* one packet alone decides on a tool, two on an infection: chance hits are too many */
+		uint32_t need = mark_need(&known->label) < 2 ? 2 : mark_need(&known->label);
+
+		if (!is_malware(known))
+			continue;
+		while (v != NULL && v->packets < need)
+			v = nr_lab_oracle_visit(&trial->oracle, v->older);
+		row->infected += v != NULL;
+		row->infected_found += v != NULL && known->is_found;
+	}
+}
+
 void nr_lab_score_scan(struct nr_lab_trial *trial, size_t size, uint64_t seed, struct nr_lab_evaluation *all)
 {
 	struct nr_lab_scan_row *row = &all->scan[size];
@@ -170,6 +222,7 @@ void nr_lab_score_scan(struct nr_lab_trial *trial, size_t size, uint64_t seed, s
 	row->packets += trial->packets;
 	row->refused += trial->n_refused;
 	row->sources += trial->oracle.known.n;
+	score_infections(trial, size, seed, all);
 	for (uint32_t i = 0; i < trial->said.n; i++) {
 		const struct nr_lab_said *said = nr_table_at(&trial->said, i);
 
@@ -234,15 +287,6 @@ void nr_lab_score_rates(struct nr_lab_trial *trial, size_t size, struct nr_lab_e
 		row->width += (said->rate_hi - said->rate_lo) / truth;
 		row->exact_width += (hi - lo) * per_packet / truth;
 	}
-}
-
-static struct nr_lab_known *victim_of(const struct nr_lab_trial *trial, const struct nr_lab_finding *finding)
-{
-	struct nr_ip ip;
-
-	if (nr_ip_parse(nr_str_from(finding->subject), &ip) < 0)
-		return NULL;
-	return nr_lab_oracle_find(&trial->oracle, ip);
 }
 
 static bool is_carpet(const struct nr_lab_trial *trial, const struct nr_lab_finding *finding)
