@@ -24,30 +24,80 @@ static const char *const link_names[] = { "ethernet", "raw", NULL };
 static const char *const precision_names[] = { "us", "ns", NULL };
 
 static const struct nr_option generate_options[] = {
-	{ .name = "out", .letter = 'o', .type = NR_OPT_STR, .value = "FILE", .fallback = "-",
-	  .offset = offsetof(struct generate, out), .help = "Write the packets (pcap) here; - is standard output." },
-	{ .name = "truth", .type = NR_OPT_STR, .value = "FILE", .offset = offsetof(struct generate, truth),
+	{ .name = "out",
+	  .letter = 'o',
+	  .type = NR_OPT_STR,
+	  .value = "FILE",
+	  .fallback = "-",
+	  .offset = offsetof(struct generate, out),
+	  .help = "Write the packets (pcap) here; - is standard output." },
+	{ .name = "truth",
+	  .type = NR_OPT_STR,
+	  .value = "FILE",
+	  .offset = offsetof(struct generate, truth),
 	  .help = "Write what is true here, one JSON object a line for each actor." },
-	{ .name = "scenario", .letter = 's', .type = NR_OPT_STR, .value = "NAME", .fallback = "sample",
-	  .offset = offsetof(struct generate, scenario), .help = "Which population; see below." },
-	{ .name = "net", .letter = 'n', .type = NR_OPT_LIST, .value = "PREFIX", .offset = offsetof(struct generate, nets),
+	{ .name = "scenario",
+	  .letter = 's',
+	  .type = NR_OPT_STR,
+	  .value = "NAME",
+	  .fallback = "sample",
+	  .offset = offsetof(struct generate, scenario),
+	  .help = "Which population; see below." },
+	{ .name = "net",
+	  .letter = 'n',
+	  .type = NR_OPT_LIST,
+	  .value = "PREFIX",
+	  .offset = offsetof(struct generate, nets),
 	  .help = "Monitored prefixes, /8 at most; without it the scenario's own." },
-	{ .name = "duration", .type = NR_OPT_SPAN, .value = "SPAN", .offset = offsetof(struct generate, duration),
+	{ .name = "duration",
+	  .type = NR_OPT_SPAN,
+	  .value = "SPAN",
+	  .offset = offsetof(struct generate, duration),
 	  .help = "Length of the time to generate; without it the scenario's own." },
-	{ .name = "start", .type = NR_OPT_TIME, .value = "TIME", .fallback = "2026-01-05T00:00:00Z",
-	  .offset = offsetof(struct generate, start), .help = "Time of the beginning." },
-	{ .name = "seed", .type = NR_OPT_U64, .value = "N", .fallback = "1", .offset = offsetof(struct generate, seed),
+	{ .name = "start",
+	  .type = NR_OPT_TIME,
+	  .value = "TIME",
+	  .fallback = "2026-01-05T00:00:00Z",
+	  .offset = offsetof(struct generate, start),
+	  .help = "Time of the beginning." },
+	{ .name = "seed",
+	  .type = NR_OPT_U64,
+	  .value = "N",
+	  .fallback = "1",
+	  .offset = offsetof(struct generate, seed),
 	  .help = "The same seed and options give the same bytes on every machine." },
-	{ .name = "packets", .type = NR_OPT_U64, .value = "N", .offset = offsetof(struct generate, packets),
+	{ .name = "packets",
+	  .type = NR_OPT_U64,
+	  .value = "N",
+	  .offset = offsetof(struct generate, packets),
 	  .help = "Scenario bench: number of packets (10M)." },
-	{ .name = "sources", .type = NR_OPT_U64, .value = "N", .offset = offsetof(struct generate, sources),
+	{ .name = "sources",
+	  .type = NR_OPT_U64,
+	  .value = "N",
+	  .offset = offsetof(struct generate, sources),
 	  .help = "Scenario bench: number of sources (1.2M)." },
-	{ .name = "scale", .type = NR_OPT_F64, .value = "X", .lo = 0.001, .hi = 1000, .fallback = "1",
-	  .offset = offsetof(struct generate, scale), .help = "Multiply the number of scanners." },
-	{ .name = "link", .type = NR_OPT_ENUM, .value = "TYPE", .fallback = "ethernet", .choices = link_names,
-	  .offset = offsetof(struct generate, link), .help = "Link type of the file." },
-	{ .name = "precision", .type = NR_OPT_ENUM, .value = "UNIT", .fallback = "us", .choices = precision_names,
-	  .offset = offsetof(struct generate, precision), .help = "Resolution of the times." },
+	{ .name = "scale",
+	  .type = NR_OPT_F64,
+	  .value = "X",
+	  .lo = 0.001,
+	  .hi = 1000,
+	  .fallback = "1",
+	  .offset = offsetof(struct generate, scale),
+	  .help = "Multiply the number of scanners." },
+	{ .name = "link",
+	  .type = NR_OPT_ENUM,
+	  .value = "TYPE",
+	  .fallback = "ethernet",
+	  .choices = link_names,
+	  .offset = offsetof(struct generate, link),
+	  .help = "Link type of the file." },
+	{ .name = "precision",
+	  .type = NR_OPT_ENUM,
+	  .value = "UNIT",
+	  .fallback = "us",
+	  .choices = precision_names,
+	  .offset = offsetof(struct generate, precision),
+	  .help = "Resolution of the times." },
 };
 
 static const char generate_about[] =
@@ -94,7 +144,8 @@ static int choose_nets(const struct generate *want, const struct nr_lab_scenario
 		return nr_fail(err, NR_EUSAGE, "more than %d prefixes in --net", NR_LAB_NETS);
 	for (size_t i = 0; i < n; i++)
 		if (nr_prefix_parse(items[i], &nets[i]) < 0)
-			return nr_fail(err, NR_EUSAGE, "--net: " NR_STR_FMT " is not a prefix", NR_STR_ARG(items[i]));
+			return nr_fail(err, NR_EUSAGE, "--net: " NR_STR_FMT " is not a prefix",
+				       NR_STR_ARG(items[i]));
 	*ret_n = n;
 	return 0;
 }
@@ -109,7 +160,8 @@ static int write_world(const struct generate *want, const struct nr_lab_options 
 	double seconds;
 	int r;
 
-	r = nr_lab_out_new(fds[0], fds[1], want->link == 0 ? NR_LAB_ETHERNET : NR_LAB_RAW_IP, want->precision == 1, &out);
+	r = nr_lab_out_new(fds[0], fds[1], want->link == 0 ? NR_LAB_ETHERNET : NR_LAB_RAW_IP,
+			   want->precision == 1, &out);
 	if (r < 0)
 		return nr_fail(err, r, "no memory");
 	sink = nr_lab_out_sink(out, fds[1] >= 0);
@@ -124,7 +176,8 @@ static int write_world(const struct generate *want, const struct nr_lab_options 
 		return nr_fail(err, r, "cannot write: %s", nr_err_text(r));
 	seconds = (double)(nr_mono_now().ns - begun.ns) / 1e9;
 	(void)fprintf(stderr, "%llu packets of %llu actors in %.1f s (%.1f M packets/s)\n",
-		      (unsigned long long)world->stats.packets, (unsigned long long)world->stats.actors, seconds,
+		      (unsigned long long)world->stats.packets,
+		      (unsigned long long)world->stats.actors, seconds,
 		      (double)world->stats.packets / 1e6 / (seconds > 0 ? seconds : 1e-9));
 	return 0;
 }
@@ -133,15 +186,20 @@ static int generate(const struct generate *want, struct nr_err *err)
 {
 	const struct nr_lab_scenario *scenario = nr_lab_scenario_find(nr_str_from(want->scenario));
 	struct nr_prefix nets[NR_LAB_NETS];
-	struct nr_lab_options options = { .nets = nets, .start = want->start, .duration = want->duration,
-					  .seed = want->seed, .packets = want->packets, .sources = want->sources,
+	struct nr_lab_options options = { .nets = nets,
+					  .start = want->start,
+					  .duration = want->duration,
+					  .seed = want->seed,
+					  .packets = want->packets,
+					  .sources = want->sources,
 					  .scale = want->scale };
 	int fds[2] = { -1, -1 }, r;
 
 	if (scenario == NULL)
 		return nr_fail(err, NR_EUSAGE, "--scenario: no scenario of that name; see --help");
 	if (strcmp(want->out, "-") == 0 && isatty(STDOUT_FILENO))
-		return nr_fail(err, NR_EUSAGE, "packets are no text for a terminal: give --out FILE");
+		return nr_fail(err, NR_EUSAGE,
+			       "packets are no text for a terminal: give --out FILE");
 	if (options.duration == 0)
 		options.duration = scenario->duration;
 	r = choose_nets(want, scenario, nets, &options.n_nets, err);
@@ -151,10 +209,12 @@ static int generate(const struct generate *want, struct nr_err *err)
 	if (fds[0] < 0)
 		return fds[0];
 	fds[1] = want->truth != NULL ? open_file(want->truth, err) : -1;
-	r = want->truth != NULL && fds[1] < 0 ? fds[1] : write_world(want, &options, scenario, fds, err);
+	r = want->truth != NULL && fds[1] < 0 ? fds[1]
+					      : write_world(want, &options, scenario, fds, err);
 	for (int i = 0; i < 2; i++)
 		if (fds[i] > STDERR_FILENO)
-			(void)nr_io_close(fds[i]); /* everything was written: a late error would have come there */
+			(void)nr_io_close(
+				fds[i]); /* everything was written: a late error would have come there */
 	return r;
 }
 
@@ -166,7 +226,8 @@ static int run_generate(int argc, char **argv)
 	int status = nr_cli_begin(&nr_cli_lab_generate, argc, argv, &want, &operands);
 
 	if (status == NR_CLI_GO_ON) {
-		status = generate(&want, &err) < 0 ? nr_cli_fail(&nr_cli_lab_generate, &err) : NR_CLI_DONE;
+		status = generate(&want, &err) < 0 ? nr_cli_fail(&nr_cli_lab_generate, &err)
+						   : NR_CLI_DONE;
 	}
 	nr_option_release(generate_options, NR_COUNT(generate_options), &want, &operands);
 	return status;
@@ -177,10 +238,11 @@ const struct nr_cli_command nr_cli_lab_generate = {
 		  .summary = "make telescope traffic of which the truth is known",
 		  .operands = "",
 		  .about = generate_about,
-		  .examples = "noroshi lab generate --out hour.pcap --truth hour.jsonl\n"
-			      "    the sample hour on 198.18.0.0/16\n"
-			      "noroshi lab generate -s weeks -n 198.18.0.0/20 | noroshi observe - --net 198.18.0.0/20\n"
-			      "    three weeks of a small network, straight into the engine\n",
+		  .examples =
+			  "noroshi lab generate --out hour.pcap --truth hour.jsonl\n"
+			  "    the sample hour on 198.18.0.0/16\n"
+			  "noroshi lab generate -s weeks -n 198.18.0.0/20 | noroshi observe - --net 198.18.0.0/20\n"
+			  "    three weeks of a small network, straight into the engine\n",
 		  .options = generate_options,
 		  .n_options = NR_COUNT(generate_options) },
 	.run = run_generate,
@@ -196,19 +258,36 @@ struct evaluate {
 };
 
 static const struct nr_option evaluate_options[] = {
-	{ .name = "seeds", .type = NR_OPT_STR, .value = "A-B", .fallback = "1001-1003",
+	{ .name = "seeds",
+	  .type = NR_OPT_STR,
+	  .value = "A-B",
+	  .fallback = "1001-1003",
 	  .offset = offsetof(struct evaluate, seeds),
 	  .help = "Seeds to report on; those below 1000 are for tuning." },
-	{ .name = "only", .type = NR_OPT_LIST, .value = "PART", .offset = offsetof(struct evaluate, only),
+	{ .name = "only",
+	  .type = NR_OPT_LIST,
+	  .value = "PART",
+	  .offset = offsetof(struct evaluate, only),
 	  .help = "Parts to run: scan, rates, rsdos, false; without it all." },
-	{ .name = "sizes", .type = NR_OPT_LIST, .value = "SIZE", .offset = offsetof(struct evaluate, sizes),
+	{ .name = "sizes",
+	  .type = NR_OPT_LIST,
+	  .value = "SIZE",
+	  .offset = offsetof(struct evaluate, sizes),
 	  .help = "Telescope sizes: 64, 1k, 4k, 65k, 475k, 16M; without it all." },
-	{ .name = "quiet-time", .type = NR_OPT_SPAN, .value = "SPAN", .fallback = "21d",
+	{ .name = "quiet-time",
+	  .type = NR_OPT_SPAN,
+	  .value = "SPAN",
+	  .fallback = "21d",
 	  .offset = offsetof(struct evaluate, quiet_time),
 	  .help = "Simulated time of each world of part false." },
-	{ .name = "json", .type = NR_OPT_FLAG, .offset = offsetof(struct evaluate, json),
+	{ .name = "json",
+	  .type = NR_OPT_FLAG,
+	  .offset = offsetof(struct evaluate, json),
 	  .help = "One JSON object instead of tables." },
-	{ .name = "quiet", .letter = 'q', .type = NR_OPT_FLAG, .offset = offsetof(struct evaluate, quiet),
+	{ .name = "quiet",
+	  .letter = 'q',
+	  .type = NR_OPT_FLAG,
+	  .offset = offsetof(struct evaluate, quiet),
 	  .help = "Do not say what is being done." },
 };
 
@@ -291,7 +370,8 @@ static int run_evaluate(int argc, char **argv)
 	int status = nr_cli_begin(&nr_cli_lab_evaluate, argc, argv, &want, &operands);
 
 	if (status == NR_CLI_GO_ON)
-		status = evaluate(&want, &err) < 0 ? nr_cli_fail(&nr_cli_lab_evaluate, &err) : NR_CLI_DONE;
+		status = evaluate(&want, &err) < 0 ? nr_cli_fail(&nr_cli_lab_evaluate, &err)
+						   : NR_CLI_DONE;
 	nr_option_release(evaluate_options, NR_COUNT(evaluate_options), &want, &operands);
 	return status;
 }

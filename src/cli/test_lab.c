@@ -11,13 +11,15 @@ static void the_help_describes_every_scenario_in_its_own_words(void **state)
 	size_t n = 0;
 
 	(void)state; /* line breaks of the help are not those of the table */
-	for (const char *p = nr_cli_lab_generate.help.about; *p != '\0' && n + 1 < sizeof(squeezed); p++)
+	for (const char *p = nr_cli_lab_generate.help.about; *p != '\0' && n + 1 < sizeof(squeezed);
+	     p++)
 		squeezed[n++] = *p == '\n' ? ' ' : *p;
 	squeezed[n] = '\0';
 	for (const struct nr_lab_scenario *s = nr_lab_scenarios; s->name != NULL; s++) {
 		char want[512];
 
-		assert_in_range(snprintf(want, sizeof(want), "%s: %s", s->name, s->summary), 1, sizeof(want) - 1);
+		assert_in_range(snprintf(want, sizeof(want), "%s: %s", s->name, s->summary), 1,
+				sizeof(want) - 1);
 		assert_non_null(strstr(squeezed, want));
 	}
 }
@@ -33,7 +35,9 @@ static void wrong_words_are_usage_errors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(words); i++) {
-		char *argv[] = { words[i][0], words[i][1], words[i][2], "--out", "/dev/null", NULL };
+		char *argv[] = {
+			words[i][0], words[i][1], words[i][2], "--out", "/dev/null", NULL
+		};
 
 		assert_int_equal(nr_cli_lab_generate.run(5, argv), NR_CLI_USAGE);
 	}

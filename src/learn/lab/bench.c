@@ -24,9 +24,10 @@ static enum nr_lab_tool_id pick_tool(struct nr_lab_actor *spawner)
 		uint8_t percent;
 		enum nr_lab_tool_id tool;
 	} mix[] = {
-		{ 11, NR_LAB_MIRAI },	{ 36, NR_LAB_LINUX },	  { 8, NR_LAB_WINDOWS },    { 4, NR_LAB_MASSCAN },
-		{ 9, NR_LAB_ZMAP_NEW }, { 1, NR_LAB_ZMAP },	  { 2, NR_LAB_NMAP },	    { 1, NR_LAB_HAJIME },
-		{ 2, NR_LAB_RAW },	{ 22, NR_LAB_UDP_PROBE }, { 3, NR_LAB_ICMP_SWEEP }, { 1, NR_LAB_SYNACK },
+		{ 11, NR_LAB_MIRAI },	  { 36, NR_LAB_LINUX },	    { 8, NR_LAB_WINDOWS },
+		{ 4, NR_LAB_MASSCAN },	  { 9, NR_LAB_ZMAP_NEW },   { 1, NR_LAB_ZMAP },
+		{ 2, NR_LAB_NMAP },	  { 1, NR_LAB_HAJIME },	    { 2, NR_LAB_RAW },
+		{ 22, NR_LAB_UDP_PROBE }, { 3, NR_LAB_ICMP_SWEEP }, { 1, NR_LAB_SYNACK },
 	};
 	uint32_t dice = nr_lab_rng_below(&spawner->rng, 100);
 
@@ -48,8 +49,8 @@ static int64_t fire_grid(struct nr_lab_world *world, struct nr_lab_actor *actor,
 	       (int64_t)(nr_lab_rng_next(&actor->rng) % (uint64_t)actor->gap);
 }
 
-static void add_source(struct nr_lab_world *world, struct nr_lab_actor *spawner, uint64_t packets, int64_t now,
-		       int64_t span)
+static void add_source(struct nr_lab_world *world, struct nr_lab_actor *spawner, uint64_t packets,
+		       int64_t now, int64_t span)
 {
 	struct nr_lab_actor *actor = nr_lab_actor_new(world, fire_grid, now);
 
@@ -60,7 +61,9 @@ static void add_source(struct nr_lab_world *world, struct nr_lab_actor *spawner,
 	actor->gap = span / (int64_t)packets + 1;
 	actor->n_ports = actor->tool->n_ports;
 	memcpy(actor->ports, actor->tool->ports, sizeof(actor->ports));
-	actor->label = (struct nr_lab_label){ .actor = "scanner", .kind = actor->tool->kind, .tool = actor->tool->mark };
+	actor->label = (struct nr_lab_label){ .actor = "scanner",
+					      .kind = actor->tool->kind,
+					      .tool = actor->tool->mark };
 	actor->label.rate = 1e9 / (double)actor->gap * NR_LAB_SPACE / (double)world->space.n_v4;
 }
 

@@ -11,7 +11,8 @@
 static int64_t infection(int64_t doubling, uint64_t i, uint64_t first, uint64_t all)
 {
 	int64_t doublings_q32 = (int64_t)nr_lab_log2_q32(i) - (int64_t)nr_lab_log2_q32(first) +
-				(int64_t)nr_lab_log2_q32(all - first) - (int64_t)nr_lab_log2_q32(all - i);
+				(int64_t)nr_lab_log2_q32(all - first) -
+				(int64_t)nr_lab_log2_q32(all - i);
 	__extension__ __int128 t = (__int128)doublings_q32 * doubling >> 32;
 
 	return t > 0 ? (int64_t)t : 0;
@@ -20,7 +21,9 @@ static int64_t infection(int64_t doubling, uint64_t i, uint64_t first, uint64_t 
 static void infect(struct nr_lab_world *world, struct nr_lab_actor *botnet, int64_t now)
 {
 	struct nr_lab_scan bot = { .tool = (enum nr_lab_tool_id)(botnet->tool - nr_lab_tools),
-				   .campaign = botnet->label.campaign, .start = now, .n_ports = botnet->n_ports };
+				   .campaign = botnet->label.campaign,
+				   .start = now,
+				   .n_ports = botnet->n_ports };
 	uint32_t pace = nr_lab_rng_in(&botnet->rng, 50, 150); /* machines differ */
 
 	bot.rate = botnet->label.rate * pace / 100;
@@ -58,9 +61,13 @@ uint32_t nr_lab_botnet(struct nr_lab_world *world, const struct nr_lab_botnet *b
 	actor->secret = (uint64_t)botnet->first << 32 | botnet->all;
 	actor->packet.tsval = (uint32_t)(botnet->doubling / NR_NS_PER_S);
 	actor->n_ports = botnet->n_ports != 0 ? botnet->n_ports : actor->tool->n_ports;
-	memcpy(actor->ports, botnet->n_ports != 0 ? botnet->ports : actor->tool->ports, sizeof(actor->ports));
-	actor->label = (struct nr_lab_label){ .actor = "campaign", .kind = "botnet", .tool = actor->tool->mark,
-					      .rate = botnet->rate, .campaign = ++world->n_campaigns,
+	memcpy(actor->ports, botnet->n_ports != 0 ? botnet->ports : actor->tool->ports,
+	       sizeof(actor->ports));
+	actor->label = (struct nr_lab_label){ .actor = "campaign",
+					      .kind = "botnet",
+					      .tool = actor->tool->mark,
+					      .rate = botnet->rate,
+					      .campaign = ++world->n_campaigns,
 					      .doubling_s = (double)botnet->doubling / 1e9 };
 	return actor->label.campaign;
 }
@@ -98,7 +105,8 @@ static void stray_packet(struct nr_lab_actor *actor, struct nr_lab_packet *packe
 		packet->tcp_flags = NR_LAB_RST;
 	} else {
 		packet->proto = NR_LAB_UDP;
-		packet->payload = (const uint8_t *)"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe";
+		packet->payload =
+			(const uint8_t *)"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe";
 		packet->n_payload = 56;
 	}
 }
@@ -109,7 +117,8 @@ static int64_t fire_stray(struct nr_lab_world *world, struct nr_lab_actor *actor
 
 	stray_packet(actor, &packet);
 	nr_lab_send(world, actor, &packet, now);
-	return --actor->left == 0 ? NR_LAB_OVER : now + nr_lab_rng_exp(&actor->rng, 60 * NR_NS_PER_S);
+	return --actor->left == 0 ? NR_LAB_OVER
+				  : now + nr_lab_rng_exp(&actor->rng, 60 * NR_NS_PER_S);
 }
 
 static int64_t fire_strays(struct nr_lab_world *world, struct nr_lab_actor *actor, int64_t now)
@@ -140,14 +149,18 @@ void nr_lab_strays(struct nr_lab_world *world, double sources_per_hour)
 
 static int64_t fire_resolver(struct nr_lab_world *world, struct nr_lab_actor *actor, int64_t now)
 {
-	struct nr_lab_packet packet = { .src = actor->src, .dst = nr_lab_target(world, actor), .proto = NR_LAB_UDP,
-					.ttl = (uint8_t)(64 - actor->hops), .sport = 53 };
+	struct nr_lab_packet packet = { .src = actor->src,
+					.dst = nr_lab_target(world, actor),
+					.proto = NR_LAB_UDP,
+					.ttl = (uint8_t)(64 - actor->hops),
+					.sport = 53 };
 
 	packet.id = (uint16_t)nr_lab_rng_u32(&actor->rng);
 	packet.dport = (uint16_t)nr_lab_rng_in(&actor->rng, 1024, 65535);
 	nr_lab_payload_answer(&packet, (uint16_t)nr_lab_rng_u32(&actor->rng), world->payload);
 	nr_lab_send(world, actor, &packet, now);
-	return --actor->left == 0 ? NR_LAB_OVER : now + nr_lab_rng_exp(&actor->rng, 20 * NR_NS_PER_S);
+	return --actor->left == 0 ? NR_LAB_OVER
+				  : now + nr_lab_rng_exp(&actor->rng, 20 * NR_NS_PER_S);
 }
 
 static int64_t fire_resolvers(struct nr_lab_world *world, struct nr_lab_actor *actor, int64_t now)
@@ -166,7 +179,8 @@ void nr_lab_dns_noise(struct nr_lab_world *world, double sources_per_hour)
 	add_population(world, fire_resolvers, sources_per_hour);
 }
 
-static int64_t fire_misconfigured(struct nr_lab_world *world, struct nr_lab_actor *actor, int64_t now)
+static int64_t fire_misconfigured(struct nr_lab_world *world, struct nr_lab_actor *actor,
+				  int64_t now)
 {
 	struct nr_lab_packet *packet = &actor->packet;
 
@@ -190,12 +204,17 @@ void nr_lab_misconfigured(struct nr_lab_world *world, int64_t gap)
 	actor->src = fresh_source(world, &actor->rng);
 	actor->gap = gap / 2 + nr_lab_rng_exp(&actor->rng, gap / 2);
 	actor->arrival = (uint8_t)nr_lab_rng_below(&actor->rng, 3);
-	actor->packet = (struct nr_lab_packet){ .src = actor->src, .dst = nr_lab_target(world, actor),
-						.proto = which < 4 ? NR_LAB_UDP : NR_LAB_TCP, .dport = ports[which],
-						.sport = (uint16_t)nr_lab_rng_in(&actor->rng, 1024, 65535),
-						.ttl = (uint8_t)(64 - actor->hops), .df = true,
-						.tcp_flags = NR_LAB_SYN, .window = 64240,
-						.options = NR_LAB_OPT_LINUX };
+	actor->packet =
+		(struct nr_lab_packet){ .src = actor->src,
+					.dst = nr_lab_target(world, actor),
+					.proto = which < 4 ? NR_LAB_UDP : NR_LAB_TCP,
+					.dport = ports[which],
+					.sport = (uint16_t)nr_lab_rng_in(&actor->rng, 1024, 65535),
+					.ttl = (uint8_t)(64 - actor->hops),
+					.df = true,
+					.tcp_flags = NR_LAB_SYN,
+					.window = 64240,
+					.options = NR_LAB_OPT_LINUX };
 	actor->label = (struct nr_lab_label){ .actor = "noise", .kind = "misconfiguration" };
 	nr_lab_actor_at(world, actor, world->start + nr_lab_rng_exp(&actor->rng, actor->gap));
 }
@@ -220,9 +239,14 @@ void nr_lab_stuck_server(struct nr_lab_world *world, int64_t start, int64_t end)
 	actor->start = start;
 	actor->end = end < world->end ? end : world->end;
 	actor->gap = nr_lab_rng_in(&actor->rng, 20, 200) * NR_NS_PER_S;
-	actor->packet = (struct nr_lab_packet){ .src = actor->src, .dst = nr_lab_target(world, actor),
-						.proto = NR_LAB_TCP, .tcp_flags = NR_LAB_SYN | NR_LAB_ACK, .sport = 443,
-						.ttl = (uint8_t)(64 - actor->hops), .df = true, .window = 65160,
+	actor->packet = (struct nr_lab_packet){ .src = actor->src,
+						.dst = nr_lab_target(world, actor),
+						.proto = NR_LAB_TCP,
+						.tcp_flags = NR_LAB_SYN | NR_LAB_ACK,
+						.sport = 443,
+						.ttl = (uint8_t)(64 - actor->hops),
+						.df = true,
+						.window = 65160,
 						.options = NR_LAB_OPT_LINUX_ANSWER };
 	actor->label = (struct nr_lab_label){ .actor = "noise", .kind = "stuck_server" };
 }

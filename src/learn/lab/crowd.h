@@ -10,10 +10,10 @@
 
 struct nr_lab_botnet {
 	enum nr_lab_tool_id tool;
-	double rate;		/* packets/s of one bot over the Internet */
-	uint32_t first, all;	/* bots at the start and at the end of the growth */
-	int64_t doubling;	/* ns, while few are infected; 0: all are there from the start */
-	int64_t start;		/* 0: of the world */
+	double rate;	     /* packets/s of one bot over the Internet */
+	uint32_t first, all; /* bots at the start and at the end of the growth */
+	int64_t doubling;    /* ns, while few are infected; 0: all are there from the start */
+	int64_t start;	     /* 0: of the world */
 	uint16_t ports[NR_LAB_PORTS];
 	uint8_t n_ports;
 };

@@ -19,7 +19,10 @@ static const struct {
 	{ { "198.18.0.0/22" }, 1, 48 * HOUR, 48 * HOUR },
 	{ { "198.18.0.0/20" }, 1, 12 * HOUR, 12 * HOUR },
 	{ { "198.18.0.0/16" }, 1, HOUR, HOUR },
-	{ { "44.0.0.0/14", "44.4.0.0/15", "44.6.0.0/16", "44.7.0.0/18" }, 4, 600 * SECOND, 600 * SECOND },
+	{ { "44.0.0.0/14", "44.4.0.0/15", "44.6.0.0/16", "44.7.0.0/18" },
+	  4,
+	  600 * SECOND,
+	  600 * SECOND },
 	{ { "44.0.0.0/8" }, 1, 60 * SECOND, 60 * SECOND },
 };
 
@@ -29,19 +32,21 @@ struct part {
 	int64_t duration;
 };
 
-static void say(const struct nr_lab_evaluate_options *options, const char *part, size_t size, uint64_t seed)
+static void say(const struct nr_lab_evaluate_options *options, const char *part, size_t size,
+		uint64_t seed)
 {
 	char text[80];
 
 	if (options->progress == NULL)
 		return;
-	(void)snprintf(text, sizeof(text), "%s, %s addresses, seed %llu", part, nr_lab_size_names[size],
-		       (unsigned long long)seed);
+	(void)snprintf(text, sizeof(text), "%s, %s addresses, seed %llu", part,
+		       nr_lab_size_names[size], (unsigned long long)seed);
 	options->progress(options->progress_ctx, text);
 }
 
 /* Run one world; the caller scores the trial and releases it. */
-static int run(const struct part *part, size_t size, uint64_t seed, struct nr_lab_trial *trial, struct nr_err *reterr)
+static int run(const struct part *part, size_t size, uint64_t seed, struct nr_lab_trial *trial,
+	       struct nr_err *reterr)
 {
 	struct nr_prefix nets[NR_COUNT(sizes[0].nets)];
 	struct nr_lab_part_ctx ctx = { 0 };
@@ -56,10 +61,12 @@ static int run(const struct part *part, size_t size, uint64_t seed, struct nr_la
 		n_v4 += (double)nr_prefix_size(nets[i]);
 	}
 	ctx.moore_rate = 0.5 * NR_LAB_SPACE / n_v4;
-	options.world = (struct nr_lab_options){ .nets = nets, .n_nets = sizes[size].n_nets,
-						 .start = { 1767571200 * NR_NS_PER_S }, /* 2026-01-05 */
-						 .duration = part->duration,
-						 .seed = seed << 8 | size }; /* sizes are other draws too */
+	options.world =
+		(struct nr_lab_options){ .nets = nets,
+					 .n_nets = sizes[size].n_nets,
+					 .start = { 1767571200 * NR_NS_PER_S }, /* 2026-01-05 */
+					 .duration = part->duration,
+					 .seed = seed << 8 | size }; /* sizes are other draws too */
 	return nr_lab_trial_run(&options, trial, reterr);
 }
 
@@ -100,8 +107,8 @@ static int seed_of_size(const struct nr_lab_evaluate_options *options, size_t si
 
 enum { SIZE_65K = 3 };
 
-static int seed_of_quiet(const struct nr_lab_evaluate_options *options, uint64_t seed, struct nr_lab_evaluation *all,
-			 struct nr_err *reterr)
+static int seed_of_quiet(const struct nr_lab_evaluate_options *options, uint64_t seed,
+			 struct nr_lab_evaluation *all, struct nr_err *reterr)
 {
 	struct part quiet = { "false", nr_lab_populate_false, options->quiet_time };
 	struct nr_lab_trial trial;

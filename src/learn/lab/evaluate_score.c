@@ -53,7 +53,8 @@ static void note(struct nr_lab_evaluation *all, const char *fmt, ...)
 
 static bool is_actor(const struct nr_lab_known *known, const char *actor)
 {
-	return known != NULL && known->label.actor != NULL && strcmp(known->label.actor, actor) == 0;
+	return known != NULL && known->label.actor != NULL &&
+	       strcmp(known->label.actor, actor) == 0;
 }
 
 /* Packets that a source must have sent before its tool's mark can decide; 0: it has none that decides. */
@@ -66,7 +67,8 @@ static uint32_t mark_need(const struct nr_lab_label *label)
 			continue;
 		if (info->kind == NR_MARK_KIND_TRAIT)
 			return 0;
-		return (uint32_t)(info->packets_alone > 0 ? info->packets_alone : info->packets) + info->pair;
+		return (uint32_t)(info->packets_alone > 0 ? info->packets_alone : info->packets) +
+		       info->pair;
 	}
 	return 0;
 }
@@ -101,14 +103,16 @@ static bool is_fair(const struct nr_lab_known *known, const struct nr_lab_visit 
 	       (is_pair_tool(&known->label) && visit->older != 0 && visit->packets + 1 >= need);
 }
 
-static struct nr_lab_kind_row *kind_row(struct nr_lab_evaluation *all, const struct nr_lab_label *label)
+static struct nr_lab_kind_row *kind_row(struct nr_lab_evaluation *all,
+					const struct nr_lab_label *label)
 {
 	for (size_t i = 0; i < all->n_kinds; i++)
 		if (strcmp(all->kinds[i].kind, label->kind) == 0)
 			return &all->kinds[i];
 	if (all->n_kinds == NR_LAB_KINDS)
 		return NULL;
-	all->kinds[all->n_kinds] = (struct nr_lab_kind_row){ .kind = label->kind, .tool = label->tool };
+	all->kinds[all->n_kinds] = (struct nr_lab_kind_row){ .kind = label->kind,
+							     .tool = label->tool };
 	return &all->kinds[all->n_kinds++];
 }
 
@@ -129,25 +133,30 @@ static void score_tool(const struct nr_lab_said *said, const struct nr_lab_known
 		row->named[m] += said->tools >> m & 1;
 }
 
-static void score_visit(const struct nr_lab_said *said, struct nr_lab_visit *visit, struct nr_lab_scan_row *row)
+static void score_visit(const struct nr_lab_said *said, struct nr_lab_visit *visit,
+			struct nr_lab_scan_row *row)
 {
 	visit->is_found = true;
 	if (said->detected == 0)
 		return;
 	nr_lab_samples_add(&row->wait_packets, said->detected_packets);
 	nr_lab_samples_add(&row->wait_s, (double)(said->detected - visit->first) / 1e9);
-	row->late += visit->third_at != 0 && said->detected > visit->third_at + SLACK_S * NR_NS_PER_S;
+	row->late += visit->third_at != 0 &&
+		     said->detected > visit->third_at + SLACK_S * NR_NS_PER_S;
 }
 
 /* One source record at level scanner or above: is there a visit that it is right about? */
-static bool score_said(const struct nr_lab_trial *trial, const struct nr_lab_said *said, struct nr_lab_scan_row *row,
-		       struct nr_lab_evaluation *all)
+static bool score_said(const struct nr_lab_trial *trial, const struct nr_lab_said *said,
+		       struct nr_lab_scan_row *row, struct nr_lab_evaluation *all)
 {
 	struct nr_lab_known *known = nr_lab_oracle_find(&trial->oracle, said->src);
-	struct nr_lab_visit *visit = known != NULL ? nr_lab_oracle_visit(&trial->oracle, known->newest) : NULL;
+	struct nr_lab_visit *visit = known != NULL
+					     ? nr_lab_oracle_visit(&trial->oracle, known->newest)
+					     : NULL;
 	bool is_right = false;
 
-	for (; visit != NULL && visit->last >= said->first; visit = nr_lab_oracle_visit(&trial->oracle, visit->older))
+	for (; visit != NULL && visit->last >= said->first;
+	     visit = nr_lab_oracle_visit(&trial->oracle, visit->older))
 		if (visit->first <= said->last && is_scanning(known) && is_fair(known, visit)) {
 			score_visit(said, visit, row);
 			is_right = true;
@@ -162,7 +171,8 @@ static void print_ip(struct nr_ip ip, char text[NR_IP_TEXT])
 	(void)nr_ip_print(ip, text);
 }
 
-static struct nr_lab_known *victim_of(const struct nr_lab_trial *trial, const struct nr_lab_finding *finding)
+static struct nr_lab_known *victim_of(const struct nr_lab_trial *trial,
+				      const struct nr_lab_finding *finding)
 {
 	struct nr_ip ip;
 
@@ -180,7 +190,8 @@ static bool is_malware(const struct nr_lab_known *known)
 }
 
 /* Infected: sent enough packets with a mark of malware in one visit. Each address counts once. */
-static void score_infections(struct nr_lab_trial *trial, size_t size, uint64_t seed, struct nr_lab_evaluation *all)
+static void score_infections(struct nr_lab_trial *trial, size_t size, uint64_t seed,
+			     struct nr_lab_evaluation *all)
 {
 	struct nr_lab_scan_row *row = &all->scan[size];
 
@@ -214,7 +225,8 @@ static void score_infections(struct nr_lab_trial *trial, size_t size, uint64_t s
 	}
 }
 
-void nr_lab_score_scan(struct nr_lab_trial *trial, size_t size, uint64_t seed, struct nr_lab_evaluation *all)
+void nr_lab_score_scan(struct nr_lab_trial *trial, size_t size, uint64_t seed,
+		       struct nr_lab_evaluation *all)
 {
 	struct nr_lab_scan_row *row = &all->scan[size];
 	char text[NR_IP_TEXT];
@@ -233,15 +245,17 @@ void nr_lab_score_scan(struct nr_lab_trial *trial, size_t size, uint64_t seed, s
 		row->wrong++;
 		print_ip(said->src, text);
 		note(all, "scan size %s seed %llu: %s (%s) is no scanner", nr_lab_size_names[size],
-		     (unsigned long long)seed, text, known != NULL && known->label.kind != NULL ? known->label.kind : "?");
+		     (unsigned long long)seed, text,
+		     known != NULL && known->label.kind != NULL ? known->label.kind : "?");
 	}
 	for (uint32_t i = 0; i < trial->oracle.known.n; i++) {
 		const struct nr_lab_known *known = nr_table_at(&trial->oracle.known, i);
 
 		if (!is_scanning(known))
 			continue;
-		for (const struct nr_lab_visit *v = nr_lab_oracle_visit(&trial->oracle, known->newest); v != NULL;
-		     v = nr_lab_oracle_visit(&trial->oracle, v->older)) {
+		for (const struct nr_lab_visit *v =
+			     nr_lab_oracle_visit(&trial->oracle, known->newest);
+		     v != NULL; v = nr_lab_oracle_visit(&trial->oracle, v->older)) {
 			if (!is_due(known, v))
 				continue;
 			row->truth++;
@@ -249,9 +263,10 @@ void nr_lab_score_scan(struct nr_lab_trial *trial, size_t size, uint64_t seed, s
 			if (v->is_found)
 				continue;
 			print_ip(known->src, text);
-			note(all, "scan size %s seed %llu: %s (%s, %u packets, %u destinations or more) was not found",
-			     nr_lab_size_names[size], (unsigned long long)seed, text, known->label.kind, v->packets,
-			     v->n_few);
+			note(all,
+			     "scan size %s seed %llu: %s (%s, %u packets, %u destinations or more) was not found",
+			     nr_lab_size_names[size], (unsigned long long)seed, text,
+			     known->label.kind, v->packets, v->n_few);
 		}
 	}
 }
@@ -270,17 +285,20 @@ void nr_lab_score_rates(struct nr_lab_trial *trial, size_t size, struct nr_lab_e
 		const struct nr_lab_known *known = nr_lab_oracle_find(&trial->oracle, said->src);
 		double lo, hi, truth, per_packet;
 
-		if (!is_scanning(known) || said->packets < 20 || !said->has_rate || said->packets != known->packets)
+		if (!is_scanning(known) || said->packets < 20 || !said->has_rate ||
+		    said->packets != known->packets)
 			continue;
 		struct nr_lab_rate_row *row = &all->rates[size][model_of(known)];
 
 		/* the exact interval of one who knows the model: begin, end, and what is independent */
-		uint64_t independent = known->arrival == NR_LAB_BURSTY ? (known->arrivals + NR_LAB_BURST - 1) / NR_LAB_BURST
-								       : known->arrivals;
+		uint64_t independent = known->arrival == NR_LAB_BURSTY
+					       ? (known->arrivals + NR_LAB_BURST - 1) / NR_LAB_BURST
+					       : known->arrivals;
 		nr_stat_poisson_interval(independent, 0.95, &lo, &hi);
 		lo *= (double)said->packets / (double)independent;
 		hi *= (double)said->packets / (double)independent;
-		per_packet = NR_LAB_SPACE / (double)trial->n_v4 / ((double)(known->end - known->start) / 1e9);
+		per_packet = NR_LAB_SPACE / (double)trial->n_v4 /
+			     ((double)(known->end - known->start) / 1e9);
 		truth = known->label.rate;
 		row->sources++;
 		row->covered += said->rate_lo <= truth && truth <= said->rate_hi;
@@ -304,7 +322,8 @@ static bool is_carpet(const struct nr_lab_trial *trial, const struct nr_lab_find
 	return false;
 }
 
-static struct nr_lab_rsdos_row *strength_row(struct nr_lab_evaluation *all, size_t size, uint64_t n_v4, double rate)
+static struct nr_lab_rsdos_row *strength_row(struct nr_lab_evaluation *all, size_t size,
+					     uint64_t n_v4, double rate)
 {
 	double strength = rate / (0.5 * NR_LAB_SPACE / (double)n_v4);
 
@@ -338,7 +357,8 @@ static void score_attack(struct nr_lab_trial *trial, size_t size, uint64_t seed,
 	nr_lab_samples_add(&row->latency_s, (double)(finding->detected - known->first) / 1e9);
 }
 
-void nr_lab_score_rsdos(struct nr_lab_trial *trial, size_t size, uint64_t seed, struct nr_lab_evaluation *all)
+void nr_lab_score_rsdos(struct nr_lab_trial *trial, size_t size, uint64_t seed,
+			struct nr_lab_evaluation *all)
 {
 	for (uint32_t i = 0; i < trial->oracle.known.n; i++) {
 		const struct nr_lab_known *known = nr_table_at(&trial->oracle.known, i);
@@ -359,13 +379,14 @@ void nr_lab_score_rsdos(struct nr_lab_trial *trial, size_t size, uint64_t seed, 
 			all->rsdos_more[size].found++;
 		} else {
 			all->rsdos_more[size].wrong++;
-			note(all, "rsdos size %s seed %llu: no carpet on %s", nr_lab_size_names[size],
-			     (unsigned long long)seed, finding->subject);
+			note(all, "rsdos size %s seed %llu: no carpet on %s",
+			     nr_lab_size_names[size], (unsigned long long)seed, finding->subject);
 		}
 	}
 }
 
-void nr_lab_score_false(struct nr_lab_trial *trial, uint64_t seed, int64_t exposure, struct nr_lab_evaluation *all)
+void nr_lab_score_false(struct nr_lab_trial *trial, uint64_t seed, int64_t exposure,
+			struct nr_lab_evaluation *all)
 {
 	struct nr_lab_false_row *row = &all->quiet;
 
@@ -383,7 +404,8 @@ void nr_lab_score_false(struct nr_lab_trial *trial, uint64_t seed, int64_t expos
 			continue;
 		}
 		if (strcmp(finding->kind, "infection") == 0) {
-			if (tool != NULL && (strcmp(tool, "mirai") == 0 || strcmp(tool, "conficker") == 0))
+			if (tool != NULL &&
+			    (strcmp(tool, "mirai") == 0 || strcmp(tool, "conficker") == 0))
 				continue;
 			row->infections++;
 		} else if (strcmp(finding->kind, "attack") == 0) {
@@ -393,8 +415,8 @@ void nr_lab_score_false(struct nr_lab_trial *trial, uint64_t seed, int64_t expos
 		} else {
 			row->others++;
 		}
-		note(all, "false seed %llu: %s %s of %s (%s)", (unsigned long long)seed, finding->detector,
-		     finding->kind, finding->subject,
+		note(all, "false seed %llu: %s %s of %s (%s)", (unsigned long long)seed,
+		     finding->detector, finding->kind, finding->subject,
 		     known != NULL && known->label.kind != NULL ? known->label.kind : "?");
 	}
 }

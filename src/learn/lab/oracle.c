@@ -39,8 +39,11 @@ int nr_lab_oracle_init(struct nr_lab_oracle *oracle, uint64_t n_v4)
 	int r;
 
 	*oracle = (struct nr_lab_oracle){ .timeout_ns = nr_lab_timeout(n_v4), .n_v4 = n_v4 };
-	r = nr_table_init(&oracle->known, sizeof(struct nr_lab_known), NR_TABLE_MAX, entry_hash, NULL);
-	return r < 0 ? r : nr_table_init(&oracle->visits, sizeof(struct nr_lab_visit), NR_TABLE_MAX, NULL, NULL);
+	r = nr_table_init(&oracle->known, sizeof(struct nr_lab_known), NR_TABLE_MAX, entry_hash,
+			  NULL);
+	return r < 0 ? r
+		     : nr_table_init(&oracle->visits, sizeof(struct nr_lab_visit), NR_TABLE_MAX,
+				     NULL, NULL);
 }
 
 void nr_lab_oracle_done(struct nr_lab_oracle *oracle)
@@ -71,7 +74,8 @@ static struct nr_lab_known *know(struct nr_lab_oracle *oracle, struct nr_ip src)
 }
 
 /* The detector ends a source at the first whole minute that lies T after its last packet. */
-static bool is_over(const struct nr_lab_oracle *oracle, const struct nr_lab_visit *visit, int64_t ts)
+static bool is_over(const struct nr_lab_oracle *oracle, const struct nr_lab_visit *visit,
+		    int64_t ts)
 {
 	int64_t due = nr_time_floor_s((struct nr_time){ visit->last + oracle->timeout_ns });
 
@@ -124,7 +128,8 @@ void nr_lab_oracle_packet(struct nr_lab_oracle *oracle, int64_t ts, const uint8_
 
 static void note_campaign(struct nr_lab_oracle *oracle, const struct nr_lab_actor *actor)
 {
-	struct nr_lab_label *all = realloc(oracle->campaigns, (oracle->n_campaigns + 1) * sizeof(*all));
+	struct nr_lab_label *all = realloc(oracle->campaigns,
+					   (oracle->n_campaigns + 1) * sizeof(*all));
 
 	if (all == NULL) {
 		oracle->err = -ENOMEM;

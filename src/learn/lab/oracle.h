@@ -15,10 +15,10 @@
 
 struct nr_lab_visit {
 	int64_t first, last;
-	int64_t third_at;	/* when the third distinct destination was reached; 0: never */
+	int64_t third_at; /* when the third distinct destination was reached; 0: never */
 	uint32_t packets, third_packets;
-	uint32_t few[3];	/* first distinct destinations */
-	uint32_t older;		/* visit before this one + 1; 0: none */
+	uint32_t few[3]; /* first distinct destinations */
+	uint32_t older;	 /* visit before this one + 1; 0: none */
 	uint8_t n_few;
 	bool is_found;
 };
@@ -29,9 +29,9 @@ struct nr_lab_known {
 	int64_t start, end, first, last;
 	uint64_t packets, arrivals; /* arrivals: packets that repeat none */
 	uint32_t distinct;
-	uint32_t newest;	/* visit + 1 */
+	uint32_t newest; /* visit + 1 */
 	uint8_t arrival;
-	bool is_found;		/* free for scoring */
+	bool is_found; /* free for scoring */
 };
 
 struct nr_lab_oracle {
@@ -49,7 +49,8 @@ void nr_lab_oracle_packet(struct nr_lab_oracle *oracle, int64_t ts, const uint8_
 void nr_lab_oracle_truth(struct nr_lab_oracle *oracle, const struct nr_lab_actor *actor);
 /** NULL: no packet came from there and no actor is there. */
 struct nr_lab_known *nr_lab_oracle_find(const struct nr_lab_oracle *oracle, struct nr_ip src);
-static inline struct nr_lab_visit *nr_lab_oracle_visit(const struct nr_lab_oracle *oracle, uint32_t number)
+static inline struct nr_lab_visit *nr_lab_oracle_visit(const struct nr_lab_oracle *oracle,
+						       uint32_t number)
 {
 	return number == 0 ? NULL : nr_table_at(&oracle->visits, number - 1);
 }

@@ -12,7 +12,7 @@ struct nr_lab_out {
 	int fd, truth_fd;
 	bool ethernet, nanoseconds;
 	size_t n;
-	int64_t second;      /* the one that second_at belongs to: divisions are slow */
+	int64_t second; /* the one that second_at belongs to: divisions are slow */
 	int64_t second_at;
 	struct nr_buf truth;
 	uint8_t buf[BUFFER];
@@ -23,7 +23,8 @@ static void put32(uint8_t *p, uint32_t v)
 	memcpy(p, &v, 4); /* the magic number tells the order of bytes */
 }
 
-int nr_lab_out_new(int fd, int truth_fd, enum nr_lab_link link, bool nanoseconds, struct nr_lab_out **ret_out)
+int nr_lab_out_new(int fd, int truth_fd, enum nr_lab_link link, bool nanoseconds,
+		   struct nr_lab_out **ret_out)
 {
 	struct nr_lab_out *out = malloc(sizeof(*out));
 
@@ -117,7 +118,9 @@ static int put_truth(void *ctx, const struct nr_lab_world *world, const struct n
 
 struct nr_lab_sink nr_lab_out_sink(struct nr_lab_out *out, bool with_truth)
 {
-	return (struct nr_lab_sink){ .ctx = out, .packet = put_packet, .truth = with_truth ? put_truth : NULL };
+	return (struct nr_lab_sink){ .ctx = out,
+				     .packet = put_packet,
+				     .truth = with_truth ? put_truth : NULL };
 }
 
 int nr_lab_out_flush(struct nr_lab_out *out)
@@ -177,7 +180,8 @@ static void put_label(struct nr_json *json, const struct nr_lab_label *label)
 	}
 }
 
-void nr_lab_truth_print(const struct nr_lab_world *world, const struct nr_lab_actor *actor, struct nr_buf *buf)
+void nr_lab_truth_print(const struct nr_lab_world *world, const struct nr_lab_actor *actor,
+			struct nr_buf *buf)
 {
 	static const char *const arrivals[] = { "poisson", "regular", "bursty" };
 	bool is_group = strcmp(actor->label.actor, "campaign") == 0;

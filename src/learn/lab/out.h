@@ -30,4 +30,5 @@ struct nr_lab_sink nr_lab_out_sink(struct nr_lab_out *out, bool with_truth);
 NR_MUST_CHECK int nr_lab_out_flush(struct nr_lab_out *out);
 
 /** One truth record as a JSON object with a line feed. */
-void nr_lab_truth_print(const struct nr_lab_world *world, const struct nr_lab_actor *actor, struct nr_buf *buf);
+void nr_lab_truth_print(const struct nr_lab_world *world, const struct nr_lab_actor *actor,
+			struct nr_buf *buf);

@@ -11,7 +11,8 @@ static const struct {
 	[NR_LAB_OPT_MSS] = { 4, { 2, 4, 0x05, 0xb4 } },
 	[NR_LAB_OPT_WINDOWS] = { 12, { 2, 4, 0x05, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2 } },
 	[NR_LAB_OPT_WINDOWS_XP] = { 8, { 2, 4, 0x05, 0xb4, 1, 1, 4, 2 } },
-	[NR_LAB_OPT_LINUX] = { 20, { 2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3, 7 } },
+	[NR_LAB_OPT_LINUX] = { 20, { 2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0,
+				     0, 0, 0,	 0,    0, 0, 1, 3,  3, 7 } },
 	[NR_LAB_OPT_LINUX_ANSWER] = { 12, { 2, 4, 0x05, 0xb4, 1, 1, 4, 2, 1, 3, 3, 7 } },
 };
 
@@ -127,9 +128,14 @@ static size_t udp(const struct nr_lab_packet *packet, uint8_t *out)
 /* The packet that an ICMP error answers, as its victim received it: eight bytes behind the IP header. */
 static size_t quote(const struct nr_lab_packet *packet, bool v6, uint8_t *out)
 {
-	struct nr_lab_packet inner = { .src = packet->dst, .dst = packet->quoted_dst, .proto = packet->quoted_proto,
-				       .ttl = 52, .id = (uint16_t)packet->seq, .sport = packet->quoted_sport,
-				       .dport = packet->quoted_dport, .seq = packet->seq };
+	struct nr_lab_packet inner = { .src = packet->dst,
+				       .dst = packet->quoted_dst,
+				       .proto = packet->quoted_proto,
+				       .ttl = 52,
+				       .id = (uint16_t)packet->seq,
+				       .sport = packet->quoted_sport,
+				       .dport = packet->quoted_dport,
+				       .seq = packet->seq };
 	size_t header = v6 ? 40 : 20, inner_len = inner.proto == NR_LAB_TCP ? 20 : 8 + 18;
 	uint8_t l4[20 + ROOM];
 

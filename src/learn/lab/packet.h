@@ -31,15 +31,15 @@ struct nr_lab_packet {
 	struct nr_ip src, dst;
 	struct nr_ip quoted_dst; /* ICMP errors: whom the packet was sent to that is answered */
 	uint32_t seq, ack, tsval;
-	uint16_t sport, dport;	 /* ICMP: identifier, type << 8 | code; seq is the sequence number */
+	uint16_t sport, dport; /* ICMP: identifier, type << 8 | code; seq is the sequence number */
 	uint16_t id, window;
 	uint16_t n_payload;
 	uint16_t quoted_sport, quoted_dport;
 	uint8_t proto, ttl, tcp_flags, tos;
 	bool df;
-	uint8_t options;	 /* enum nr_lab_tcp_options */
-	uint8_t quoted_proto;	 /* 0: nothing is quoted */
-	const uint8_t *payload;	 /* borrowed */
+	uint8_t options;	/* enum nr_lab_tcp_options */
+	uint8_t quoted_proto;	/* 0: nothing is quoted */
+	const uint8_t *payload; /* borrowed */
 };
 
 /** Write the packet from its IP header on; @p out holds NR_LAB_PACKET_MAX bytes. @return its length */

@@ -5,8 +5,8 @@
 
 struct nr_lab_scenario {
 	const char *name, *summary;
-	const char *net;       /* monitored prefix when none is given */
-	int64_t duration;      /* ns, when none is given */
+	const char *net;  /* monitored prefix when none is given */
+	int64_t duration; /* ns, when none is given */
 	void (*populate)(struct nr_lab_world *world);
 };
 

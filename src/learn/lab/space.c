@@ -1,31 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn/lab/space.h"
 
-/* First octets in which little or nothing is announced, or that mean something special. */
-static bool is_quiet_octet(unsigned octet)
+/* Space in which little or nothing is announced, or that means something special. */
+static bool is_quiet(unsigned a, unsigned b)
 {
-	static const uint8_t quiet[] = { 0, 6, 7, 10, 11, 21, 22, 26, 28, 29, 30, 33, 55, 127, 214, 215 };
+	static const struct {
+		uint8_t octet, lo, hi; /* of the second octet */
+	} quiet[] = {
+		{ 0, 0, 255 },	 { 6, 0, 255 },	   { 7, 0, 255 },   { 10, 0, 255 },
+		{ 11, 0, 255 },	 { 21, 0, 255 },   { 22, 0, 255 },  { 26, 0, 255 },
+		{ 28, 0, 255 },	 { 29, 0, 255 },   { 30, 0, 255 },  { 33, 0, 255 },
+		{ 55, 0, 255 },	 { 100, 64, 127 }, { 127, 0, 255 }, { 169, 254, 254 },
+		{ 172, 16, 31 }, { 192, 0, 0 },	   { 192, 88, 88 }, { 192, 168, 168 },
+		{ 198, 18, 19 }, { 198, 51, 51 },  { 203, 0, 0 },   { 214, 0, 255 },
+		{ 215, 0, 255 },
+	};
 
 	for (size_t i = 0; i < NR_COUNT(quiet); i++)
-		if (quiet[i] == octet)
+		if (quiet[i].octet == a && quiet[i].lo <= b && b <= quiet[i].hi)
 			return true;
-	return octet >= 224;
+	return a >= 224;
 }
 
 static bool is_usable(const struct nr_lab_space *space, uint16_t upper)
 {
-	unsigned a = upper >> 8, b = upper & 0xff;
+	struct nr_prefix home = { nr_ip_v4((uint32_t)upper << 16), 112 };
 
-	if (is_quiet_octet(a) || (a == 100 && b >= 64 && b < 128) || (a == 169 && b == 254) ||
-	    (a == 172 && b >= 16 && b < 32) || (a == 192 && (b == 0 || b == 88 || b == 168)) ||
-	    (a == 198 && (b == 18 || b == 19 || b == 51)) || (a == 203 && b == 0))
+	if (is_quiet(upper >> 8, upper & 0xff))
 		return false;
-	for (size_t i = 0; i < space->n_nets; i++) {
-		struct nr_prefix home = { nr_ip_v4((uint32_t)upper << 16), 112 };
-
-		if (nr_prefix_has(space->nets[i], home.ip) || nr_prefix_has(home, space->nets[i].ip))
+	for (size_t i = 0; i < space->n_nets; i++)
+		if (nr_prefix_has(space->nets[i], home.ip) ||
+		    nr_prefix_has(home, space->nets[i].ip))
 			return false;
-	}
 	return true;
 }
 
@@ -66,8 +72,8 @@ static int add_net(struct nr_lab_space *space, struct nr_prefix net, struct nr_e
 	return 0;
 }
 
-int nr_lab_space_init(struct nr_lab_space *space, const struct nr_prefix *nets, size_t n_nets, uint64_t seed,
-		      struct nr_err *reterr)
+int nr_lab_space_init(struct nr_lab_space *space, const struct nr_prefix *nets, size_t n_nets,
+		      uint64_t seed, struct nr_err *reterr)
 {
 	struct nr_lab_rng rng = { seed ^ UINT64_C(0x5370616365) };
 
@@ -103,7 +109,8 @@ static void put_u16(struct nr_ip *ip, size_t at, uint32_t v)
 
 struct nr_ip nr_lab_space_source_v6(struct nr_lab_space *space, struct nr_lab_rng *rng)
 {
-	static const uint16_t regions[] = { 0x2001, 0x2400, 0x2600, 0x2a00, 0x2804, 0x2c0f, 0x2a02, 0x2607 };
+	static const uint16_t regions[] = { 0x2001, 0x2400, 0x2600, 0x2a00,
+					    0x2804, 0x2c0f, 0x2a02, 0x2607 };
 	struct nr_ip ip = { { 0 } };
 	uint64_t n = ++space->n_v6;
 
@@ -112,7 +119,9 @@ struct nr_ip nr_lab_space_source_v6(struct nr_lab_space *space, struct nr_lab_rn
 	put_u16(&ip, 4, nr_lab_rng_u32(rng) & 0xffff);
 	put_u16(&ip, 6, nr_lab_rng_u32(rng) & 0xff);
 	if (nr_lab_rng_percent(rng, 50)) {
-		ip.b[15] = (uint8_t)(1 + (n & 0x7f)); /* a server: low host part, the subnet is unique */
+		ip.b[15] =
+			(uint8_t)(1 +
+				  (n & 0x7f)); /* a server: low host part, the subnet is unique */
 		put_u16(&ip, 6, (uint32_t)(n >> 7));
 	} else {
 		put_u16(&ip, 8, nr_lab_rng_u32(rng) & 0xfdff);
@@ -130,12 +139,18 @@ struct nr_ip nr_lab_space_v6_target(const struct nr_lab_space *space, struct nr_
 	struct nr_ip ip = net.ip;
 
 	for (unsigned i = whole; i < 8; i++) { /* subnets: low numbers are guessed first */
-		uint8_t bits = i < 7 && !nr_lab_rng_percent(rng, 10) ? 0 : (uint8_t)nr_lab_rng_below(rng, 16);
+		uint8_t bits = i < 7 && !nr_lab_rng_percent(rng, 10)
+				       ? 0
+				       : (uint8_t)nr_lab_rng_below(rng, 16);
 
-		ip.b[i] |= i == whole && net.len % 8 != 0 ? (uint8_t)(bits & (0xff >> (net.len % 8))) : bits;
+		ip.b[i] |= i == whole && net.len % 8 != 0
+				   ? (uint8_t)(bits & (0xff >> (net.len % 8)))
+				   : bits;
 	}
 	if (whole >= 12 || nr_lab_rng_percent(rng, 75)) {
-		ip.b[15] |= (uint8_t)(1 + nr_lab_rng_below(rng, whole >= 15 ? (1u << (128 - net.len)) - 1 : 32));
+		ip.b[15] |= (uint8_t)(1 + nr_lab_rng_below(rng,
+							   whole >= 15 ? (1u << (128 - net.len)) - 1
+								       : 32));
 		return ip;
 	}
 	for (unsigned i = 8 > whole ? 8 : whole + 1; i < 16; i++)

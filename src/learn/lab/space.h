@@ -15,27 +15,27 @@
 
 enum {
 	NR_LAB_NETS = 16,
-	NR_LAB_CROWDED = 16,	/* /16 networks that hold half of the sources */
-	NR_LAB_THIN = 4096,	/* and those that hold the rest */
+	NR_LAB_CROWDED = 16, /* /16 networks that hold half of the sources */
+	NR_LAB_THIN = 4096,  /* and those that hold the rest */
 };
 
 struct nr_lab_space {
 	struct nr_prefix nets[NR_LAB_NETS]; /* all of them, as given */
 	size_t n_nets;
 	uint32_t v4_base[NR_LAB_NETS];
-	uint64_t v4_end[NR_LAB_NETS];	    /* index after the last address of the prefix */
+	uint64_t v4_end[NR_LAB_NETS]; /* index after the last address of the prefix */
 	size_t n_v4_nets;
 	uint64_t n_v4;
 	struct nr_prefix v6[NR_LAB_NETS];
 	size_t n_v6_nets;
 	uint16_t homes[NR_LAB_CROWDED + NR_LAB_THIN]; /* upper halves of source addresses */
-	uint16_t aside[256];			      /* networks that no pool uses: victims of carpets */
-	uint64_t secret, n_crowded, n_thin, n_v6;     /* how many were given */
+	uint16_t aside[256]; /* networks that no pool uses: victims of carpets */
+	uint64_t secret, n_crowded, n_thin, n_v6; /* how many were given */
 };
 
 /** @return 0; NR_EUSAGE when the prefixes overlap or are too many */
-NR_MUST_CHECK int nr_lab_space_init(struct nr_lab_space *space, const struct nr_prefix *nets, size_t n_nets,
-				    uint64_t seed, struct nr_err *reterr);
+NR_MUST_CHECK int nr_lab_space_init(struct nr_lab_space *space, const struct nr_prefix *nets,
+				    size_t n_nets, uint64_t seed, struct nr_err *reterr);
 
 /** The monitored address with this index; index < n_v4. */
 static inline uint32_t nr_lab_space_at(const struct nr_lab_space *space, uint64_t index)

@@ -20,7 +20,9 @@ static void the_timeout_follows_from_the_size_of_the_telescope(void **state)
 	static const struct {
 		uint64_t n;
 		int64_t s;
-	} cases[] = { { 475136, 624 }, { 65536, 4527 }, { 16384, 18108 }, { 64, 86400 }, { 1 << 24, 300 } };
+	} cases[] = {
+		{ 475136, 624 }, { 65536, 4527 }, { 16384, 18108 }, { 64, 86400 }, { 1 << 24, 300 }
+	};
 
 	(void)state; /* the figures of DETECTION section 1 */
 	for (size_t i = 0; i < NR_COUNT(cases); i++)
@@ -69,7 +71,9 @@ static void quantiles_come_from_the_sorted_samples(void **state)
 
 static void one_small_world_is_read_nearly_without_error(void **state)
 {
-	struct nr_lab_evaluate_options options = { .seed_lo = 3, .seed_hi = 3, .sizes = 1 << SIZE_4K,
+	struct nr_lab_evaluate_options options = { .seed_lo = 3,
+						   .seed_hi = 3,
+						   .sizes = 1 << SIZE_4K,
 						   .parts = NR_LAB_PART_SCAN | NR_LAB_PART_RSDOS };
 	struct nr_lab_evaluation all;
 	struct nr_err err = { 0 };
@@ -77,7 +81,8 @@ static void one_small_world_is_read_nearly_without_error(void **state)
 	(void)state;
 	assert_int_equal(nr_lab_evaluate(&options, &all, &err), 0);
 	const struct nr_lab_scan_row *scan = &all.scan[SIZE_4K];
-	const struct nr_lab_rsdos_row *quarter = &all.rsdos[SIZE_4K][2], *full = &all.rsdos[SIZE_4K][4];
+	const struct nr_lab_rsdos_row *quarter = &all.rsdos[SIZE_4K][2],
+				      *full = &all.rsdos[SIZE_4K][4];
 
 	assert_true(scan->truth > 1000);
 	assert_true(scan->found * 1000 >= scan->truth * 998);
@@ -89,7 +94,8 @@ static void one_small_world_is_read_nearly_without_error(void **state)
 	assert_int_equal(all.rsdos_more[SIZE_4K].wrong, 0);
 	for (size_t i = 0; i < all.n_kinds; i++)
 		for (unsigned m = 0; m < NR_MARK_N; m++) {
-			bool is_own = all.kinds[i].tool != NULL && strcmp(all.kinds[i].tool, nr_marks[m].name) == 0;
+			bool is_own = all.kinds[i].tool != NULL &&
+				      strcmp(all.kinds[i].tool, nr_marks[m].name) == 0;
 
 			assert_true(is_own || all.kinds[i].named[m] == 0);
 		}
@@ -98,7 +104,9 @@ static void one_small_world_is_read_nearly_without_error(void **state)
 
 static void the_tables_name_every_part_that_was_run(void **state)
 {
-	struct nr_lab_evaluate_options options = { .seed_lo = 3, .seed_hi = 3, .sizes = 1 << SIZE_4K,
+	struct nr_lab_evaluate_options options = { .seed_lo = 3,
+						   .seed_hi = 3,
+						   .sizes = 1 << SIZE_4K,
 						   .quiet_time = 3600 * NR_NS_PER_S,
 						   .parts = NR_LAB_PART_RATES | NR_LAB_PART_FALSE };
 	struct nr_lab_evaluation all;

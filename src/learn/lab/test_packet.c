@@ -15,14 +15,38 @@ static unsigned sum16(const uint8_t *p, size_t n, unsigned total)
 }
 
 static const struct nr_lab_packet samples[] = {
-	{ .proto = NR_LAB_TCP, .tcp_flags = NR_LAB_SYN, .seq = 0x01020304, .sport = 40000, .dport = 23, .ttl = 50,
-	  .window = 1024, .id = 54321 },
-	{ .proto = NR_LAB_TCP, .tcp_flags = NR_LAB_SYN, .options = NR_LAB_OPT_LINUX, .tsval = 0xdeadbeef, .ttl = 64,
-	  .df = true, .sport = 1, .dport = 2, .window = 64240 },
-	{ .proto = NR_LAB_UDP, .sport = 53, .dport = 5353, .payload = (const uint8_t *)"odd", .n_payload = 3 },
-	{ .proto = NR_LAB_ICMP, .dport = 8 << 8, .sport = 77, .seq = 3, .payload = (const uint8_t *)"ping",
+	{ .proto = NR_LAB_TCP,
+	  .tcp_flags = NR_LAB_SYN,
+	  .seq = 0x01020304,
+	  .sport = 40000,
+	  .dport = 23,
+	  .ttl = 50,
+	  .window = 1024,
+	  .id = 54321 },
+	{ .proto = NR_LAB_TCP,
+	  .tcp_flags = NR_LAB_SYN,
+	  .options = NR_LAB_OPT_LINUX,
+	  .tsval = 0xdeadbeef,
+	  .ttl = 64,
+	  .df = true,
+	  .sport = 1,
+	  .dport = 2,
+	  .window = 64240 },
+	{ .proto = NR_LAB_UDP,
+	  .sport = 53,
+	  .dport = 5353,
+	  .payload = (const uint8_t *)"odd",
+	  .n_payload = 3 },
+	{ .proto = NR_LAB_ICMP,
+	  .dport = 8 << 8,
+	  .sport = 77,
+	  .seq = 3,
+	  .payload = (const uint8_t *)"ping",
 	  .n_payload = 4 },
-	{ .proto = NR_LAB_ICMP, .dport = 3 << 8 | 3, .quoted_proto = NR_LAB_UDP, .quoted_sport = 1234,
+	{ .proto = NR_LAB_ICMP,
+	  .dport = 3 << 8 | 3,
+	  .quoted_proto = NR_LAB_UDP,
+	  .quoted_sport = 1234,
 	  .quoted_dport = 27015 },
 };
 
@@ -56,7 +80,8 @@ static void checksums_of_ipv6_packets_are_right(void **state)
 		struct nr_lab_packet packet = samples[i];
 
 		packet.src = (struct nr_ip){ { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
-		packet.dst = packet.quoted_dst = (struct nr_ip){ { 0x20, 1, 0xd, 0xb8, 1, [15] = 2 } };
+		packet.dst = packet.quoted_dst =
+			(struct nr_ip){ { 0x20, 1, 0xd, 0xb8, 1, [15] = 2 } };
 		if (packet.proto == NR_LAB_ICMP)
 			packet.proto = NR_LAB_ICMP6;
 		size_t n = nr_lab_packet_render(&packet, out);
@@ -70,11 +95,19 @@ static void checksums_of_ipv6_packets_are_right(void **state)
 
 static void a_masscan_header_is_laid_out_as_on_the_wire(void **state)
 {
-	static const uint8_t want[] = { 0x45, 0,    0,	  40,	0x12, 0x34, 0, 0, 240, 6, 0x6b, 0x81, 203, 0, 113, 1, 198, 18,
-					3,    4,    0x9c, 0x40, 0,    80,   1, 2, 3,   4, 0,	0,    0,   0, 0x50, 2, 4, 0 };
-	struct nr_lab_packet packet = { .proto = NR_LAB_TCP, .tcp_flags = NR_LAB_SYN, .seq = 0x01020304, .sport = 40000,
-					.dport = 80, .ttl = 240, .window = 1024, .id = 0x1234,
-					.src = nr_ip_v4(0xcb007101), .dst = nr_ip_v4(0xc6120304) };
+	static const uint8_t want[] = { 0x45, 0, 0,   40, 0x12, 0x34, 0, 0, 240,  6,	0x6b, 0x81,
+					203,  0, 113, 1,  198,	18,   3, 4, 0x9c, 0x40, 0,    80,
+					1,    2, 3,   4,  0,	0,    0, 0, 0x50, 2,	4,    0 };
+	struct nr_lab_packet packet = { .proto = NR_LAB_TCP,
+					.tcp_flags = NR_LAB_SYN,
+					.seq = 0x01020304,
+					.sport = 40000,
+					.dport = 80,
+					.ttl = 240,
+					.window = 1024,
+					.id = 0x1234,
+					.src = nr_ip_v4(0xcb007101),
+					.dst = nr_ip_v4(0xc6120304) };
 	uint8_t out[NR_LAB_PACKET_MAX];
 
 	(void)state;
@@ -112,7 +145,9 @@ static void a_touched_set_counts_each_member_once_at_every_size(void **state)
 		struct nr_lab_touched touched = { 0 };
 
 		for (uint32_t i = 0; i < 2 * sizes[s]; i++)
-			assert_int_equal(nr_lab_touched_add(&touched, i % sizes[s] * 31 % 65536, 65536), 0);
+			assert_int_equal(nr_lab_touched_add(&touched, i % sizes[s] * 31 % 65536,
+							    65536),
+					 0);
 		assert_int_equal(touched.n, sizes[s]);
 		nr_lab_touched_done(&touched);
 	}

@@ -22,8 +22,8 @@ static void logarithms_are_exact_at_powers_and_close_between(void **state)
 		{ 1, 0, 0 },
 		{ 2, UINT64_C(1) << 32, UINT64_C(1) << 32 },
 		{ UINT64_C(1) << 63, UINT64_C(63) << 32, UINT64_C(63) << 32 },
-		{ 3, 6807300000, 6807500000 },			    /* 1.5849625 */
-		{ 1000000007, 128408000000, 128408300000 },	    /* 29.8973529 */
+		{ 3, 6807300000, 6807500000 },		    /* 1.5849625 */
+		{ 1000000007, 128408000000, 128408300000 }, /* 29.8973529 */
 	};
 
 	(void)state;
@@ -60,7 +60,8 @@ static void a_permutation_gives_each_number_once(void **state)
 
 		assert_non_null(seen);
 		for (uint64_t i = 0; i < sizes[s]; i++) {
-			uint32_t at = nr_lab_permute(UINT64_C(0x123456789abcdef1) * (s + 1), sizes[s], i);
+			uint32_t at = nr_lab_permute(UINT64_C(0x123456789abcdef1) * (s + 1),
+						     sizes[s], i);
 
 			assert_true(at < sizes[s]);
 			assert_int_equal(seen[at], 0);

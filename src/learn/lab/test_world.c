@@ -61,11 +61,16 @@ static struct tape *tape_new(void)
 	return tape;
 }
 
-static struct nr_lab_world *world_of(const char *net, int64_t seconds, uint64_t seed, struct tape *tape)
+static struct nr_lab_world *world_of(const char *net, int64_t seconds, uint64_t seed,
+				     struct tape *tape)
 {
 	struct nr_prefix prefix;
-	struct nr_lab_options options = { .nets = &prefix, .n_nets = 1, .start = { NR_NS_PER_S },
-					  .duration = seconds * NR_NS_PER_S, .seed = seed, .packets = 20000,
+	struct nr_lab_options options = { .nets = &prefix,
+					  .n_nets = 1,
+					  .start = { NR_NS_PER_S },
+					  .duration = seconds * NR_NS_PER_S,
+					  .seed = seed,
+					  .packets = 20000,
 					  .sources = 3000 };
 	struct nr_lab_sink sink = { tape, tape_packet, tape_truth };
 	struct nr_lab_world *world = NULL;
@@ -83,7 +88,8 @@ static void every_scenario_is_ordered_accounted_for_and_repeatable(void **state)
 
 		for (uint64_t run = 0; run < 3; run++) {
 			struct tape *tape = tape_new();
-			struct nr_lab_world *world = world_of(s->net, s->duration / NR_NS_PER_S / 20, 7 + run / 2, tape);
+			struct nr_lab_world *world =
+				world_of(s->net, s->duration / NR_NS_PER_S / 20, 7 + run / 2, tape);
 
 			s->populate(world);
 			assert_int_equal(nr_lab_world_run(world), 0);
@@ -127,8 +133,10 @@ static void a_scanner_is_thinned_to_its_share_of_the_telescope(void **state)
 			struct nr_lab_world *world = world_of("198.18.0.0/16", 4000, 3 + i, tape);
 
 			/* 65536 packets/s over 2^32 addresses: one a second into a /16 */
-			(void)nr_lab_scan(world, &(struct nr_lab_scan){ .tool = (enum nr_lab_tool_id)tool, .rate = rate,
-									.arrival = arrivals[i] });
+			(void)nr_lab_scan(world,
+					  &(struct nr_lab_scan){ .tool = (enum nr_lab_tool_id)tool,
+								 .rate = rate,
+								 .arrival = arrivals[i] });
 			assert_int_equal(nr_lab_world_run(world), 0);
 			assert_in_range(tape->packets, arrivals[i] == NR_LAB_BURSTY ? 3000 : 3600,
 					arrivals[i] == NR_LAB_BURSTY ? 5000 : 4400);
@@ -166,11 +174,13 @@ static void tools_keep_the_relations_that_give_them_away(void **state)
 		const uint8_t *m = masscan->bytes[i], *n = nmap->bytes[i], *u = unicorn->bytes[i];
 		uint32_t x = be32(n + 24) ^ be32(n0 + 24);
 
-		assert_int_equal(m[4] << 8 | m[5], (be32(m + 16) ^ be32(m + 22) >> 16 ^ be32(m + 24)) & 0xffff);
+		assert_int_equal(m[4] << 8 | m[5],
+				 (be32(m + 16) ^ be32(m + 22) >> 16 ^ be32(m + 24)) & 0xffff);
 		assert_int_equal(be32(mirai->bytes[i] + 24), be32(mirai->bytes[i] + 16));
 		assert_int_equal(x >> 16, x & 0xffff);
 		assert_int_equal(be32(u + 24) ^ be32(u0 + 24),
-				 be32(u + 16) ^ be32(u0 + 16) ^ be32(u + 20) >> 16 ^ be32(u0 + 20) >> 16 ^
+				 be32(u + 16) ^ be32(u0 + 16) ^ be32(u + 20) >> 16 ^
+					 be32(u0 + 20) >> 16 ^
 					 (be32(u + 20) ^ be32(u0 + 20)) << 16);
 		assert_int_equal(zmap->bytes[i][4] << 8 | zmap->bytes[i][5], 54321);
 		assert_true(conficker->bytes[i][17] < 128 && conficker->bytes[i][19] < 128);
@@ -189,7 +199,10 @@ static void a_botnet_doubles_at_first_and_fills_up(void **state)
 	struct nr_lab_world *world = world_of("198.18.0.0/16", 3600, 5, tape);
 
 	(void)state;
-	(void)nr_lab_botnet(world, &(struct nr_lab_botnet){ .tool = NR_LAB_MIRAI, .rate = 1, .first = 10, .all = 1000,
+	(void)nr_lab_botnet(world, &(struct nr_lab_botnet){ .tool = NR_LAB_MIRAI,
+							    .rate = 1,
+							    .first = 10,
+							    .all = 1000,
 							    .doubling = 300 * NR_NS_PER_S });
 	world->end = world->start + 900 * NR_NS_PER_S;
 	assert_int_equal(nr_lab_world_run(world), 0);
@@ -205,7 +218,8 @@ static void a_victim_repeats_its_syn_ack_with_the_same_numbers(void **state)
 	unsigned again = 0;
 
 	(void)state;
-	(void)nr_lab_flood(world, &(struct nr_lab_flood){ NR_LAB_FLOOD_SYN_OPEN, .rate = 65536, .port = 443 });
+	(void)nr_lab_flood(world, &(struct nr_lab_flood){ NR_LAB_FLOOD_SYN_OPEN, .rate = 65536,
+							  .port = 443 });
 	assert_int_equal(nr_lab_world_run(world), 0);
 	for (uint64_t i = 0; i < tape->packets; i++)
 		for (uint64_t k = 0; k < i; k++)

@@ -4,12 +4,20 @@
 #include "base/hash.h"
 #include "learn/lab/payload.h"
 
-enum { TTL_UNIX = 64, TTL_WINDOWS = 128, TTL_MAX = 255, FIRST_DYNAMIC = 32768, LAST_DYNAMIC = 60999 };
+enum {
+	TTL_UNIX = 64,
+	TTL_WINDOWS = 128,
+	TTL_MAX = 255,
+	FIRST_DYNAMIC = 32768,
+	LAST_DYNAMIC = 60999
+};
 
 /* A scanner's connect() gives up after some seconds. */
 static const struct nr_lab_retries linux_retries = { .delays = { 1, 2 } };
 static const struct nr_lab_retries windows_retries = { .delays = { 3, 6 } };
-static const struct nr_lab_retries nmap_retries = { .delays = { 1 }, .sport_add = 2, .seq_xor = 0x00020002 };
+static const struct nr_lab_retries nmap_retries = { .delays = { 1 },
+						    .sport_add = 2,
+						    .seq_xor = 0x00020002 };
 
 static uint16_t u16(struct nr_lab_actor *actor)
 {
@@ -34,7 +42,8 @@ static uint16_t fixed_port(const struct nr_lab_actor *actor, uint32_t lo, uint32
 	return (uint16_t)(lo + (actor->secret >> 32) % (hi - lo + 1));
 }
 
-static void syn(struct nr_lab_packet *packet, uint8_t ttl, uint16_t window, enum nr_lab_tcp_options options)
+static void syn(struct nr_lab_packet *packet, uint8_t ttl, uint16_t window,
+		enum nr_lab_tcp_options options)
 {
 	packet->tcp_flags = NR_LAB_SYN;
 	packet->ttl = ttl;
@@ -51,7 +60,8 @@ static uint64_t cookie(const struct nr_lab_actor *actor, const struct nr_lab_pac
 	return nr_mix64(actor->secret ^ where ^ (uint64_t)packet->dport << 17);
 }
 
-static void masscan(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void masscan(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		    struct nr_lab_packet *packet)
 {
 	(void)world;
 	syn(packet, TTL_MAX, 1024, NR_LAB_OPT_NONE);
@@ -61,7 +71,8 @@ static void masscan(struct nr_lab_world *world, struct nr_lab_actor *actor, stru
 	packet->id = (uint16_t)(nr_ip_to_v4(packet->dst) ^ packet->dport ^ packet->seq);
 }
 
-static void zmap(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void zmap(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		 struct nr_lab_packet *packet)
 {
 	uint64_t valid;
 
@@ -74,14 +85,16 @@ static void zmap(struct nr_lab_world *world, struct nr_lab_actor *actor, struct 
 	packet->id = 54321;
 }
 
-static void zmap_new(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void zmap_new(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		     struct nr_lab_packet *packet)
 {
 	zmap(world, actor, packet);
 	packet->options = NR_LAB_OPT_WINDOWS;
 	packet->id = (uint16_t)(cookie(actor, packet) >> 48);
 }
 
-static void nmap(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void nmap(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		 struct nr_lab_packet *packet)
 {
 	(void)world;
 	syn(packet, (uint8_t)nr_lab_rng_in(&actor->rng, 37, 59), 1024, NR_LAB_OPT_MSS);
@@ -91,7 +104,8 @@ static void nmap(struct nr_lab_world *world, struct nr_lab_actor *actor, struct 
 	packet->id = u16(actor);
 }
 
-static void unicornscan(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void unicornscan(struct nr_lab_world *world, struct nr_lab_actor *actor,
+			struct nr_lab_packet *packet)
 {
 	(void)world;
 	syn(packet, TTL_WINDOWS, 4096, NR_LAB_OPT_MSS);
@@ -102,7 +116,8 @@ static void unicornscan(struct nr_lab_world *world, struct nr_lab_actor *actor, 
 	packet->id = u16(actor);
 }
 
-static void mirai(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void mirai(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		  struct nr_lab_packet *packet)
 {
 	uint16_t window = u16(actor);
 
@@ -114,7 +129,8 @@ static void mirai(struct nr_lab_world *world, struct nr_lab_actor *actor, struct
 	packet->id = u16(actor);
 }
 
-static void hajime(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void hajime(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		   struct nr_lab_packet *packet)
 {
 	(void)world;
 	syn(packet, TTL_UNIX, 14600, NR_LAB_OPT_NONE);
@@ -124,7 +140,8 @@ static void hajime(struct nr_lab_world *world, struct nr_lab_actor *actor, struc
 	packet->id = u16(actor);
 }
 
-static void conficker(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void conficker(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		      struct nr_lab_packet *packet)
 {
 	(void)world;
 	syn(packet, TTL_WINDOWS, 65535, NR_LAB_OPT_WINDOWS_XP);
@@ -135,7 +152,8 @@ static void conficker(struct nr_lab_world *world, struct nr_lab_actor *actor, st
 	packet->df = true;
 }
 
-static void windows(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void windows(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		    struct nr_lab_packet *packet)
 {
 	conficker(world, actor, packet);
 	packet->window = 64240;
@@ -144,7 +162,8 @@ static void windows(struct nr_lab_world *world, struct nr_lab_actor *actor, stru
 	packet->sport = (uint16_t)(49152 + (actor->secret + actor->count * 3) % 16384);
 }
 
-static void linux_connect(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void linux_connect(struct nr_lab_world *world, struct nr_lab_actor *actor,
+			  struct nr_lab_packet *packet)
 {
 	(void)world;
 	syn(packet, TTL_UNIX, 64240, NR_LAB_OPT_LINUX);
@@ -156,7 +175,8 @@ static void linux_connect(struct nr_lab_world *world, struct nr_lab_actor *actor
 	packet->df = true;
 }
 
-static void raw(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void raw(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		struct nr_lab_packet *packet)
 {
 	hajime(world, actor, packet);
 	packet->window = (actor->secret & 1) != 0 ? 29200 : 8192;
@@ -164,7 +184,8 @@ static void raw(struct nr_lab_world *world, struct nr_lab_actor *actor, struct n
 	packet->sport = (actor->secret & 4) != 0 ? fixed_port(actor, 1024, 65535) : packet->sport;
 }
 
-static void synack(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void synack(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		   struct nr_lab_packet *packet)
 {
 	(void)world;
 	syn(packet, TTL_MAX, 65535, NR_LAB_OPT_NONE);
@@ -176,17 +197,20 @@ static void synack(struct nr_lab_world *world, struct nr_lab_actor *actor, struc
 	packet->id = u16(actor);
 }
 
-static void udp_probe(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void udp_probe(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		      struct nr_lab_packet *packet)
 {
 	packet->ttl = (actor->secret & 1) != 0 ? TTL_MAX : TTL_UNIX;
 	packet->dport = port_of(actor);
-	packet->sport = (actor->secret & 2) != 0 ? fixed_port(actor, 1024, 65535)
-						 : (uint16_t)nr_lab_rng_in(&actor->rng, FIRST_DYNAMIC, LAST_DYNAMIC);
+	packet->sport = (actor->secret & 2) != 0
+				? fixed_port(actor, 1024, 65535)
+				: (uint16_t)nr_lab_rng_in(&actor->rng, FIRST_DYNAMIC, LAST_DYNAMIC);
 	packet->id = u16(actor);
 	nr_lab_payload_probe(packet, u16(actor), world->payload);
 }
 
-static void icmp_sweep(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet)
+static void icmp_sweep(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		       struct nr_lab_packet *packet)
 {
 	static const uint16_t lengths[] = { 0, 8, 48, 56 };
 
@@ -204,27 +228,33 @@ static void icmp_sweep(struct nr_lab_world *world, struct nr_lab_actor *actor, s
 const struct nr_lab_tool nr_lab_tools[NR_LAB_TOOLS] = {
 	[NR_LAB_MASSCAN] = { "masscan", "masscan", NR_LAB_TCP, .permutes = true, .choose = masscan,
 			     .ports = { 80, 443, 8080, 22, 3389, 6379 }, .n_ports = 6 },
-	[NR_LAB_ZMAP] = { "zmap", "zmap", NR_LAB_TCP, .permutes = true, .choose = zmap, .ports = { 443 }, .n_ports = 1 },
-	[NR_LAB_ZMAP_NEW] = { "zmap_new", "zmap_new", NR_LAB_TCP, .permutes = true, .choose = zmap_new,
-			      .ports = { 443 }, .n_ports = 1 },
+	[NR_LAB_ZMAP] = { "zmap", "zmap", NR_LAB_TCP, .permutes = true, .choose = zmap,
+			  .ports = { 443 }, .n_ports = 1 },
+	[NR_LAB_ZMAP_NEW] = { "zmap_new", "zmap_new", NR_LAB_TCP, .permutes = true,
+			      .choose = zmap_new, .ports = { 443 }, .n_ports = 1 },
 	[NR_LAB_NMAP] = { "nmap", "nmap", NR_LAB_TCP, .retries = &nmap_retries, .choose = nmap,
 			  .ports = { 80, 443, 22, 3389, 21, 445 }, .n_ports = 6 },
-	[NR_LAB_UNICORNSCAN] = { "unicornscan", "unicornscan", NR_LAB_TCP, .permutes = true, .choose = unicornscan,
-				 .ports = { 80, 22 }, .n_ports = 2 },
-	[NR_LAB_MIRAI] = { "mirai", "mirai", NR_LAB_TCP, .choose = mirai, .ports = { 23, 2323 }, .n_ports = 2 },
-	[NR_LAB_HAJIME] = { "hajime", "hajime", NR_LAB_TCP, .choose = hajime, .ports = { 5358, 23, 81 }, .n_ports = 3 },
-	[NR_LAB_CONFICKER] = { "conficker", "conficker", NR_LAB_TCP, .is_quarter = true, .retries = &windows_retries,
-			       .choose = conficker, .ports = { 445 }, .n_ports = 1 },
-	[NR_LAB_LINUX] = { "linux", NULL, NR_LAB_TCP, .retries = &linux_retries, .choose = linux_connect,
-			   .ports = { 22, 80, 2375, 6379 }, .n_ports = 4 },
-	[NR_LAB_WINDOWS] = { "windows", NULL, NR_LAB_TCP, .retries = &windows_retries, .choose = windows,
-			     .ports = { 445, 3389, 1433 }, .n_ports = 3 },
-	[NR_LAB_RAW] = { "raw", NULL, NR_LAB_TCP, .choose = raw, .ports = { 5555, 23, 8443 }, .n_ports = 3 },
-	[NR_LAB_SYNACK] = { "synack_scan", NULL, NR_LAB_TCP, .permutes = true, .choose = synack, .ports = { 80 },
-			    .n_ports = 1 },
+	[NR_LAB_UNICORNSCAN] = { "unicornscan", "unicornscan", NR_LAB_TCP, .permutes = true,
+				 .choose = unicornscan, .ports = { 80, 22 }, .n_ports = 2 },
+	[NR_LAB_MIRAI] = { "mirai", "mirai", NR_LAB_TCP, .choose = mirai, .ports = { 23, 2323 },
+			   .n_ports = 2 },
+	[NR_LAB_HAJIME] = { "hajime", "hajime", NR_LAB_TCP, .choose = hajime,
+			    .ports = { 5358, 23, 81 }, .n_ports = 3 },
+	[NR_LAB_CONFICKER] = { "conficker", "conficker", NR_LAB_TCP, .is_quarter = true,
+			       .retries = &windows_retries, .choose = conficker, .ports = { 445 },
+			       .n_ports = 1 },
+	[NR_LAB_LINUX] = { "linux", NULL, NR_LAB_TCP, .retries = &linux_retries,
+			   .choose = linux_connect, .ports = { 22, 80, 2375, 6379 }, .n_ports = 4 },
+	[NR_LAB_WINDOWS] = { "windows", NULL, NR_LAB_TCP, .retries = &windows_retries,
+			     .choose = windows, .ports = { 445, 3389, 1433 }, .n_ports = 3 },
+	[NR_LAB_RAW] = { "raw", NULL, NR_LAB_TCP, .choose = raw, .ports = { 5555, 23, 8443 },
+			 .n_ports = 3 },
+	[NR_LAB_SYNACK] = { "synack_scan", NULL, NR_LAB_TCP, .permutes = true, .choose = synack,
+			    .ports = { 80 }, .n_ports = 1 },
 	[NR_LAB_UDP_PROBE] = { "udp_probe", NULL, NR_LAB_UDP, .permutes = true, .choose = udp_probe,
 			       .ports = { 53, 123, 1900, 161, 5060 }, .n_ports = 5 },
-	[NR_LAB_ICMP_SWEEP] = { "icmp_sweep", NULL, NR_LAB_ICMP, .permutes = true, .choose = icmp_sweep },
+	[NR_LAB_ICMP_SWEEP] = { "icmp_sweep", NULL, NR_LAB_ICMP, .permutes = true,
+				.choose = icmp_sweep },
 };
 
 static bool is_in_quarter(struct nr_ip ip)
@@ -239,15 +269,17 @@ static struct nr_ip scan_target(struct nr_lab_world *world, struct nr_lab_actor 
 	if (actor->tool->permutes && nr_ip_is_v4(actor->src)) {
 		uint64_t lap = actor->count / space->n_v4;
 
-		return nr_ip_v4(nr_lab_space_at(space, nr_lab_permute(actor->secret + lap * 2, space->n_v4,
-								      actor->count % space->n_v4)));
+		return nr_ip_v4(
+			nr_lab_space_at(space, nr_lab_permute(actor->secret + lap * 2, space->n_v4,
+							      actor->count % space->n_v4)));
 	}
 	return nr_lab_target(world, actor);
 }
 
 void nr_lab_probe(struct nr_lab_world *world, struct nr_lab_actor *actor, int64_t now)
 {
-	struct nr_lab_packet packet = { .src = actor->src, .dst = scan_target(world, actor),
+	struct nr_lab_packet packet = { .src = actor->src,
+					.dst = scan_target(world, actor),
 					.proto = actor->tool->proto };
 
 	if (packet.proto == NR_LAB_ICMP && !nr_ip_is_v4(packet.dst))
@@ -281,31 +313,52 @@ double nr_lab_first_share(const struct nr_lab_retries *retries)
 	return 1 / n;
 }
 
+static struct nr_ip scan_source(struct nr_lab_world *world, struct nr_lab_actor *actor,
+				const struct nr_lab_scan *scan)
+{
+	if (!nr_ip_eq(scan->src, (struct nr_ip){ { 0 } }))
+		return scan->src;
+	if (scan->is_v6 || world->space.n_v4 == 0)
+		return nr_lab_space_source_v6(&world->space, &actor->rng);
+	return nr_lab_space_source(&world->space, &actor->rng);
+}
+
+static int64_t scan_begin(struct nr_lab_actor *actor)
+{
+	int64_t at = NR_LAB_OVER;
+
+	if (actor->gap > 0 && actor->arrival == NR_LAB_REGULAR)
+		at = actor->start + (int64_t)(nr_lab_rng_next(&actor->rng) % (uint64_t)actor->gap);
+	else if (actor->gap > 0)
+		at = actor->start + nr_lab_rng_exp(&actor->rng, actor->gap);
+	return at < actor->end ? at : NR_LAB_OVER - 1; /* beyond the end of the world: never */
+}
+
 struct nr_lab_actor *nr_lab_scan(struct nr_lab_world *world, const struct nr_lab_scan *scan)
 {
 	const struct nr_lab_tool *tool = &nr_lab_tools[scan->tool];
 	struct nr_lab_actor *actor = nr_lab_actor_new(world, fire_scan, NR_LAB_OVER);
-	bool v6 = scan->is_v6 || world->space.n_v4 == 0, has_src = !nr_ip_eq(scan->src, (struct nr_ip){ { 0 } });
-	int64_t at;
+	bool own_ports = scan->n_ports != 0;
+	/* a quarter of the addresses gets all: four times as dense there, and fire_scan() drops the rest */
+	double density = tool->is_quarter ? 4 : 1;
 
 	actor->tool = tool;
 	actor->retries = tool->retries;
-	actor->src = has_src ? scan->src
-			     : v6 ? nr_lab_space_source_v6(&world->space, &actor->rng)
-				  : nr_lab_space_source(&world->space, &actor->rng);
+	actor->src = scan_source(world, actor, scan);
 	actor->start = scan->start != 0 ? scan->start : world->start;
 	actor->end = scan->end != 0 && scan->end < world->end ? scan->end : world->end;
 	actor->left = scan->packets != 0 ? scan->packets : NR_LAB_ALL;
 	actor->arrival = scan->arrival;
-	actor->n_ports = scan->any_port ? 0 : scan->n_ports != 0 ? scan->n_ports : tool->n_ports;
-	memcpy(actor->ports, scan->n_ports != 0 ? scan->ports : tool->ports, sizeof(actor->ports));
-	/* a quarter of the addresses gets all: four times as dense there, and fire_scan() drops the rest */
-	actor->gap = nr_lab_gap(world, scan->rate * nr_lab_first_share(tool->retries) * (tool->is_quarter ? 4 : 1));
-	actor->label = (struct nr_lab_label){ .actor = "scanner", .kind = scan->kind != NULL ? scan->kind : tool->kind,
-					      .tool = tool->mark, .rate = scan->rate, .campaign = scan->campaign };
-	at = actor->gap == 0 ? NR_LAB_OVER : actor->start + nr_lab_rng_exp(&actor->rng, actor->gap);
-	if (scan->arrival == NR_LAB_REGULAR && actor->gap > 0)
-		at = actor->start + (int64_t)(nr_lab_rng_next(&actor->rng) % (uint64_t)actor->gap);
-	nr_lab_actor_at(world, actor, at < actor->end ? at : NR_LAB_OVER - 1);
+	actor->n_ports = own_ports ? scan->n_ports : tool->n_ports;
+	if (scan->any_port)
+		actor->n_ports = 0;
+	memcpy(actor->ports, own_ports ? scan->ports : tool->ports, sizeof(actor->ports));
+	actor->gap = nr_lab_gap(world, scan->rate * nr_lab_first_share(tool->retries) * density);
+	actor->label = (struct nr_lab_label){ .actor = "scanner",
+					      .kind = scan->kind != NULL ? scan->kind : tool->kind,
+					      .tool = tool->mark,
+					      .rate = scan->rate,
+					      .campaign = scan->campaign };
+	nr_lab_actor_at(world, actor, scan_begin(actor));
 	return actor;
 }

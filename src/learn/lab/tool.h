@@ -12,31 +12,32 @@
 
 enum nr_lab_tool_id {
 	NR_LAB_MASSCAN,
-	NR_LAB_ZMAP,	     /* 2.1.1: ip.id 54321 */
-	NR_LAB_ZMAP_NEW,     /* 4.x: random id, Windows-order options */
+	NR_LAB_ZMAP,	 /* 2.1.1: ip.id 54321 */
+	NR_LAB_ZMAP_NEW, /* 4.x: random id, Windows-order options */
 	NR_LAB_NMAP,
 	NR_LAB_UNICORNSCAN,
 	NR_LAB_MIRAI,
 	NR_LAB_HAJIME,
 	NR_LAB_CONFICKER,
-	NR_LAB_LINUX,	     /* connect() of the operating system, with its repeats */
+	NR_LAB_LINUX, /* connect() of the operating system, with its repeats */
 	NR_LAB_WINDOWS,
-	NR_LAB_RAW,	     /* raw-socket scanner without a mark */
-	NR_LAB_SYNACK,	     /* sends SYN-ACK to one port, always the same sequence number */
-	NR_LAB_UDP_PROBE,    /* payload by port: payload.h */
+	NR_LAB_RAW,	  /* raw-socket scanner without a mark */
+	NR_LAB_SYNACK,	  /* sends SYN-ACK to one port, always the same sequence number */
+	NR_LAB_UDP_PROBE, /* payload by port: payload.h */
 	NR_LAB_ICMP_SWEEP,
 	NR_LAB_TOOLS,
 };
 
 struct nr_lab_tool {
-	const char *kind;   /* in the truth file */
-	const char *mark;   /* name of the mark that it leaves; NULL: none */
+	const char *kind; /* in the truth file */
+	const char *mark; /* name of the mark that it leaves; NULL: none */
 	uint8_t proto;
-	bool permutes;	    /* visits every address once before it starts again */
-	bool is_quarter;    /* only addresses whose 2nd and 4th octet are below 128 */
+	bool permutes;	 /* visits every address once before it starts again */
+	bool is_quarter; /* only addresses whose 2nd and 4th octet are below 128 */
 	const struct nr_lab_retries *retries; /* NULL: none */
 	/** Fill in everything but src, dst and proto. */
-	void (*choose)(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet);
+	void (*choose)(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		       struct nr_lab_packet *packet);
 	uint16_t ports[NR_LAB_PORTS]; /* usual ports, used when the scan names none */
 	uint8_t n_ports;
 };
@@ -47,14 +48,14 @@ extern const struct nr_lab_tool nr_lab_tools[NR_LAB_TOOLS];
 struct nr_lab_scan {
 	enum nr_lab_tool_id tool;
 	struct nr_ip src;
-	double rate;	     /* packets/s over the Internet, repeats included */
-	int64_t start, end;  /* 0: of the world */
-	uint64_t packets;    /* first packets (without repeats) to send; 0: until the end */
-	uint8_t arrival;     /* enum nr_lab_arrival */
+	double rate;	    /* packets/s over the Internet, repeats included */
+	int64_t start, end; /* 0: of the world */
+	uint64_t packets;   /* first packets (without repeats) to send; 0: until the end */
+	uint8_t arrival;    /* enum nr_lab_arrival */
 	bool any_port, is_v6;
 	uint16_t ports[NR_LAB_PORTS];
 	uint8_t n_ports;
-	const char *kind;    /* instead of the tool's */
+	const char *kind; /* instead of the tool's */
 	uint32_t campaign;
 };
 

@@ -75,7 +75,8 @@ int nr_lab_touched_add(struct nr_lab_touched *touched, uint32_t member, uint64_t
 			return 0;
 		}
 	}
-	if (touched->cap != UINT32_MAX && (touched->cap == 0 || touched->n * 4 >= touched->cap * 3)) {
+	if (touched->cap != UINT32_MAX &&
+	    (touched->cap == 0 || touched->n * 4 >= touched->cap * 3)) {
 		int r = grow(touched, n_all);
 
 		if (r < 0)

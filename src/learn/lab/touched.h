@@ -23,5 +23,6 @@ struct nr_lab_touched {
 };
 
 /** Add @p member of [0, n_all). @return 0; -ENOMEM */
-NR_MUST_CHECK int nr_lab_touched_add(struct nr_lab_touched *touched, uint32_t member, uint64_t n_all);
+NR_MUST_CHECK int nr_lab_touched_add(struct nr_lab_touched *touched, uint32_t member,
+				     uint64_t n_all);
 void nr_lab_touched_done(struct nr_lab_touched *touched);

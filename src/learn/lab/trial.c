@@ -80,10 +80,18 @@ static int keep_source(void *ctx, const struct nr_source *s)
 	said = nr_table_append(&trial->said);
 	if (said == NULL)
 		return -ENOMEM;
-	*said = (struct nr_lab_said){ .src = s->src, .first = s->first.ns, .last = s->last.ns,
-				      .detected = s->detected.ns, .packets = s->packets, .rate_lo = s->rate_lo,
-				      .rate = s->rate, .rate_hi = s->rate_hi, .has_rate = s->has_rate,
-				      .detected_packets = s->detected_packets, .tools = s->tools, .level = s->level,
+	*said = (struct nr_lab_said){ .src = s->src,
+				      .first = s->first.ns,
+				      .last = s->last.ns,
+				      .detected = s->detected.ns,
+				      .packets = s->packets,
+				      .rate_lo = s->rate_lo,
+				      .rate = s->rate,
+				      .rate_hi = s->rate_hi,
+				      .has_rate = s->has_rate,
+				      .detected_packets = s->detected_packets,
+				      .tools = s->tools,
+				      .level = s->level,
 				      .traffic_class = s->traffic_class };
 	return 0;
 }
@@ -102,7 +110,8 @@ static int keep_finding(void *ctx, const struct nr_finding *f)
 	(void)snprintf(kept->kind, sizeof(kept->kind), "%s", f->kind);
 	(void)snprintf(kept->subject, sizeof(kept->subject), "%s", f->subject);
 	if (f->evidence_fields == nr_rsdos_fields && f->evidence != NULL)
-		kept->is_moore = ((const struct nr_rsdos_evidence *)f->evidence)->flags & NR_RSDOS_MOORE;
+		kept->is_moore = ((const struct nr_rsdos_evidence *)f->evidence)->flags &
+				 NR_RSDOS_MOORE;
 	return 0;
 }
 
@@ -126,9 +135,15 @@ static int listen_to(int fd, const struct nr_lab_trial_options *options, struct 
 		r = nr_capture_open(&from, &capture, reterr);
 	if (r < 0)
 		return r;
-	struct nr_observe_options run = { .captures = &capture, .n_captures = 1, .nets = &nets, .n_threads = 1,
-					  .until = { INT64_MAX }, .key = &key,
-					  .out = { .ctx = trial, .source = keep_source, .finding = keep_finding } };
+	struct nr_observe_options run = {
+		.captures = &capture,
+		.n_captures = 1,
+		.nets = &nets,
+		.n_threads = 1,
+		.until = { INT64_MAX },
+		.key = &key,
+		.out = { .ctx = trial, .source = keep_source, .finding = keep_finding }
+	};
 
 	r = nr_observe_run(&run, &result, reterr);
 	trial->n_refused = result.refused;
@@ -137,7 +152,8 @@ static int listen_to(int fd, const struct nr_lab_trial_options *options, struct 
 	return r;
 }
 
-int nr_lab_trial_run(const struct nr_lab_trial_options *options, struct nr_lab_trial *trial, struct nr_err *reterr)
+int nr_lab_trial_run(const struct nr_lab_trial_options *options, struct nr_lab_trial *trial,
+		     struct nr_err *reterr)
 {
 	struct teller teller = { .options = options, .trial = trial };
 	struct nr_time begun = nr_mono_now();
@@ -150,9 +166,11 @@ int nr_lab_trial_run(const struct nr_lab_trial_options *options, struct nr_lab_t
 			trial->n_v4 += nr_prefix_size(options->world.nets[i]);
 	r = nr_lab_oracle_init(&trial->oracle, trial->n_v4);
 	if (r == 0)
-		r = nr_table_init(&trial->said, sizeof(struct nr_lab_said), NR_TABLE_MAX, NULL, NULL);
+		r = nr_table_init(&trial->said, sizeof(struct nr_lab_said), NR_TABLE_MAX, NULL,
+				  NULL);
 	if (r == 0)
-		r = nr_table_init(&trial->findings, sizeof(struct nr_lab_finding), NR_TABLE_MAX, NULL, NULL);
+		r = nr_table_init(&trial->findings, sizeof(struct nr_lab_finding), NR_TABLE_MAX,
+				  NULL, NULL);
 	if (r < 0)
 		return nr_fail(reterr, r, "no memory for a trial");
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -169,7 +187,8 @@ int nr_lab_trial_run(const struct nr_lab_trial_options *options, struct nr_lab_t
 	(void)pthread_join(thread, NULL);
 	trial->engine_s = (double)(nr_mono_now().ns - begun.ns) / 1e9;
 	if (r == 0 && teller.err < 0)
-		r = nr_fail(reterr, teller.err, "the lab world failed: %s", nr_err_text(teller.err));
+		r = nr_fail(reterr, teller.err, "the lab world failed: %s",
+			    nr_err_text(teller.err));
 	return r;
 }
 

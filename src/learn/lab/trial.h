@@ -44,6 +44,6 @@ struct nr_lab_trial_options {
 };
 
 /** @p ret_trial: nr_lab_trial_done() always. @return 0 or what failed */
-NR_MUST_CHECK int nr_lab_trial_run(const struct nr_lab_trial_options *options, struct nr_lab_trial *ret_trial,
-				   struct nr_err *reterr);
+NR_MUST_CHECK int nr_lab_trial_run(const struct nr_lab_trial_options *options,
+				   struct nr_lab_trial *ret_trial, struct nr_err *reterr);
 void nr_lab_trial_done(struct nr_lab_trial *trial);

@@ -5,9 +5,12 @@
 #include "learn/lab/tool.h"
 
 const char *const nr_lab_flood_kinds[NR_LAB_FLOODS] = {
-	[NR_LAB_FLOOD_SYN_OPEN] = "syn_open",	  [NR_LAB_FLOOD_SYN_COOKIES] = "syn_cookies",
-	[NR_LAB_FLOOD_SYN_CLOSED] = "syn_closed", [NR_LAB_FLOOD_ACK] = "ack",
-	[NR_LAB_FLOOD_UDP] = "udp",		  [NR_LAB_FLOOD_UDP_SERVICE] = "udp_service",
+	[NR_LAB_FLOOD_SYN_OPEN] = "syn_open",
+	[NR_LAB_FLOOD_SYN_COOKIES] = "syn_cookies",
+	[NR_LAB_FLOOD_SYN_CLOSED] = "syn_closed",
+	[NR_LAB_FLOOD_ACK] = "ack",
+	[NR_LAB_FLOOD_UDP] = "udp",
+	[NR_LAB_FLOOD_UDP_SERVICE] = "udp_service",
 	[NR_LAB_FLOOD_ICMP] = "icmp",
 };
 
@@ -15,14 +18,17 @@ static const struct nr_lab_retries synack_retries = { .delays = { 1, 2, 4, 8, 16
 
 static uint16_t attacked_port(struct nr_lab_actor *actor)
 {
-	return actor->n_ports > 0 ? actor->ports[0] : (uint16_t)(1 + nr_lab_rng_below(&actor->rng, 65535));
+	return actor->n_ports > 0 ? actor->ports[0]
+				  : (uint16_t)(1 + nr_lab_rng_below(&actor->rng, 65535));
 }
 
-static void answer_tcp(struct nr_lab_actor *actor, struct nr_lab_packet *packet, enum nr_lab_flood_kind kind)
+static void answer_tcp(struct nr_lab_actor *actor, struct nr_lab_packet *packet,
+		       enum nr_lab_flood_kind kind)
 {
 	packet->proto = NR_LAB_TCP;
 	packet->sport = attacked_port(actor);
-	packet->dport = (uint16_t)nr_lab_rng_in(&actor->rng, 1024, 65535); /* the forged packet's source port */
+	packet->dport = (uint16_t)nr_lab_rng_in(&actor->rng, 1024,
+						65535); /* the forged packet's source port */
 	packet->id = 0;
 	packet->df = true;
 	packet->ack = nr_lab_rng_u32(&actor->rng);
@@ -38,8 +44,8 @@ static void answer_tcp(struct nr_lab_actor *actor, struct nr_lab_packet *packet,
 	packet->options = NR_LAB_OPT_LINUX_ANSWER;
 }
 
-static void answer_udp(struct nr_lab_world *world, struct nr_lab_actor *actor, struct nr_lab_packet *packet,
-		       enum nr_lab_flood_kind kind)
+static void answer_udp(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		       struct nr_lab_packet *packet, enum nr_lab_flood_kind kind)
 {
 	bool v4 = nr_ip_is_v4(packet->dst);
 
@@ -48,7 +54,8 @@ static void answer_udp(struct nr_lab_world *world, struct nr_lab_actor *actor, s
 		packet->proto = NR_LAB_UDP;
 		packet->sport = attacked_port(actor);
 		packet->dport = (uint16_t)nr_lab_rng_in(&actor->rng, 1024, 65535);
-		nr_lab_payload_answer(packet, (uint16_t)nr_lab_rng_u32(&actor->rng), world->payload);
+		nr_lab_payload_answer(packet, (uint16_t)nr_lab_rng_u32(&actor->rng),
+				      world->payload);
 		return;
 	}
 	packet->proto = v4 ? NR_LAB_ICMP : NR_LAB_ICMP6;
@@ -72,7 +79,8 @@ static void answer_udp(struct nr_lab_world *world, struct nr_lab_actor *actor, s
 
 static int64_t fire_victim(struct nr_lab_world *world, struct nr_lab_actor *actor, int64_t now)
 {
-	struct nr_lab_packet packet = { .src = actor->src, .dst = nr_lab_target(world, actor),
+	struct nr_lab_packet packet = { .src = actor->src,
+					.dst = nr_lab_target(world, actor),
 					.ttl = (uint8_t)(64 - actor->hops) };
 	enum nr_lab_flood_kind kind = actor->step;
 
@@ -103,10 +111,9 @@ struct nr_lab_actor *nr_lab_flood(struct nr_lab_world *world, const struct nr_la
 	bool v6 = flood->is_v6 || world->space.n_v4 == 0;
 	int64_t at;
 
-	actor->src = !nr_ip_eq(flood->victim, (struct nr_ip){ { 0 } })
-			     ? flood->victim
-			     : v6 ? nr_lab_space_source_v6(&world->space, &actor->rng)
-				  : nr_lab_space_source(&world->space, &actor->rng);
+	actor->src = !nr_ip_eq(flood->victim, (struct nr_ip){ { 0 } }) ? flood->victim
+		     : v6 ? nr_lab_space_source_v6(&world->space, &actor->rng)
+			  : nr_lab_space_source(&world->space, &actor->rng);
 	actor->step = (uint8_t)flood->kind;
 	actor->start = flood->start != 0 ? flood->start : world->start;
 	actor->end = flood->end != 0 && flood->end < world->end ? flood->end : world->end;
@@ -115,10 +122,13 @@ struct nr_lab_actor *nr_lab_flood(struct nr_lab_world *world, const struct nr_la
 	actor->arrival = flood->arrival;
 	actor->retries = flood->kind == NR_LAB_FLOOD_SYN_OPEN ? &synack_retries : NULL;
 	actor->gap = nr_lab_gap(world, flood->rate * nr_lab_first_share(actor->retries));
-	actor->label = (struct nr_lab_label){ .actor = "victim", .kind = nr_lab_flood_kinds[flood->kind],
-					      .rate = flood->rate, .campaign = flood->campaign,
-					      .attack_rate = flood->attack_rate > 0 ? flood->attack_rate
-										    : flood->rate };
+	actor->label = (struct nr_lab_label){ .actor = "victim",
+					      .kind = nr_lab_flood_kinds[flood->kind],
+					      .rate = flood->rate,
+					      .campaign = flood->campaign,
+					      .attack_rate = flood->attack_rate > 0
+								     ? flood->attack_rate
+								     : flood->rate };
 	at = actor->gap == 0 ? NR_LAB_OVER : actor->start + nr_lab_rng_exp(&actor->rng, actor->gap);
 	nr_lab_actor_at(world, actor, at < actor->end ? at : NR_LAB_OVER - 1);
 	return actor;
@@ -142,9 +152,13 @@ void nr_lab_carpet(struct nr_lab_world *world, const struct nr_lab_flood *flood)
 
 	campaign->start = flood->start != 0 ? flood->start : world->start;
 	campaign->end = flood->end != 0 ? flood->end : world->end;
-	campaign->label = (struct nr_lab_label){ .actor = "campaign", .kind = "carpet", .rate = flood->rate,
-						 .attack_rate = flood->attack_rate, .campaign = number,
-						 .members = 256, .has_prefix = true,
+	campaign->label = (struct nr_lab_label){ .actor = "campaign",
+						 .kind = "carpet",
+						 .rate = flood->rate,
+						 .attack_rate = flood->attack_rate,
+						 .campaign = number,
+						 .members = 256,
+						 .has_prefix = true,
 						 .prefix = { nr_ip_v4(net), 120 } };
 	one.rate = flood->rate / 256;
 	one.attack_rate = flood->attack_rate / 256;

@@ -81,7 +81,8 @@ static void heap_pop(struct nr_lab_world *world)
 
 static int add_chunk(struct nr_lab_world *world)
 {
-	struct nr_lab_actor **chunks = realloc(world->chunks, (world->n_chunks + 1) * sizeof(struct nr_lab_actor *));
+	struct nr_lab_actor **chunks =
+		realloc(world->chunks, (world->n_chunks + 1) * sizeof(struct nr_lab_actor *));
 
 	if (chunks == NULL)
 		return -ENOMEM;
@@ -275,7 +276,8 @@ static int64_t gap_of(struct nr_lab_actor *actor)
 	case NR_LAB_POISSON:
 		break;
 	case NR_LAB_REGULAR:
-		return gap - gap / 100 + (int64_t)(nr_lab_rng_next(&actor->rng) % (uint64_t)(gap / 50 + 1));
+		return gap - gap / 100 +
+		       (int64_t)(nr_lab_rng_next(&actor->rng) % (uint64_t)(gap / 50 + 1));
 	case NR_LAB_BURSTY:
 		if (actor->burst_left > 0) {
 			actor->burst_left--;
@@ -309,8 +311,8 @@ static uint32_t member_of(const struct nr_lab_world *world, struct nr_ip dst)
 	return (uint32_t)(nr_mix64(hi ^ nr_mix64(lo)) >> 33);
 }
 
-void nr_lab_send(struct nr_lab_world *world, struct nr_lab_actor *actor, const struct nr_lab_packet *packet,
-		 int64_t now)
+void nr_lab_send(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		 const struct nr_lab_packet *packet, int64_t now)
 {
 	struct nr_lab_actor *owner = actor->parent != NULL ? actor->parent : actor;
 	uint8_t *ip = world->frame + NR_LAB_HEADROOM;
@@ -344,13 +346,17 @@ static int64_t fire_again(struct nr_lab_world *world, struct nr_lab_actor *actor
 	actor->packet.tsval += 1000u * retries->delays[actor->step];
 	nr_lab_send(world, actor, &actor->packet, now);
 	delay = retries->delays[++actor->step];
-	return delay == 0 ? NR_LAB_OVER : now + delay * NR_NS_PER_S + (int64_t)(nr_lab_rng_next(&actor->rng) >> 40);
+	return delay == 0
+		       ? NR_LAB_OVER
+		       : now + delay * NR_NS_PER_S + (int64_t)(nr_lab_rng_next(&actor->rng) >> 40);
 }
 
-void nr_lab_repeat(struct nr_lab_world *world, struct nr_lab_actor *actor, const struct nr_lab_packet *packet,
-		   const struct nr_lab_retries *retries, int64_t now)
+void nr_lab_repeat(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		   const struct nr_lab_packet *packet, const struct nr_lab_retries *retries,
+		   int64_t now)
 {
-	struct nr_lab_actor *child = nr_lab_actor_new(world, fire_again, now + retries->delays[0] * NR_NS_PER_S);
+	struct nr_lab_actor *child = nr_lab_actor_new(world, fire_again,
+						      now + retries->delays[0] * NR_NS_PER_S);
 
 	child->parent = actor;
 	actor->children++;
@@ -362,6 +368,7 @@ struct nr_ip nr_lab_target(struct nr_lab_world *world, struct nr_lab_actor *acto
 {
 	if (world->space.n_v4 == 0 || !nr_ip_is_v4(actor->src))
 		return nr_lab_space_v6_target(&world->space, &actor->rng);
-	return nr_ip_v4(nr_lab_space_at(&world->space,
-					nr_lab_rng_below(&actor->rng, (uint32_t)world->space.n_v4)));
+	return nr_ip_v4(
+		nr_lab_space_at(&world->space,
+				nr_lab_rng_below(&actor->rng, (uint32_t)world->space.n_v4)));
 }

@@ -46,14 +46,14 @@ enum nr_lab_arrival {
 
 /** What is true of an actor, as the truth file says it. */
 struct nr_lab_label {
-	const char *actor; /* scanner, victim, campaign, noise */
-	const char *kind;  /* masscan, syn_flood, botnet, misconfiguration ... */
-	const char *tool;  /* name of the mark an observer could see; NULL: none */
-	double rate;	   /* packets/s it sends to the whole Internet; victims: answers */
-	double attack_rate;   /* victims: packets/s that hit it */
-	double doubling_s;    /* growing campaigns */
-	uint32_t campaign;    /* number of the campaign it belongs to; 0: none */
-	uint32_t members;     /* campaigns: how many took part */
+	const char *actor;  /* scanner, victim, campaign, noise */
+	const char *kind;   /* masscan, syn_flood, botnet, misconfiguration ... */
+	const char *tool;   /* name of the mark an observer could see; NULL: none */
+	double rate;	    /* packets/s it sends to the whole Internet; victims: answers */
+	double attack_rate; /* victims: packets/s that hit it */
+	double doubling_s;  /* growing campaigns */
+	uint32_t campaign;  /* number of the campaign it belongs to; 0: none */
+	uint32_t members;   /* campaigns: how many took part */
 	bool has_prefix;
 	struct nr_prefix prefix; /* campaigns: attacked prefix */
 };
@@ -64,18 +64,18 @@ struct nr_lab_actor {
 	struct nr_lab_rng rng;
 	struct nr_ip src;
 	int64_t start, end;
-	int64_t gap;	    /* mean time between arrivals at the telescope; 0: never */
-	uint64_t left;	    /* arrivals left, NR_LAB_ALL: until the end */
-	uint64_t count;	    /* arrivals so far */
-	uint64_t secret;    /* what a tool draws once per run */
+	int64_t gap;	 /* mean time between arrivals at the telescope; 0: never */
+	uint64_t left;	 /* arrivals left, NR_LAB_ALL: until the end */
+	uint64_t count;	 /* arrivals so far */
+	uint64_t secret; /* what a tool draws once per run */
 	uint16_t ports[NR_LAB_PORTS];
-	uint8_t n_ports;    /* 0: any port */
-	uint8_t arrival;    /* enum nr_lab_arrival */
+	uint8_t n_ports; /* 0: any port */
+	uint8_t arrival; /* enum nr_lab_arrival */
 	uint8_t burst_left;
-	uint8_t hops;	    /* between the source and us */
-	uint8_t step;	    /* free for fire() */
+	uint8_t hops;			      /* between the source and us */
+	uint8_t step;			      /* free for fire() */
 	const struct nr_lab_retries *retries; /* NULL: none */
-	struct nr_lab_packet packet; /* free for fire() */
+	struct nr_lab_packet packet;	      /* free for fire() */
 	struct nr_lab_label label;
 	/* truth */
 	uint64_t packets;
@@ -91,7 +91,8 @@ struct nr_lab_sink {
 	void *ctx;
 	/** @p ip has NR_LAB_HEADROOM writable bytes before it. @return 0 or a negative code, which ends the run */
 	int (*packet)(void *ctx, int64_t ts, uint8_t *ip, size_t n);
-	int (*truth)(void *ctx, const struct nr_lab_world *world, const struct nr_lab_actor *actor); /* or NULL */
+	int (*truth)(void *ctx, const struct nr_lab_world *world,
+		     const struct nr_lab_actor *actor); /* or NULL */
 };
 
 struct nr_lab_options {
@@ -128,8 +129,9 @@ struct nr_lab_world {
 	size_t n_free, free_cap;
 };
 
-NR_MUST_CHECK int nr_lab_world_new(const struct nr_lab_options *options, const struct nr_lab_sink *sink,
-				   struct nr_lab_world **ret_world, struct nr_err *reterr);
+NR_MUST_CHECK int nr_lab_world_new(const struct nr_lab_options *options,
+				   const struct nr_lab_sink *sink, struct nr_lab_world **ret_world,
+				   struct nr_err *reterr);
 struct nr_lab_world *nr_lab_world_free(struct nr_lab_world *world);
 static inline void nr_lab_world_autofree(struct nr_lab_world **w)
 {
@@ -152,10 +154,11 @@ int64_t nr_lab_gap(const struct nr_lab_world *world, double rate);
 int64_t nr_lab_next(struct nr_lab_actor *actor, int64_t now);
 
 /** Put the packet on the wire and count it for the actor (or its parent). */
-void nr_lab_send(struct nr_lab_world *world, struct nr_lab_actor *actor, const struct nr_lab_packet *packet,
-		 int64_t now);
+void nr_lab_send(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		 const struct nr_lab_packet *packet, int64_t now);
 /** Send @p packet again as @p retries says. */
-void nr_lab_repeat(struct nr_lab_world *world, struct nr_lab_actor *actor, const struct nr_lab_packet *packet,
-		   const struct nr_lab_retries *retries, int64_t now);
+void nr_lab_repeat(struct nr_lab_world *world, struct nr_lab_actor *actor,
+		   const struct nr_lab_packet *packet, const struct nr_lab_retries *retries,
+		   int64_t now);
 /** A monitored address, uniformly; of the actor's family. */
 struct nr_ip nr_lab_target(struct nr_lab_world *world, struct nr_lab_actor *actor);
