@@ -68,12 +68,14 @@ static void period(struct nr_page *page)
 		nr_page_arg(page);
 		nr_page_arg_span(page, sum->last.ns - sum->first.ns);
 	}
-	nr_page_fill(page, sum->classified > 0 ? NR_W_PERIOD : NR_W_NO_PERIOD, page->out);
+	nr_buf_reset(&page->line);
+	nr_page_fill(page, sum->classified > 0 ? NR_W_PERIOD : NR_W_NO_PERIOD, &page->line);
 	if (page->report->stopped) {
-		nr_buf_add_str(page->out, NR_STR(" · "));
-		nr_buf_add_str(page->out, nr_word(page->term->lang, NR_W_STOPPED));
+		nr_buf_add_str(&page->line, NR_STR(" · "));
+		nr_buf_add_str(&page->line, nr_word(page->term->lang, NR_W_STOPPED));
 	}
-	nr_buf_add_str(page->out, NR_STR("\n\n"));
+	nr_term_wrap(page->out, nr_buf_str(&page->line), 0, page->term->width);
+	nr_buf_add_str(page->out, NR_STR("\n"));
 }
 
 static void nets_text(const struct nr_nets *nets, struct nr_buf *out)
@@ -242,7 +244,7 @@ static void findings(struct nr_page *page)
 
 /* ---- over time ---- */
 
-enum { CHART_MAX = NR_TALLY_BINS };
+enum { CHART_MAX = NR_TALLY_BINS, PEAK_ROOM = 26, NARROW = 60 };
 
 struct chart {
 	double packets[CHART_MAX], backscatter[CHART_MAX], sources[CHART_MAX];
@@ -296,9 +298,13 @@ static void spark_line(struct nr_page *page, enum nr_word label, const double *v
 	nr_term_whole(&page->line, nr_word(page->term->lang, label), NR_PAGE_LABEL);
 	nr_term_styled(page->term, page->out, NR_STYLE_DIM, nr_buf_str(&page->line));
 	nr_term_spark(page->out, wide, chart->n * stretch);
-	nr_buf_add_str(page->out, NR_STR("  "));
-	nr_page_fill(page, peak, page->out);
-	nr_buf_add_str(page->out, NR_STR("\n"));
+	nr_buf_reset(&page->line);
+	nr_page_fill(page, peak, &page->line);
+	if (page->term->width >= NARROW) {
+		nr_buf_add_str(page->out, NR_STR("  "));
+		nr_buf_add_str(page->out, nr_buf_str(&page->line));
+	}
+	nr_page_row_end(page);
 }
 
 static void axis(struct nr_page *page, const struct nr_tally_time *time, size_t columns)
@@ -321,12 +327,10 @@ static void axis(struct nr_page *page, const struct nr_tally_time *time, size_t 
 
 static void over_time(struct nr_page *page)
 {
-	enum { PEAK_ROOM = 26 };
 	struct nr_tally_time time;
 	struct chart chart;
-	size_t room = page->term->width > NR_PAGE_LABEL + PEAK_ROOM + 8
-			      ? page->term->width - NR_PAGE_LABEL - PEAK_ROOM
-			      : 8;
+	size_t room = page->term->width - NR_PAGE_LABEL -
+		      (page->term->width >= NARROW ? PEAK_ROOM : 0);
 
 	nr_tally_time(page->report->tally, &time);
 	if (!time.any || time.last == time.first)

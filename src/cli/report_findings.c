@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report_int.h"
 
-enum { SHOWN_LINES = 10, SHOWN_NETWORKS = 8, ADDRESS = 15, NETWORK_MIN = 12 };
+enum { SHOWN_LINES = 10, SHOWN_NETWORKS = 8, ADDRESS = 15, NETWORK_MIN = 12, SUBJECT_MAX = 43 };
 
 /* "00:12–00:27"; open at the end while it goes on. */
 static void when(const struct nr_page *page, const struct nr_note *note, struct nr_buf *out)
@@ -122,10 +122,38 @@ struct list {
 	size_t n;
 };
 
-/* The last column takes what is left of the width; the first grows with the longest subject shown. */
+static unsigned used_by(const struct list *list)
+{
+	unsigned used = NR_PAGE_INDENT;
+
+	for (size_t i = 0; i + 1 < list->n; i++)
+		used += list->columns[i].width + 1;
+	return used;
+}
+
+static void drop_column(struct list *list, enum cell_kind kind)
+{
+	for (size_t i = 0; i + 1 < list->n; i++) {
+		if (list->kinds[i] != kind)
+			continue;
+		list->n--;
+		memmove(list->columns + i, list->columns + i + 1,
+			(list->n - i) * sizeof(list->columns[0]));
+		memmove(list->kinds + i, list->kinds + i + 1,
+			(list->n - i) * sizeof(list->kinds[0]));
+		return;
+	}
+}
+
+/*
+ * The first column grows with the longest subject shown, so that addresses stay whole; the last takes what is
+ * left. Where that is too little the columns that can be spared go.
+ */
 static void fit(const struct nr_page *page, const struct nr_note_list *notes, struct list *list)
 {
-	unsigned used = NR_PAGE_INDENT, longest = list->columns[0].width;
+	static const enum cell_kind spared[] = { CELL_PACKETS, CELL_LEVEL, CELL_WHEN,	CELL_SURE,
+						 CELL_SIGNS,   CELL_RATE,  CELL_MEMBERS };
+	unsigned longest = list->columns[0].width;
 	size_t n = notes->n < SHOWN_LINES ? notes->n : SHOWN_LINES;
 
 	for (size_t i = 0; i < n; i++) {
@@ -133,17 +161,18 @@ static void fit(const struct nr_page *page, const struct nr_note_list *notes, st
 
 		longest = columns > longest ? columns : longest;
 	}
-	list->columns[0].width = longest > 39 ? 39 : longest;
-	for (size_t i = 0; i + 1 < list->n; i++) {
+	list->columns[0].width = longest > SUBJECT_MAX ? SUBJECT_MAX : longest;
+	for (size_t i = 0; i + 1 < list->n; i++)
 		if (list->kinds[i] == CELL_WHEN)
 			list->columns[i].width = page->many_days			? 23
 						 : page->report->summary->seconds < 600 ? 17
 											: 11;
-		used += list->columns[i].width + 1;
-	}
-	list->columns[list->n - 1].width = page->term->width > used + NETWORK_MIN
-						   ? page->term->width - used
-						   : NETWORK_MIN;
+	for (size_t i = 0; i < NR_COUNT(spared) && used_by(list) + NETWORK_MIN > page->term->width;
+	     i++)
+		drop_column(list, spared[i]);
+	unsigned used = used_by(list);
+
+	list->columns[list->n - 1].width = page->term->width > used ? page->term->width - used : 1;
 }
 
 static void print_list(struct nr_page *page, const struct nr_note_list *notes, struct list *list)

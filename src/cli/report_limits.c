@@ -3,6 +3,12 @@
 #include "cli/report_int.h"
 #include "orient/detect/mdr.h"
 
+enum {
+	DROP_COUNT = 11,
+	DROP_SHARE = 8,
+	DROP_COLUMNS = NR_PAGE_INDENT + DROP_COUNT + 2 + DROP_SHARE + 2
+};
+
 /* "name 12 · name 3" of the counts above zero, beside a label; nothing when all are zero. */
 static void counted(struct nr_page *page, enum nr_word label, const char *const *names,
 		    const uint64_t *counts, size_t n)
@@ -65,15 +71,16 @@ static void drops(struct nr_page *page)
 		nr_buf_addf(page->out, "%*s", NR_PAGE_INDENT, "");
 		nr_buf_reset(&page->line);
 		nr_term_count(&page->line, sum->counts->dropped[i]);
-		nr_term_cell(page->out, nr_buf_str(&page->line), 13, NR_RIGHT);
+		nr_term_cell(page->out, nr_buf_str(&page->line), DROP_COUNT, NR_RIGHT);
 		nr_buf_add_str(page->out, NR_STR("  "));
 		nr_buf_reset(&page->line);
 		nr_term_percent(&page->line,
 				(double)sum->counts->dropped[i] / (double)sum->received);
-		nr_term_cell(page->out, nr_buf_str(&page->line), 8, NR_RIGHT);
+		nr_term_cell(page->out, nr_buf_str(&page->line), DROP_SHARE, NR_RIGHT);
 		nr_buf_add_str(page->out, NR_STR("  "));
-		nr_buf_add_str(page->out, nr_word(page->term->lang, drop_word((enum nr_outcome)i)));
-		nr_buf_add_str(page->out, NR_STR("\n"));
+		nr_term_cell(page->out, nr_word(page->term->lang, drop_word((enum nr_outcome)i)),
+			     page->term->width - DROP_COLUMNS, NR_LEFT);
+		nr_page_row_end(page);
 	}
 }
 

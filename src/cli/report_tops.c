@@ -3,13 +3,7 @@
 #include "observe/classify/classify.h"
 #include "record/proto.h"
 
-enum {
-	TOP_ROWS = 10,
-	LABEL_MIN = 22,
-	LABEL_MAX = 60,
-	BAR_WIDTH = 10,
-	FIXED = 2 + 1 + 8 + 1 + 8 + 1 + BAR_WIDTH + 1 + 9 + 1 + 9
-};
+enum { TOP_ROWS = 10, LABEL_MIN = 20, LABEL_MAX = 60, BAR_WIDTH = 10 };
 
 static void port_label(const struct nr_tally_row *row, struct nr_buf *out)
 {
@@ -60,36 +54,79 @@ static void change_of(const struct nr_page *page, const struct nr_tally_row *row
 		nr_term_change(out, row->half[0], row->half[1]);
 }
 
+enum {
+	COLUMN_LABEL,
+	COLUMN_PACKETS,
+	COLUMN_SHARE,
+	COLUMN_BAR,
+	COLUMN_SOURCES,
+	COLUMN_CHANGE,
+	COLUMNS
+};
+
+static void cell_of(struct nr_page *page, enum nr_tally_kind kind, const struct nr_tally_row *row,
+		    unsigned column, struct nr_buf *out)
+{
+	double share = (double)row->packets / (double)page->report->summary->classified;
+
+	switch (column) {
+	case COLUMN_LABEL:
+		label_of(page, kind, row, out);
+		break;
+	case COLUMN_PACKETS:
+		nr_term_short(out, (double)row->packets);
+		break;
+	case COLUMN_SHARE:
+		nr_term_percent(out, share > 1 ? 1 : share);
+		break;
+	case COLUMN_BAR:
+		nr_term_bar(out, share, BAR_WIDTH);
+		break;
+	case COLUMN_SOURCES:
+		if (row->estimated && row->sources >= 9.5)
+			nr_buf_add_str(out, NR_STR("≈ "));
+		nr_term_short(out, (double)(uint64_t)(row->sources + 0.5));
+		break;
+	case COLUMN_CHANGE:
+		change_of(page, row, out);
+		break;
+	}
+}
+
 static void print_row(struct nr_page *page, enum nr_tally_kind kind,
 		      const struct nr_column *columns, const struct nr_tally_row *row)
 {
-	double share = (double)row->packets / (double)page->report->summary->classified;
 	struct nr_buf text;
 
-	share = share > 1 ? 1 : share;
 	nr_buf_init(&text, 4096);
 	nr_page_row(page);
-	label_of(page, kind, row, &text);
-	nr_page_cell(page, &columns[0], nr_buf_str(&text), NR_STYLE_PLAIN);
-	nr_buf_reset(&text);
-	nr_term_short(&text, (double)row->packets);
-	nr_page_cell(page, &columns[1], nr_buf_str(&text), NR_STYLE_PLAIN);
-	nr_buf_reset(&text);
-	nr_term_percent(&text, share);
-	nr_page_cell(page, &columns[2], nr_buf_str(&text), NR_STYLE_PLAIN);
-	nr_buf_reset(&text);
-	nr_term_bar(&text, share, BAR_WIDTH);
-	nr_page_cell(page, &columns[3], nr_buf_str(&text), NR_STYLE_DIM);
-	nr_buf_reset(&text);
-	if (row->estimated && row->sources >= 9.5)
-		nr_buf_add_str(&text, NR_STR("≈ "));
-	nr_term_short(&text, (double)(uint64_t)(row->sources + 0.5));
-	nr_page_cell(page, &columns[4], nr_buf_str(&text), NR_STYLE_PLAIN);
-	nr_buf_reset(&text);
-	change_of(page, row, &text);
-	nr_page_cell(page, &columns[5], nr_buf_str(&text), NR_STYLE_PLAIN);
+	for (unsigned c = 0; c < COLUMNS; c++) {
+		if (columns[c].width == 0)
+			continue;
+		nr_buf_reset(&text);
+		cell_of(page, kind, row, c, &text);
+		nr_page_cell(page, &columns[c], nr_buf_str(&text),
+			     c == COLUMN_BAR ? NR_STYLE_DIM : NR_STYLE_PLAIN);
+	}
 	nr_page_row_end(page);
 	nr_buf_done(&text);
+}
+
+/* Columns that can be spared go where the terminal is narrow; the label takes what is left. */
+static void choose_columns(const struct nr_page *page, struct nr_column columns[COLUMNS])
+{
+	static const unsigned spared[] = { COLUMN_BAR, COLUMN_SHARE, COLUMN_CHANGE };
+	unsigned used = NR_PAGE_INDENT, width = page->term->width;
+
+	for (size_t c = 1; c < COLUMNS; c++)
+		used += columns[c].width + 1;
+	for (size_t i = 0; i < NR_COUNT(spared) && used + LABEL_MIN > width; i++) {
+		used -= columns[spared[i]].width + 1;
+		columns[spared[i]].width = 0;
+	}
+	columns[0].width = width > used + LABEL_MIN ? width - used : LABEL_MIN;
+	if (columns[0].width > LABEL_MAX)
+		columns[0].width = LABEL_MAX;
 }
 
 static void top(struct nr_page *page, enum nr_tally_kind kind, enum nr_word title)
@@ -97,20 +134,19 @@ static void top(struct nr_page *page, enum nr_tally_kind kind, enum nr_word titl
 	struct nr_tally_row rows[TOP_ROWS];
 	size_t n = nr_tally_top(page->report->tally, kind, rows, TOP_ROWS);
 	uint64_t all = nr_tally_count(page->report->tally, kind);
-	unsigned label = page->term->width > FIXED + LABEL_MIN ? page->term->width - FIXED
-							       : LABEL_MIN;
-	const struct nr_column columns[] = {
-		{ title, label < LABEL_MAX ? label : LABEL_MAX, NR_LEFT },
-		{ NR_W_COL_PACKETS, 8, NR_RIGHT },
-		{ NR_W_COL_SHARE, 8, NR_RIGHT },
-		{ NR_W_N, BAR_WIDTH, NR_LEFT },
-		{ NR_W_COL_SOURCES, 9, NR_RIGHT },
-		{ NR_W_COL_CHANGE, 9, NR_RIGHT },
+	struct nr_column columns[COLUMNS] = {
+		[COLUMN_LABEL] = { title, 0, NR_LEFT },
+		[COLUMN_PACKETS] = { NR_W_COL_PACKETS, 8, NR_RIGHT },
+		[COLUMN_SHARE] = { NR_W_COL_SHARE, 8, NR_RIGHT },
+		[COLUMN_BAR] = { NR_W_N, BAR_WIDTH, NR_LEFT },
+		[COLUMN_SOURCES] = { NR_W_COL_SOURCES, 9, NR_RIGHT },
+		[COLUMN_CHANGE] = { NR_W_COL_CHANGE, 9, NR_RIGHT },
 	};
 
 	if (n == 0)
 		return;
-	nr_page_table_title(page, columns, NR_COUNT(columns));
+	choose_columns(page, columns);
+	nr_page_table_title(page, columns, COLUMNS);
 	for (size_t i = 0; i < n; i++)
 		print_row(page, kind, columns, &rows[i]);
 	if (all > n) {

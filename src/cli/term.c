@@ -332,7 +332,7 @@ void nr_term_percent(struct nr_buf *out, double share)
 	double v = share * 100;
 
 	if (v > 99.95 && share < 1)
-		nr_buf_addf(out, "%.3g %%", 100 - v < 0.01 ? 99.99 : floor(v * 100) / 100);
+		nr_buf_addf(out, "%.2f %%", 100 - v < 0.01 ? 99.99 : floor(v * 100) / 100);
 	else
 		nr_buf_addf(out,
 			    v >= 99.95	       ? "%.0f %%"
