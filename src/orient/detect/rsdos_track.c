@@ -248,6 +248,17 @@ static uint8_t main_type(const struct rsdos_track *t)
 	return best;
 }
 
+/*
+ * Without ports two answers to one address look like one repeated: the sample holds each address once, and of a
+ * small telescope soon all of them. That is then no sign of a sweep.
+ */
+static bool tells_repeats(const struct rsdos_track *t)
+{
+	uint8_t type = main_type(t);
+
+	return type != RSDOS_ICMP && type != RSDOS_QUOTE;
+}
+
 static void shape_ports(const struct rsdos_track *t, size_t distinct, struct rsdos_shape *shape)
 {
 	double want = ENTROPY_SHARE * log2(t->n);
@@ -292,7 +303,7 @@ void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t,
 	if (t->is_v6 || monitored < 1)
 		ret_shape->spread = t->repeats <= t->n / 32;
 	else
-		ret_shape->spread = is_as_many_as_uniform((double)distinct, n, monitored, true);
+		ret_shape->spread = is_as_many_as_uniform((double)distinct, n, monitored, tells_repeats(t));
 	/* Uniform over N addresses is at least uniform over the N / 256 blocks they fill if packed. */
 	if (!t->is_v6 && monitored >= 1024 &&
 	    !is_as_many_as_uniform((double)distinct_blocks(t), n, monitored / 256, false))
