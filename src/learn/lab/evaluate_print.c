@@ -99,6 +99,18 @@ static void print_tools(const struct nr_lab_evaluation *all, struct nr_buf *out)
 	nr_buf_addf(out, "\n");
 }
 
+static void print_rate(const char *size, const char *model, const struct nr_lab_rate_row *row,
+		       struct nr_buf *out)
+{
+	double n = (double)row->sources;
+
+	if (row->sources > 0)
+		nr_buf_addf(out, "| %s | %s | %llu | %.2f %% | %.1f %% | %.1f %% | %.2f |\n", size,
+			    model, (unsigned long long)row->sources, 100 * (double)row->covered / n,
+			    100 * row->width / n, 100 * row->exact_width / n,
+			    ratio(row->width, row->exact_width));
+}
+
 static void print_rates(const struct nr_lab_evaluation *all, struct nr_buf *out)
 {
 	nr_buf_addf(
@@ -106,21 +118,20 @@ static void print_rates(const struct nr_lab_evaluation *all, struct nr_buf *out)
 		"### Rate intervals (95 %%), sources with at least 20 packets\n\n"
 		"| N | arrivals | sources | contain the truth | mean width | of the exact interval | ratio |\n"
 		"|--:|---|--:|--:|--:|--:|--:|\n");
-	for (size_t i = 0; i < NR_LAB_SIZES; i++)
-		for (size_t m = 0; m < NR_LAB_MODELS; m++) {
-			const struct nr_lab_rate_row *row = &all->rates[i][m];
-			double n = (double)row->sources;
+	for (size_t m = 0; m < NR_LAB_MODELS; m++) {
+		struct nr_lab_rate_row sum = { 0 };
 
-			if (row->sources > 0)
-				nr_buf_addf(
-					out,
-					"| %s | %s | %llu | %.2f %% | %.1f %% | %.1f %% | %.2f |\n",
-					nr_lab_size_names[i], models[m],
-					(unsigned long long)row->sources,
-					100 * (double)row->covered / n, 100 * row->width / n,
-					100 * row->exact_width / n,
-					ratio(row->width, row->exact_width));
+		for (size_t i = 0; i < NR_LAB_SIZES; i++) {
+			const struct nr_lab_rate_row *row = &all->rates[i][m];
+
+			print_rate(nr_lab_size_names[i], models[m], row, out);
+			sum.sources += row->sources;
+			sum.covered += row->covered;
+			sum.width += row->width;
+			sum.exact_width += row->exact_width;
 		}
+		print_rate("all", models[m], &sum, out);
+	}
 	nr_buf_addf(out, "\n");
 }
 

@@ -35,6 +35,11 @@ static void scan_of(struct nr_lab_world *world, enum nr_lab_tool_id tool, uint32
 	}
 	if (tool == NR_LAB_MIRAI || tool == NR_LAB_CONFICKER)
 		scan.any_port = false;
+	if (tool == NR_LAB_WINDOWS && i % 3 == 0) { /* what Conficker asks for, of any address */
+		scan.any_port = false;
+		scan.n_ports = 1;
+		scan.ports[0] = 445;
+	}
 	(void)nr_lab_scan(world, &scan);
 }
 
