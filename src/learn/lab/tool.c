@@ -354,9 +354,12 @@ struct nr_lab_actor *nr_lab_scan(struct nr_lab_world *world, const struct nr_lab
 		actor->n_ports = 0;
 	memcpy(actor->ports, own_ports ? scan->ports : tool->ports, sizeof(actor->ports));
 	actor->gap = nr_lab_gap(world, scan->rate * nr_lab_first_share(tool->retries) * density);
+	/* marks that read the IP identification cannot be seen in IPv6 */
+	bool is_seen = nr_ip_is_v4(actor->src) || scan->tool == NR_LAB_NMAP;
+
 	actor->label = (struct nr_lab_label){ .actor = "scanner",
 					      .kind = scan->kind != NULL ? scan->kind : tool->kind,
-					      .tool = tool->mark,
+					      .tool = is_seen ? tool->mark : NULL,
 					      .rate = scan->rate,
 					      .campaign = scan->campaign };
 	nr_lab_actor_at(world, actor, scan_begin(actor));
