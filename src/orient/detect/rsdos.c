@@ -159,6 +159,9 @@ static int shard_feed(void *shard, const struct nr_observation *obs, size_t n)
 		}
 		for (size_t i = 0; i < k; i++)
 			nr_table_prefetch_entry(&s->victims, hashes[i]);
+		for (size_t i = 0; i < k; i++)
+			rsdos_event_prefetch(s, hashes[i], (picked[i]->flags & NR_OBS_QUOTED) ? picked[i]->quoted_dst
+											       : picked[i]->src);
 		for (size_t i = 0; i < k; i++) {
 			struct rsdos_answer answer;
 

@@ -238,6 +238,20 @@ static void event_add(struct rsdos_shard *s, struct rsdos_victim *v, const struc
 	}
 }
 
+void rsdos_event_prefetch(const struct rsdos_shard *s, uint64_t hash, struct nr_ip victim)
+{
+	const struct rsdos_victim *v = nr_table_find(&s->victims, hash, victim_eq, &victim);
+
+	if (v == NULL || v->track == 0)
+		return;
+	const uint8_t *t = nr_table_at(&s->tracks, v->track - 1);
+
+	__builtin_prefetch(t, 1);
+	__builtin_prefetch(t + offsetof(struct rsdos_track, ppm), 1);
+	__builtin_prefetch(t + offsetof(struct rsdos_track, ports), 1);
+	__builtin_prefetch(t + offsetof(struct rsdos_track, n), 1);
+}
+
 void rsdos_event_add(struct rsdos_shard *s, uint64_t hash, const struct rsdos_answer *a)
 {
 	struct rsdos_victim *v = nr_table_find(&s->victims, hash, victim_eq, &a->victim);

@@ -132,6 +132,8 @@ static inline struct rsdos_prefix *rsdos_prefix_at(const struct rsdos_shard *s, 
 
 /* rsdos_event.c: the life of victims and prefixes */
 
+/** Start loading what rsdos_event_add() will write. */
+void rsdos_event_prefetch(const struct rsdos_shard *s, uint64_t hash, struct nr_ip victim);
 /** @p hash is rsdos_victim_hash() of the victim. */
 void rsdos_event_add(struct rsdos_shard *s, uint64_t hash, const struct rsdos_answer *a);
 /**

@@ -109,8 +109,6 @@ static void sample_add(struct rsdos_track *t, const struct rsdos_answer *a)
 			return;
 		}
 	}
-	if (n == RSDOS_SAMPLE)
-		return;
 	if (n == 0)
 		t->sample_first = a->first, t->sample_last = a->last;
 	t->sample_first = a->first < t->sample_first ? a->first : t->sample_first;
@@ -145,7 +143,7 @@ void rsdos_track_add(struct rsdos_track *t, const struct rsdos_answer *a)
 	ppm_add(t, a->last / NR_NS_PER_S, a->packets);
 	port_add(t, a);
 	nr_hll_add(t->hll, RSDOS_HLL_P, nr_mix64(a->dst + UINT64_C(0x9e3779b97f4a7c15)));
-	if (!t->is_detected || t->n < RSDOS_SAMPLE)
+	if (t->n < RSDOS_SAMPLE)
 		sample_add(t, a);
 }
 
