@@ -23,7 +23,7 @@ static const struct {
 	  4,
 	  600 * SECOND,
 	  600 * SECOND },
-	{ { "44.0.0.0/8" }, 1, 60 * SECOND, 60 * SECOND },
+	{ { "44.0.0.0/8" }, 1, 60 * SECOND, HOUR },
 };
 
 struct part {

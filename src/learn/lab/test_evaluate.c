@@ -69,6 +69,19 @@ static void quantiles_come_from_the_sorted_samples(void **state)
 	free(samples.v);
 }
 
+/* Conficker is left out: its pattern needs more destinations than some of them reach. */
+static void assert_named(const struct nr_lab_kind_row *row)
+{
+	for (unsigned m = 0; m < NR_MARK_N; m++) {
+		bool is_own = row->tool != NULL && strcmp(row->tool, nr_marks[m].name) == 0;
+
+		if (!is_own)
+			assert_int_equal(row->named[m], 0);
+		else if (nr_marks[m].kind != NR_MARK_KIND_TRAIT && m != NR_MARK_CONFICKER)
+			assert_true(row->named[m] * 100 >= row->sources * 95);
+	}
+}
+
 static void one_small_world_is_read_nearly_without_error(void **state)
 {
 	struct nr_lab_evaluate_options options = { .seed_lo = 3,
@@ -93,12 +106,7 @@ static void one_small_world_is_read_nearly_without_error(void **state)
 	assert_true(quarter->found * 2 >= quarter->attacks);
 	assert_int_equal(all.rsdos_more[SIZE_4K].wrong, 0);
 	for (size_t i = 0; i < all.n_kinds; i++)
-		for (unsigned m = 0; m < NR_MARK_N; m++) {
-			bool is_own = all.kinds[i].tool != NULL &&
-				      strcmp(all.kinds[i].tool, nr_marks[m].name) == 0;
-
-			assert_true(is_own || all.kinds[i].named[m] == 0);
-		}
+		assert_named(&all.kinds[i]);
 	nr_lab_evaluation_done(&all);
 }
 
