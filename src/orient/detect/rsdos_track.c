@@ -7,7 +7,7 @@
 
 enum { STEP = 4 };		 /* destinations this close in a row are a step of a sequential scan */
 enum { BITS_LOW = 4, BINS_MAX = 16 };
-enum { DST_TCP = NR_RSDOS_FLOWS_USUAL, DST_UDP = 12, DST_QUOTED = NR_RSDOS_FLOWS_MIN };
+enum { DST_TCP = NR_RSDOS_FLOWS_USUAL, DST_UDP = 20, DST_QUOTED = NR_RSDOS_FLOWS_MIN };
 enum { REFUTED_TIMES = 3 };
 
 static const double ENTROPY_SHARE = 0.8; /* of log2(n): DETECTION 2 */
