@@ -228,6 +228,7 @@ int main(int argc, char **argv)
 				job.threads = k == ONE ? 1 : 2;
 				run_engine(&job);
 				flows = job.result.flows;
+				packets = job.result.counts.received;
 			}
 			seconds[k][r] = now_s() - start;
 		}

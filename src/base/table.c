@@ -97,6 +97,16 @@ static int index_grow(struct nr_table *table)
 	return 0;
 }
 
+/* How far n may go without asking. */
+static void easy_set(struct nr_table *table)
+{
+	uint64_t room = (uint64_t)table->n_chunks << NR_TABLE_CHUNK_BITS;
+	uint64_t index = table->first + ((uint64_t)table->mask + 1) / 4 * 3;
+
+	room = room < table->max ? room : table->max;
+	table->easy = (uint32_t)(index < room ? index : room);
+}
+
 static int chunk_add(struct nr_table *table)
 {
 	if ((table->n_chunks & (table->n_chunks - 1)) == 0) { /* room doubles at powers of two */
@@ -144,6 +154,7 @@ void *nr_table_insert(struct nr_table *table, uint64_t hash)
 
 	if (NR_LIKELY(entry != NULL))
 		index_put(table, hash, table->n - 1);
+	easy_set(table);
 	return entry;
 }
 
@@ -200,6 +211,7 @@ void nr_table_sweep(struct nr_table *table, bool (*keep)(void *entry, void *ctx)
 		index_fit(table);
 		index_clear(table);
 		index_fill(table);
+		easy_set(table);
 	}
 }
 
@@ -207,6 +219,7 @@ void nr_table_forget(struct nr_table *table)
 {
 	table->first = table->n;
 	index_clear(table);
+	easy_set(table);
 }
 
 void nr_table_clear(struct nr_table *table)
@@ -219,6 +232,7 @@ void nr_table_clear(struct nr_table *table)
 	}
 	table->n = table->first = 0;
 	chunks_trim(table, usual);
+	easy_set(table);
 }
 
 size_t nr_table_bytes(const struct nr_table *table)
@@ -264,6 +278,7 @@ int nr_table_load(struct nr_table *table, struct nr_reader *in)
 	if (table->hash != NULL) {
 		index_clear(table);
 		index_fill(table);
+		easy_set(table);
 	}
 	return 0;
 }

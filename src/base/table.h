@@ -23,6 +23,7 @@ struct nr_table {
 	uint32_t mask;	 /* slots - 1 */
 	uint32_t n, max;
 	uint32_t first; /* entries before it are forgotten */
+	uint32_t easy;	/* while n is below, an entry needs neither memory nor a larger index */
 	uint32_t entry_size;
 	uint8_t **chunks;
 	uint32_t n_chunks;
@@ -57,6 +58,8 @@ static inline void nr_table_prefetch_entry(const struct nr_table *table, uint64_
 		__builtin_prefetch(nr_table_at(table, (slot & 0xffffff) - 1), 1);
 }
 
+void *nr_table_insert(struct nr_table *table, uint64_t hash);
+
 /** The entry for which @p eq(entry, key) holds, or NULL. Inline @p eq into the caller. */
 __attribute__((always_inline)) static inline void *
 nr_table_find(const struct nr_table *table, uint64_t hash, bool (*eq)(const void *entry, const void *key),
@@ -76,6 +79,32 @@ nr_table_find(const struct nr_table *table, uint64_t hash, bool (*eq)(const void
 				return entry;
 		}
 	}
+}
+
+/**
+ * nr_table_find() and, when there is nothing, room for a new entry: *ret_fresh tells, and a fresh entry holds
+ * garbage that the caller overwrites whole. NULL at the limit or without memory.
+ */
+__attribute__((always_inline)) static inline void *
+nr_table_find_or_add(struct nr_table *table, uint64_t hash, bool (*eq)(const void *entry, const void *key),
+		     const void *key, bool *ret_fresh)
+{
+	uint32_t tag = (uint32_t)(hash >> 56) << 24, at = (uint32_t)hash & table->mask, slot;
+
+	*ret_fresh = false;
+	for (; (slot = table->index[at]) != 0; at = (at + 1) & table->mask) {
+		if ((slot & 0xff000000) == tag) {
+			void *entry = nr_table_at(table, (slot & 0xffffff) - 1);
+
+			if (NR_LIKELY(eq(entry, key)))
+				return entry;
+		}
+	}
+	*ret_fresh = true;
+	if (NR_UNLIKELY(table->n >= table->easy))
+		return nr_table_insert(table, hash);
+	table->index[at] = tag | (table->n + 1);
+	return nr_table_at(table, table->n++);
 }
 
 /** A new zeroed entry under @p hash (the caller has made sure it is not there); NULL at the limit or without memory. */

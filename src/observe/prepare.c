@@ -19,17 +19,20 @@ void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *blo
 				mark->pending = tick;
 			}
 		}
+		prepared->ticks[i] = tick;
 		prepared->watermarks[i] = mark->tick;
 	}
 	prepared->watermark = mark->tick;
 }
 
-static uint32_t time_anomalies(const struct nr_packet *p, int64_t watermark)
+static inline void time_set(struct nr_packet *p, int64_t tick, int64_t watermark)
 {
-	int64_t tick = nr_time_floor_s((struct nr_time){ p->ts });
-
-	return (tick < watermark - 1 ? 1u << NR_ANOMALY_TIME_BACKWARD : 0) |
-	       (tick > watermark ? 1u << NR_ANOMALY_TIME_JUMP : 0);
+	p->tick = (uint32_t)tick;
+	p->offset = (uint32_t)(p->ts - tick * NR_NS_PER_S);
+	if (NR_LIKELY(tick == watermark))
+		return;
+	p->anomalies |= (tick < watermark - 1 ? 1u << NR_ANOMALY_TIME_BACKWARD : 0) |
+			(tick > watermark ? 1u << NR_ANOMALY_TIME_JUMP : 0);
 }
 
 static enum nr_outcome prepare_one(const struct nr_prepare_rules *rules, const struct nr_frame *frame,
@@ -57,14 +60,21 @@ static void count_bits(uint64_t *counts, uint32_t bits)
 		counts[__builtin_ctz(bits)]++;
 }
 
-static void count_packet(struct nr_pipeline_counts *counts, const struct nr_packet *p, uint32_t wirelen)
+/* Counted in registers over a block, then added. */
+struct sums {
+	uint64_t bytes, classified, classified_bytes;
+	int64_t first, last;
+};
+
+static inline void count_packet(struct nr_pipeline_counts *counts, struct sums *sums, const struct nr_packet *p,
+				uint32_t wirelen)
 {
-	counts->classified++;
-	counts->classified_bytes += wirelen;
+	sums->classified++;
+	sums->classified_bytes += wirelen;
+	sums->first = p->ts < sums->first ? p->ts : sums->first;
+	sums->last = p->ts > sums->last ? p->ts : sums->last;
 	counts->classes[p->traffic_class]++;
 	counts->protocols[p->proto]++;
-	counts->first = p->ts < counts->first ? p->ts : counts->first;
-	counts->last = p->ts > counts->last ? p->ts : counts->last;
 	if (NR_UNLIKELY(p->anomalies != 0))
 		count_bits(counts->anomalies, p->anomalies);
 	if (NR_UNLIKELY(p->tunnel != NR_TUNNEL_NONE))
@@ -109,15 +119,14 @@ void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *blo
 {
 	NR_UNINITIALIZED uint8_t shard[NR_CAPTURE_BLOCK_FRAMES], mirror[NR_CAPTURE_BLOCK_FRAMES];
 
+	struct sums sums = { .first = counts->first, .last = counts->last };
+
 	memset(mirror, NOWHERE, block->n);
 	for (size_t i = 0; i < block->n; i++) {
 		const struct nr_frame *frame = &block->frames[i];
 		struct nr_packet *p = &prepared->packets[i];
 
-		if (i + 4 < block->n)
-			__builtin_prefetch(block->frames[i + 4].data);
-		counts->received++;
-		counts->bytes += frame->wirelen;
+		sums.bytes += frame->wirelen;
 		counts->links[frame->link < 511 ? frame->link : 511]++;
 		enum nr_outcome outcome = prepare_one(rules, frame, p);
 
@@ -126,12 +135,18 @@ void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *blo
 			shard[i] = NOWHERE;
 			continue;
 		}
-		p->anomalies |= time_anomalies(p, prepared->watermarks[i]);
-		count_packet(counts, p, frame->wirelen);
-		shard[i] = (uint8_t)nr_shard_of(p->src);
+		time_set(p, prepared->ticks[i], prepared->watermarks[i]);
+		count_packet(counts, &sums, p, frame->wirelen);
+		shard[i] = (uint8_t)(p->is_v4 ? nr_shard_of_v4(nr_ip_to_v4(p->src)) : nr_shard_of(p->src));
 		if (NR_UNLIKELY(p->quoted_proto != 0) && !nr_ip_eq(p->quoted_dst, p->src))
 			mirror[i] = (uint8_t)nr_shard_of(p->quoted_dst);
 	}
+	counts->received += block->n;
+	counts->bytes += sums.bytes;
+	counts->classified += sums.classified;
+	counts->classified_bytes += sums.classified_bytes;
+	counts->first = sums.first;
+	counts->last = sums.last;
 	sort_by_worker(prepared, shard, mirror, block->n, rules->n_workers);
 }
 

@@ -38,6 +38,7 @@ struct nr_watermark {
 struct nr_prepared {
 	struct nr_packet packets[NR_CAPTURE_BLOCK_FRAMES];
 	int64_t watermarks[NR_CAPTURE_BLOCK_FRAMES];
+	int64_t ticks[NR_CAPTURE_BLOCK_FRAMES]; /* seconds of the frames */
 	struct nr_flow_step steps[2 * NR_CAPTURE_BLOCK_FRAMES];
 	uint32_t start[NR_SHARDS + 1];
 	int64_t watermark; /* after the block */

@@ -7,9 +7,9 @@
  * Shape    the last TCP packet of a source is remembered in a direct-mapped table; another source with
  *          the same place takes it over after it has been asked for NR_PAIR_PATIENCE times, so that
  *          a busy scanner is not lost to single packets of others.
- * Cost     32 bytes x NR_PAIR_SLOTS a shard; one line a TCP packet
- * Limits   a pair separated by more than NR_PAIR_SLOTS other sources may be missed, never invented: the
- *          place is chosen by a fixed hash and holds a 64-bit hash of the source
+ * Cost     16 bytes x NR_PAIR_SLOTS a shard (half a megabyte in all: it stays in the cache)
+ * Limits   a pair separated by more than NR_PAIR_SLOTS other sources may be missed, never invented: place and
+ *          tag together hold 33 bits of a fixed hash of the source, and the marks need more than one pair
  * Source   Ghiette et al., "Remote identification of port scan toolchains", NTMS 2016
  */
 #include "base/buf.h"
@@ -17,16 +17,13 @@
 #include "base/hash.h"
 #include "observe/dissect/dissect.h"
 
-enum { NR_PAIR_SLOTS = 1024, NR_PAIR_PATIENCE = 4 };
+enum { NR_PAIR_SLOTS = 512, NR_PAIR_PATIENCE = 4 };
 
 struct nr_pair_slot {
-	uint64_t src;	 /* hash of the source; 0: empty */
-	uint32_t dst;	 /* hash of the destination; the address itself for IPv4 */
+	uint32_t tag; /* 24 bits of the source's hash, then pair.c's flags; 0: empty */
+	uint32_t dst; /* the address, or a hash of the IPv6 address */
 	uint32_t seq;
 	uint16_t sport, dport;
-	uint8_t flags;	 /* TCP flags */
-	uint8_t asked;	 /* by other sources since */
-	bool nmap_probe; /* looks like one by itself */
 };
 
 struct nr_pair {
@@ -41,11 +38,11 @@ static inline uint64_t nr_pair_hash(const struct nr_packet *packet)
 
 	memcpy(&hi, packet->src.b, 8);
 	memcpy(&lo, packet->src.b + 8, 8);
-	return nr_mix64(lo ^ (packet->is_v4 ? 0 : nr_mix64(hi))) | 1;
+	return nr_mix64(lo ^ (packet->is_v4 ? 0 : nr_mix64(hi)));
 }
 static inline void nr_pair_prefetch(const struct nr_pair *pair, const struct nr_packet *packet)
 {
-	__builtin_prefetch(&pair->slots[(nr_pair_hash(packet) >> 24) % NR_PAIR_SLOTS], 1);
+	__builtin_prefetch(&pair->slots[(nr_pair_hash(packet) >> 32) % NR_PAIR_SLOTS], 1);
 }
 /** Marks that @p packet completes with the one before it; bits over enum nr_mark. */
 uint16_t nr_pair_feed(struct nr_pair *pair, const struct nr_packet *packet);

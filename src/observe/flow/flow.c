@@ -221,11 +221,6 @@ static uint8_t packet_flags(const struct nr_packet *p, bool late)
 			 (p->anomalies & ~(1u << NR_ANOMALY_FRAGMENT) ? NR_OBS_ODD : 0));
 }
 
-static int64_t tick_of(const struct nr_packet *p)
-{
-	return nr_time_floor_s((struct nr_time){ p->ts });
-}
-
 static void key4_make(const struct nr_flow *flow, const struct nr_packet *p, bool mirror, struct key4 *k)
 {
 	bool quoted = p->quoted_proto != 0;
@@ -233,64 +228,80 @@ static void key4_make(const struct nr_flow *flow, const struct nr_packet *p, boo
 	k->addr = (uint64_t)nr_ip_to_v4(p->src) << 32 | nr_ip_to_v4(p->dst);
 	k->ports = (uint64_t)p->sport << 48 | (uint64_t)p->dport << 32 | (uint64_t)p->proto << 24 |
 		   (uint64_t)p->traffic_class << 16 | (quoted ? KEY_QUOTED : 0) | (mirror ? KEY_MIRROR : 0);
-	k->tick = (uint32_t)tick_of(p);
+	k->tick = p->tick;
 	k->quoted_dst = quoted ? nr_ip_to_v4(p->quoted_dst) : 0;
 	k->quoted_dport = p->quoted_dport;
 	k->quoted_proto = p->quoted_proto;
 	k->hash = hash4(&flow->key, k->addr, k->ports, k->quoted_dst);
 }
 
-static void feed4(struct nr_flow *flow, const struct nr_packet *p, const struct key4 *k, uint16_t marks)
+static void flow4_begin(struct flow4 *e, const struct nr_packet *p, const struct key4 *k)
 {
-	uint32_t offset = (uint32_t)(p->ts - (int64_t)k->tick * NR_NS_PER_S);
-	struct flow4 *e = nr_table_find(&flow->v4, k->hash, eq4, k);
-	uint8_t flags = packet_flags(p, (int64_t)k->tick < flow->watermark);
-
-	if (e == NULL) {
-		e = nr_table_insert(&flow->v4, k->hash);
-		if (NR_UNLIKELY(e == NULL)) {
-			flow->n_refused += !(k->ports & KEY_MIRROR);
-			return;
-		}
-		e->addr = k->addr;
-		e->ports = k->ports;
-		e->tick = k->tick;
-		e->first = e->last = offset;
-		e->opt_hash = p->opt_hash;
-		e->window = p->window;
-		e->ttl_min = e->ttl_max = p->ttl;
-		if (k->ports & KEY_QUOTED) {
-			e->quoted.dst = k->quoted_dst;
-			e->quoted.dport = k->quoted_dport;
-			e->quoted.proto = k->quoted_proto;
-			e->flags = NR_OBS_QUOTED;
-		}
-		if (k->ports & KEY_MIRROR)
-			e->flags |= NR_OBS_MIRROR;
+	*e = (struct flow4){
+		.addr = k->addr,
+		.ports = k->ports,
+		.tick = k->tick,
+		.packets = 1,
+		.bytes_lo = p->ip_len,
+		.first = p->offset,
+		.last = p->offset,
+		.opt_hash = p->opt_hash,
+		.payload_hash = p->payload_hash,
+		.window = p->window,
+		.tcp_flags = p->tcp_flags,
+		.ttl_min = p->ttl,
+		.ttl_max = p->ttl,
+		.payload = p->payload_class,
+		.flags = (uint8_t)(k->ports & KEY_MIRROR ? NR_OBS_MIRROR : 0),
+	};
+	if (NR_UNLIKELY(k->ports & KEY_QUOTED)) {
+		e->quoted.dst = k->quoted_dst;
+		e->quoted.dport = k->quoted_dport;
+		e->quoted.proto = k->quoted_proto;
+		e->flags |= NR_OBS_QUOTED;
 	}
-	e->packets++;
+}
+
+static void flow4_continue(struct flow4 *e, const struct nr_packet *p)
+{
 	uint64_t bytes = (uint64_t)e->bytes_lo + p->ip_len;
 
+	e->packets++;
 	e->bytes_lo = (uint32_t)bytes;
 	e->bytes_hi = (uint8_t)(e->bytes_hi + (bytes >> 32));
-	e->first = offset < e->first ? offset : e->first;
-	e->last = offset > e->last ? offset : e->last;
+	e->first = p->offset < e->first ? p->offset : e->first;
+	e->last = p->offset > e->last ? p->offset : e->last;
 	e->tcp_flags |= p->tcp_flags;
 	e->ttl_min = p->ttl < e->ttl_min ? p->ttl : e->ttl_min;
 	e->ttl_max = p->ttl > e->ttl_max ? p->ttl : e->ttl_max;
-	e->flags |= flags;
 	if (e->payload == NR_PAYLOAD_NONE && p->payload_class != NR_PAYLOAD_NONE) {
 		e->payload = p->payload_class;
 		e->payload_hash = p->payload_hash;
 	}
+}
+
+static void feed4(struct nr_flow *flow, const struct nr_packet *p, const struct key4 *k, uint16_t marks)
+{
+	bool fresh;
+	struct flow4 *e = nr_table_find_or_add(&flow->v4, k->hash, eq4, k, &fresh);
+
+	if (NR_UNLIKELY(e == NULL)) {
+		flow->n_refused += !(k->ports & KEY_MIRROR);
+		return;
+	}
+	if (NR_LIKELY(fresh))
+		flow4_begin(e, p, k);
+	else
+		flow4_continue(e, p);
+	e->flags |= packet_flags(p, (int64_t)k->tick < flow->watermark);
 	if (marks != 0 && !(k->ports & KEY_QUOTED))
 		marks_add(e->marks, marks);
 }
 
 static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, uint16_t marks)
 {
-	int64_t tick = tick_of(p);
-	uint32_t offset = (uint32_t)(p->ts - tick * NR_NS_PER_S);
+	int64_t tick = p->tick;
+	uint32_t offset = p->offset;
 	struct nr_observation fresh = {
 		.src = p->src,
 		.dst = p->dst,

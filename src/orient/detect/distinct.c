@@ -63,15 +63,24 @@ static bool sketch_add(struct nr_distinct *d, struct nr_slab *sketches, uint32_t
 	return *reg != was;
 }
 
+/* All at once: places behind n hold zero, so only the identity zero must look at n. */
+static inline bool exact_has(const struct nr_distinct *d, uint32_t id)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < NR_DISTINCT_EXACT; i++)
+		found |= (d->exact[i] == id) & ((id != 0) | (i < d->n));
+	return found != 0;
+}
+
 bool nr_distinct_add(struct nr_distinct *d, struct nr_slab *sketches, uint32_t id)
 {
 	uint32_t exact[NR_DISTINCT_EXACT];
 
 	if (d->is_sketch)
 		return sketch_add(d, sketches, id);
-	for (unsigned i = 0; i < d->n; i++)
-		if (d->exact[i] == id)
-			return false;
+	if (exact_has(d, id))
+		return false;
 	if (d->n < NR_DISTINCT_EXACT) {
 		d->exact[d->n++] = id;
 		return true;

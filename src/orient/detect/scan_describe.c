@@ -59,13 +59,42 @@ static bool mark_decides(const struct nr_mark_info *info, uint32_t count, uint64
 	return count >= info->packets && (double)count >= (double)info->min_share * (double)packets;
 }
 
-uint16_t nr_scan_tools(const uint32_t *marks, uint64_t packets)
+/* The share of a network's addresses whose octet with this top bit is below 128. */
+static double below_128(uint32_t net, uint32_t mask, uint32_t top_bit)
+{
+	if ((mask & top_bit) == 0)
+		return 0.5;
+	return (net & top_bit) == 0 ? 1 : 0;
+}
+
+uint64_t nr_scan_conficker_dst(const struct nr_nets *nets)
+{
+	double in_quarter = 0, all = 0;
+
+	for (size_t i = 0; nets != NULL && i < nets->n_v4; i++) {
+		uint32_t net = nets->v4[i].net, mask = nets->v4[i].mask;
+		double size = (double)~mask + 1;
+
+		all += size;
+		in_quarter += size * below_128(net, mask, 0x00800000) * below_128(net, mask, 0x00000080);
+	}
+	/* nets unknown: as if the second octet said nothing */
+	double share = all > 0 ? in_quarter / all : 0.5;
+
+	if (share >= 1)
+		return UINT64_MAX;
+	return share > 0 ? (uint64_t)ceil(16 / -log2(share)) : 1;
+}
+
+uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64_t packets, uint64_t dst)
 {
 	uint16_t tools = 0;
 
 	for (unsigned m = 0; m < NR_MARK_N; m++)
 		if (mark_decides(&nr_marks[m], marks[m], packets))
 			tools |= (uint16_t)(1u << m);
+	if (dst < scan->conficker_dst)
+		tools &= (uint16_t)~(1u << NR_MARK_CONFICKER);
 	return tools;
 }
 
@@ -91,7 +120,8 @@ static int by_packets(const void *va, const void *vb)
 	return a->proto != b->proto ? a->proto - b->proto : a->port - b->port;
 }
 
-static void describe_ports(const struct nr_scan_hot *hot, const struct nr_scan_cold *cold, struct nr_source *s)
+static void describe_ports(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+			   const struct nr_scan_cold *cold, struct nr_source *s)
 {
 	if (cold == NULL) {
 		s->n_ports = hot->n_port;
@@ -104,13 +134,13 @@ static void describe_ports(const struct nr_scan_hot *hot, const struct nr_scan_c
 			};
 	} else {
 		s->n_ports = cold->n_port;
-		s->ports_n = cold->n_ports;
-		for (unsigned i = 0; i < cold->n_port; i++)
+		s->ports_n = nr_scan_cold_n_ports(scan, cold);
+		for (unsigned i = 0; i < cold->n_port; i++) {
+			const struct nr_scan_port *port = i == 0 ? &cold->port : &cold->more[i - 1];
+
 			s->ports[i] = (struct nr_source_port){
-				.proto = cold->ports[i].proto,
-				.port = cold->ports[i].port,
-				.packets = cold->ports[i].packets,
-			};
+				.proto = port->proto, .port = port->port, .packets = port->packets };
+		}
 	}
 	qsort(s->ports, s->n_ports, sizeof(s->ports[0]), by_packets);
 }
@@ -191,9 +221,10 @@ static void describe_coverage(const struct nr_scan *scan, double dst, double lo,
 	s->coverage_hi = fmin((hi + 1.96 * sqrt(hi) + 2) / n, 1);
 }
 
-static uint16_t compat(const struct nr_scan *scan, const struct nr_scan_cold *cold,
-		       const struct nr_scan_thresholds *top, const struct nr_source *s)
+static uint16_t compat(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_thresholds *top,
+		       const struct nr_source *s)
 {
+	const struct nr_scan_cold *cold = cold_of(scan, hot);
 	uint64_t n = scan->env->monitored_v4;
 	uint16_t bits = 0;
 
@@ -201,11 +232,12 @@ static uint16_t compat(const struct nr_scan *scan, const struct nr_scan_cold *co
 		return 0;
 	if (cold->wide_at != 0 && nr_ip_is_v4(s->src))
 		bits |= NR_COMPAT_DURUMERIC;
-	if (n > 0 && nr_ip_is_v4(s->src) && (double)s->dst_n >= 0.1 * (double)n && s->dst_n >= 3)
+	if (n > 0 && nr_ip_is_v4(s->src) && s->dst_n >= 3 &&
+	    nr_scan_cold_top_dst(scan, hot, cold) >= 0.1 * (double)n)
 		bits |= NR_COMPAT_MERIT_SPREAD;
-	if (cold->event_packets >= top->packets)
+	if (nr_scan_cold_top_packets(cold) >= top->packets)
 		bits |= NR_COMPAT_MERIT_VOLUME;
-	if (cold->n_ports >= top->ports)
+	if (s->ports_n >= top->ports)
 		bits |= NR_COMPAT_MERIT_PORTS;
 	return bits;
 }
@@ -256,16 +288,18 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 		    nr_ip_kind(ip) == NR_IP_LOOPBACK;
 
 	*s = (struct nr_source){ .src = ip, .first = { hot->first }, .last = { hot->last }, .packets = hot->packets };
-	for (unsigned m = 0; m < NR_MARK_N; m++)
-		s->marks[m] = cold != NULL ? cold->marks[m] : hot->marks[m / 2] >> (m % 2 * 4) & 15;
-	s->tools = nr_scan_tools(s->marks, s->packets);
+	if (cold != NULL)
+		nr_scan_cold_marks(cold, s->marks);
+	for (unsigned m = 0; m < NR_MARK_N && cold == NULL; m++)
+		s->marks[m] = nr_scan_nibble(hot->marks, m);
 	s->traffic_class = majority_class(hot);
 	if (cold != NULL)
 		dst = nr_distinct_estimate(&cold->dst, &scan->sketches, &lo, &hi);
 	s->dst_n = (uint64_t)llround(dst);
 	s->dst_lo = (uint64_t)floor(lo);
 	s->dst_hi = (uint64_t)ceil(hi);
-	describe_ports(hot, cold, s);
+	s->tools = nr_scan_tools(scan, s->marks, s->packets, s->dst_n);
+	describe_ports(scan, hot, cold, s);
 	if (detail)
 		describe_rate(scan, cold, hi, s);
 	describe_coverage(scan, dst, lo, hi, s);
@@ -281,7 +315,7 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 	if (env->benign != NULL)
 		s->benign = (uint8_t)nr_benign_find(env->benign, ip, s->as_name, &s->benign_name);
 	s->spoof_score = spoof_score(hot->spoof, s->tools, ours);
-	s->compat = compat(scan, cold, top, s);
+	s->compat = compat(scan, hot, top, s);
 	s->certainty = certainty(s);
 	s->level = (uint8_t)level_of(cold, s);
 	if (cold != NULL) {

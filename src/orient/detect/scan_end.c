@@ -72,24 +72,12 @@ static bool keep6(void *entry, void *ctx)
 	return stays(ctx, e->ip, &e->hot);
 }
 
-static bool keep_event(void *entry, void *ctx)
-{
-	struct nr_scan *scan = ctx;
-	struct nr_scan_event *event = entry;
-	const struct nr_scan_cold *cold = nr_table_at(&scan->cold.table, (uint32_t)(event->key >> 32) - 1);
-
-	if (!cold->dead)
-		return true;
-	nr_distinct_release(&event->dst, &scan->sketches);
-	return false;
-}
-
 static void buckets_add(struct nr_scan *scan, const struct nr_scan_hot *hot)
 {
 	const struct nr_scan_cold *cold = hot->cold != 0 ? nr_table_at(&scan->cold.table, hot->cold - 1) : NULL;
 
-	scan->packet_buckets[nr_scan_bucket(cold != NULL ? cold->event_packets : hot->packets)]++;
-	scan->port_buckets[nr_scan_bucket(cold != NULL ? cold->n_ports : hot->n_port)]++;
+	scan->packet_buckets[nr_scan_bucket(cold != NULL ? nr_scan_cold_top_packets(cold) : hot->packets)]++;
+	scan->port_buckets[nr_scan_bucket(cold != NULL ? nr_scan_cold_n_ports(scan, cold) : hot->n_port)]++;
 }
 
 static void member_add(struct nr_scan *scan, const struct nr_source *source, const struct nr_scan_hot *hot)
@@ -121,28 +109,9 @@ static void end_one(struct ending *e, const struct ended *end)
 	scan->n_levels[level]++;
 }
 
-static void release_cold(struct ending *e, struct ended *const *list, bool any_multi)
-{
-	struct nr_scan *scan = e->scan;
-
-	if (any_multi)
-		nr_table_sweep(&scan->events, keep_event, scan);
-	for (uint32_t i = 0; i < e->ended.n; i++) {
-		uint32_t number = list[i]->source.hot.cold;
-
-		if (number == 0)
-			continue;
-		struct nr_scan_cold *cold = nr_table_at(&scan->cold.table, number - 1);
-
-		nr_distinct_release(&cold->dst, &scan->sketches);
-		nr_slab_give(&scan->cold, number - 1);
-	}
-}
-
 int nr_scan_advance(void *shard, int64_t now, const struct nr_sink *sink)
 {
 	struct nr_scan *scan = shard;
-	bool any_multi = false;
 
 	if (now < scan->next_due)
 		return 0;
@@ -168,14 +137,9 @@ int nr_scan_advance(void *shard, int64_t now, const struct nr_sink *sink)
 		const struct nr_scan_hot *hot = &list[i]->source.hot;
 
 		end_one(&e, list[i]);
-		if (hot->cold != 0) {
-			struct nr_scan_cold *cold = nr_table_at(&scan->cold.table, hot->cold - 1);
-
-			cold->dead = 1;
-			any_multi |= cold->multi;
-		}
+		if (hot->cold != 0)
+			nr_scan_cold_release(scan, hot->cold - 1);
 	}
-	release_cold(&e, list, any_multi);
 	free(list);
 	nr_table_done(&e.ended);
 	return 0;
@@ -232,6 +196,25 @@ static void finish_one(struct finishing *f, struct nr_ip ip, const struct nr_sca
 	finish_member(f, &member);
 }
 
+enum { AHEAD = 12 };
+
+/* The record and the prefix data of a source some places further on: both are scattered over memory. */
+static void fetch4(const struct nr_scan *scan, uint32_t i)
+{
+	if (i >= scan->hot4.n)
+		return;
+	const struct nr_scan_hot4 *e = nr_table_at(&scan->hot4, i);
+
+	if (e->hot.cold != 0) {
+		const uint8_t *cold = nr_table_at(&scan->cold.table, e->hot.cold - 1);
+
+		for (unsigned line = 0; line < 4; line++)
+			__builtin_prefetch(cold + 64 * line);
+	}
+	if (scan->env->prefixes != NULL)
+		nr_prefixes_prefetch_v4(scan->env->prefixes, e->ip);
+}
+
 static void finish_shard(struct finishing *f)
 {
 	struct nr_scan *scan = f->scan;
@@ -243,6 +226,7 @@ static void finish_shard(struct finishing *f)
 	for (uint32_t i = 0; i < scan->hot4.n; i++) {
 		const struct nr_scan_hot4 *e = nr_table_at(&scan->hot4, i);
 
+		fetch4(scan, i + AHEAD);
 		finish_one(f, nr_ip_v4(e->ip), &e->hot);
 	}
 	for (uint32_t i = 0; i < scan->hot6.n; i++) {
@@ -256,8 +240,10 @@ static void buckets_sum(const struct nr_scan *scan, uint64_t *packets, uint64_t 
 {
 	struct nr_scan all = *scan; /* buckets_add counts into a copy: finish() leaves the state as it was */
 
-	for (uint32_t i = 0; i < scan->hot4.n; i++)
+	for (uint32_t i = 0; i < scan->hot4.n; i++) {
+		fetch4(scan, i + AHEAD);
 		buckets_add(&all, &((const struct nr_scan_hot4 *)nr_table_at(&scan->hot4, i))->hot);
+	}
 	for (uint32_t i = 0; i < scan->hot6.n; i++)
 		buckets_add(&all, &((const struct nr_scan_hot6 *)nr_table_at(&scan->hot6, i))->hot);
 	for (unsigned b = 0; b < NR_SCAN_BUCKETS; b++) {
@@ -289,8 +275,8 @@ uint64_t nr_scan_refused(const void *shard)
 {
 	const struct nr_scan *scan = shard;
 
-	return scan->hot4.n_refused + scan->hot6.n_refused + scan->events.n_refused + scan->cold.table.n_refused +
-	       scan->sketches.table.n_refused + scan->n_events_refused + scan->members.n_refused;
+	return scan->hot4.n_refused + scan->hot6.n_refused + scan->cold.table.n_refused +
+	       scan->sketches.table.n_refused + scan->members.n_refused;
 }
 
 enum { SNAPSHOT_VERSION = 1 };
@@ -304,10 +290,8 @@ int nr_scan_save(const void *shard, struct nr_buf *out)
 	nr_buf_add(out, scan->n_levels, sizeof(scan->n_levels));
 	nr_buf_add(out, scan->packet_buckets, sizeof(scan->packet_buckets));
 	nr_buf_add(out, scan->port_buckets, sizeof(scan->port_buckets));
-	nr_write_le64(out, scan->n_events_refused);
 	nr_table_save(&scan->hot4, out);
 	nr_table_save(&scan->hot6, out);
-	nr_table_save(&scan->events, out);
 	nr_table_save(&scan->members, out);
 	nr_slab_save(&scan->cold, out);
 	nr_slab_save(&scan->sketches, out);
@@ -333,17 +317,14 @@ static bool numbers_hold(const struct nr_scan *scan)
 	for (uint32_t i = 0; i < scan->hot6.n; i++)
 		if (((const struct nr_scan_hot6 *)nr_table_at(&scan->hot6, i))->hot.cold > n_cold)
 			return false;
-	for (uint32_t i = 0; i < scan->events.n; i++) {
-		const struct nr_scan_event *e = nr_table_at(&scan->events, i);
-
-		if (e->key >> 32 == 0 || e->key >> 32 > n_cold || (e->dst.is_sketch && e->dst.sketch >= n_sketch) ||
-		    (!e->dst.is_sketch && e->dst.n > NR_DISTINCT_EXACT))
-			return false;
-	}
 	for (uint32_t i = 0; i < n_cold; i++) {
 		const struct nr_scan_cold *c = nr_table_at(&scan->cold.table, i);
 
-		if ((c->dst.is_sketch == 1 && c->dst.sketch >= n_sketch) || c->n_port > NR_SOURCE_PORTS)
+		/* records on the free list hold zeros behind their link */
+		if ((c->dst.is_sketch && c->dst.sketch >= n_sketch) ||
+		    (!c->dst.is_sketch && c->dst.n > NR_DISTINCT_EXACT) || c->n_port > NR_SOURCE_PORTS ||
+		    (c->has_ports && c->ports >= n_sketch) || (c->has_pairs && c->pairs >= n_sketch) ||
+		    c->mark > NR_MARK_N)
 			return false;
 	}
 	return true;
@@ -359,8 +340,7 @@ int nr_scan_load(void *shard, struct nr_reader *in)
 	read_into(in, scan->n_levels, sizeof(scan->n_levels));
 	read_into(in, scan->packet_buckets, sizeof(scan->packet_buckets));
 	read_into(in, scan->port_buckets, sizeof(scan->port_buckets));
-	scan->n_events_refused = nr_read_le64(in);
-	struct nr_table *tables[] = { &scan->hot4, &scan->hot6, &scan->events, &scan->members };
+	struct nr_table *tables[] = { &scan->hot4, &scan->hot6, &scan->members };
 	int r = nr_reader_ok(in) ? 0 : NR_EDAMAGED;
 
 	for (size_t t = 0; t < NR_COUNT(tables) && r == 0; t++)

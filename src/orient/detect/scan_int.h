@@ -6,7 +6,8 @@
  *
  * Shape   a source is one cache line (hot) until its third destination or third port, or until a mark
  *         decides; then it gets a cold record, and beyond 14 destinations a sketch. Sources with more
- *         than one port get one event a port.
+ *         than one port also count (destination, port) pairs: packets to a port over packets a pair
+ *         estimate how many destinations that port was tried at.
  *         Source ends when silent for T = clamp(ln(1000) 2^32 / (100 N), 300 s, 24 h): the chance that a
  *         scanner of 100 packets/s Internet-wide shows no packet for so long is 1/1000.
  */
@@ -15,7 +16,7 @@
 
 typedef int64_t nr_unaligned_ns __attribute__((aligned(4)));
 
-enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_EVENTS_MAX = 1024, NR_SCAN_BUCKETS = 512,
+enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_BUCKETS = 512,
        NR_SCAN_RECENT = 4 };
 
 /** Reasons to doubt a source address, as features with weights (scan_end.c), never as drops. */
@@ -66,33 +67,32 @@ struct nr_scan_port {
 	uint32_t packets; /* space saving: may count packets of ports it replaced */
 };
 
+/** Four cache lines; a scanner of one port with one mark touches the first and one line of a sketch. */
 struct nr_scan_cold {
-	struct nr_distinct dst;
-	struct nr_scan_port ports[NR_SOURCE_PORTS];
-	int64_t scanner_at, wide_at; /* ns; 0: not reached */
-	uint32_t scanner_packets;    /* packets when it was */
-	uint32_t marks[NR_MARK_N];
-	uint32_t n_ports;	     /* distinct (protocol, port); stops at NR_SCAN_EVENTS_MAX */
-	uint8_t n_port;		     /* used of ports[] */
-	uint8_t multi;		     /* has events */
-	uint8_t dead;		     /* source ended, events about to go */
-	uint8_t unused;
-	uint32_t event_packets;	     /* most packets of one event */
-	uint32_t event_dst;	     /* most non-zero registers or exact count of one event */
 	/* arrivals that are choices of a destination; its repeats (within four choices) are not */
 	uint32_t choices;
 	uint32_t recent[NR_SCAN_RECENT];
+	uint32_t unused;
 	int64_t chosen_at; /* ns; newest choice */
 	double gap2;	   /* s^2; sum of the squared gaps between choices */
+	struct nr_scan_port port; /* the first one */
+	uint8_t n_port;		  /* ports known, this one included, at most NR_SOURCE_PORTS */
+	uint8_t has_ports;	  /* more than that: `ports` counts them */
+	uint8_t has_pairs;	  /* `pairs` counts (destination, port) */
+	uint8_t mark;		  /* enum nr_mark + 1 of the first mark; 0: none */
+	uint32_t mark_packets;	  /* that carried it */
+	struct nr_distinct dst;	  /* its head is still in the first line */
+	uint32_t ports, pairs;	  /* sketches */
+	struct nr_scan_port more[NR_SOURCE_PORTS - 1];
+	uint16_t port_regs, pair_regs; /* non-zero registers */
+	uint32_t pairs_from;	       /* packets of the source when `pairs` began */
+	uint32_t marks[NR_MARK_N];     /* packets with other marks than `mark` */
+	int64_t scanner_at, wide_at;   /* ns; 0: not reached */
+	uint32_t scanner_packets;      /* packets when it was */
+	uint32_t unused2;
 };
-
-/** What one source sent to one port. */
-struct nr_scan_event {
-	uint64_t key; /* cold number << 32 | protocol << 16 | port */
-	uint32_t packets;
-	uint32_t unused;
-	struct nr_distinct dst;
-};
+_Static_assert(offsetof(struct nr_scan_cold, dst) == 56, "head of dst ends the first line");
+_Static_assert(sizeof(struct nr_scan_cold) == 256, "four lines");
 
 /** Wide and aggressive sources that ended, for the campaigns at the end of the input. */
 struct nr_scan_member {
@@ -110,14 +110,14 @@ struct nr_scan_member {
 
 struct nr_scan {
 	const struct nr_detect_env *env;
-	struct nr_table hot4, hot6, events, members;
+	struct nr_table hot4, hot6, members;
 	struct nr_slab cold, sketches;
 	int64_t timeout_ns;
 	int64_t next_due; /* s; nothing ends before */
+	uint64_t conficker_dst; /* destinations that its pattern needs here: nr_scan_conficker_dst() */
 	uint64_t n_levels[4];
 	uint64_t packet_buckets[NR_SCAN_BUCKETS]; /* events by packets, port counts by sources: for Merit's */
 	uint64_t port_buckets[NR_SCAN_BUCKETS];	  /* top 1e-4 */
-	uint64_t n_events_refused;
 };
 
 /** Bucket of a count on a logarithmic scale, 16 to the octave. */
@@ -128,8 +128,44 @@ struct nr_scan_thresholds {
 };
 struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets, const uint64_t *port_buckets);
 
-/** Marks that decide for these counts, as bits. */
-uint16_t nr_scan_tools(const uint32_t *marks, uint64_t packets);
+/** Add one observation to a cold record; @p dst is its destination's identity. */
+void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
+		      const struct nr_observation *o, uint32_t dst);
+/** What the hot line knew when the record was made. */
+void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold);
+/** Set scanner_at and wide_at when they are reached. */
+void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
+			 const struct nr_observation *o);
+void nr_scan_cold_release(struct nr_scan *scan, uint32_t number);
+void nr_scan_cold_marks(const struct nr_scan_cold *cold, uint32_t ret_marks[NR_MARK_N]);
+/** Packets to the port that got most; distinct ports; destinations that the first-ranked port was tried at. */
+uint32_t nr_scan_cold_top_packets(const struct nr_scan_cold *cold);
+uint32_t nr_scan_cold_n_ports(const struct nr_scan *scan, const struct nr_scan_cold *cold);
+double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+			    const struct nr_scan_cold *cold);
+
+static inline bool nr_scan_has_marks(const struct nr_observation *o)
+{
+	uint64_t a;
+	uint32_t b;
+
+	memcpy(&a, o->marks, 8);
+	memcpy(&b, o->marks + 8, 4);
+	return (a | b) != 0;
+}
+static inline unsigned nr_scan_nibble(const uint8_t *marks, unsigned m)
+{
+	return marks[m / 2] >> (m % 2 * 4) & 15;
+}
+
+/** Marks that decide for these counts, as bits; @p dst: distinct destinations, or fewer. */
+uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64_t packets, uint64_t dst);
+/**
+ * Distinct destinations, all of them in Conficker's quarter, that leave a chance of 2^-16 when an address
+ * is hit at random: how many depends on the share of the monitored addresses that lie in it. UINT64_MAX
+ * when all do: then the pattern says nothing.
+ */
+uint64_t nr_scan_conficker_dst(const struct nr_nets *nets);
 /** Fill @p ret_source from the state of one source. @return its level */
 enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, const struct nr_scan_hot *hot,
 			       const struct nr_scan_thresholds *top, bool detail, struct nr_source *ret_source);

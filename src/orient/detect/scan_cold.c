@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cold record of a source of scan.v1: destinations, ports, marks, and when it became what it is. */
+#include <math.h>
+
+#include "orient/detect/scan_int.h"
+
+enum { WIDE_DST = 100, WIDE_REGS = 91, WIDE_MIN_N = 4096 };
+
+static uint64_t port_hash(uint8_t proto, uint16_t port)
+{
+	return nr_mix64((uint64_t)proto << 16 | port | UINT64_C(0x504f5254) << 32);
+}
+
+/* @return whether the register was zero */
+static bool regs_add(struct nr_scan *scan, uint32_t sketch, uint64_t hash)
+{
+	uint8_t *regs = nr_table_at(&scan->sketches.table, sketch);
+	bool fresh = regs[hash >> (64 - NR_DISTINCT_P)] == 0;
+
+	nr_hll_add(regs, NR_DISTINCT_P, hash);
+	return fresh;
+}
+
+static void more_ports(struct nr_scan *scan, struct nr_scan_cold *cold, uint64_t hash)
+{
+	if (!cold->has_ports) {
+		if (nr_slab_take(&scan->sketches, &cold->ports) == NULL)
+			return; /* the count stays at NR_SOURCE_PORTS; the slab counts the refusal */
+		cold->has_ports = 1;
+		cold->port_regs = regs_add(scan, cold->ports, port_hash(cold->port.proto, cold->port.port));
+		for (unsigned i = 0; i < NR_COUNT(cold->more); i++)
+			cold->port_regs = (uint16_t)(cold->port_regs +
+						     regs_add(scan, cold->ports,
+							      port_hash(cold->more[i].proto, cold->more[i].port)));
+	}
+	cold->port_regs = (uint16_t)(cold->port_regs + regs_add(scan, cold->ports, hash));
+}
+
+/* Space saving: a port without room takes the place of the one with fewest packets, and its count. */
+static void port_add(struct nr_scan *scan, struct nr_scan_cold *cold, const struct nr_scan_port *add)
+{
+	struct nr_scan_port *least = cold->more;
+
+	for (unsigned i = 0; i + 1 < cold->n_port; i++) {
+		struct nr_scan_port *p = &cold->more[i];
+
+		if (p->port == add->port && p->proto == add->proto) {
+			p->packets += add->packets;
+			return;
+		}
+		least = p->packets < least->packets ? p : least;
+	}
+	if (cold->n_port < NR_SOURCE_PORTS) {
+		cold->more[cold->n_port++ - 1] = *add;
+		return;
+	}
+	more_ports(scan, cold, port_hash(add->proto, add->port));
+	least->port = add->port;
+	least->proto = add->proto;
+	least->packets += add->packets;
+}
+
+static void pair_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
+		     const struct nr_observation *o, uint32_t dst)
+{
+	if (!cold->has_pairs) {
+		if (!cold->dst.is_sketch || nr_slab_take(&scan->sketches, &cold->pairs) == NULL)
+			return; /* few destinations: `wide` is far */
+		cold->has_pairs = 1;
+		cold->pairs_from = hot->packets - o->packets;
+	}
+	cold->pair_regs = (uint16_t)(cold->pair_regs +
+				     regs_add(scan, cold->pairs, nr_mix64(port_hash(o->proto, o->dport) ^ dst)));
+}
+
+/* Most marked sources carry one mark: its count needs no branch, and the others are rarely there. */
+static inline void marks_add(struct nr_scan_cold *cold, const struct nr_observation *o)
+{
+	unsigned main = cold->mark == 0 ? NR_MARK_SLOTS - 1 : cold->mark - 1u; /* the last slot is never used */
+	uint64_t low, high = 0;
+
+	memcpy(&low, o->marks, 8);
+	memcpy(&high, o->marks + 8, NR_MARK_SLOTS - 8);
+	low &= main < 8 ? ~(UINT64_C(0xff) << main * 8) : UINT64_MAX;
+	high &= main < 8 ? UINT64_MAX : ~(UINT64_C(0xff) << (main - 8) * 8);
+	cold->mark_packets += o->marks[main];
+	if (NR_LIKELY((low | high) == 0))
+		return;
+	for (unsigned m = 0; m < NR_MARK_N; m++) {
+		if (o->marks[m] == 0 || m == main)
+			continue;
+		if (cold->mark == 0) {
+			cold->mark = (uint8_t)(m + 1);
+			main = m;
+			cold->mark_packets = o->marks[m];
+		} else {
+			cold->marks[m] += o->marks[m];
+		}
+	}
+}
+_Static_assert(NR_MARK_N < NR_MARK_SLOTS, "a slot that stays zero");
+
+/*
+ * Retransmissions and further packets to one address are no independent choices, and bursts carry less
+ * knowledge than their number says: both widen the interval of the rate.
+ */
+static inline void choice_note(struct nr_scan_cold *cold, uint32_t dst, int64_t at)
+{
+	unsigned n = cold->choices;
+	unsigned repeat = ((n > 0) & (cold->recent[0] == dst)) | ((n > 1) & (cold->recent[1] == dst)) |
+			  ((n > 2) & (cold->recent[2] == dst)) | ((n > 3) & (cold->recent[3] == dst));
+
+	if (repeat)
+		return;
+	cold->recent[n % NR_SCAN_RECENT] = dst;
+	double gap = n > 0 ? (double)(at - cold->chosen_at) / 1e9 : 0;
+
+	cold->gap2 += gap * gap;
+	cold->choices++;
+	cold->chosen_at = at;
+}
+
+void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold)
+{
+	for (unsigned i = 0; i < hot->n_dst; i++) {
+		(void)nr_distinct_add(&cold->dst, &scan->sketches, hot->dst[i]);
+		choice_note(cold, hot->dst[i], i == 0 ? hot->first : hot->last);
+	}
+	for (unsigned m = 0; m < NR_MARK_N; m++)
+		cold->marks[m] = nr_scan_nibble(hot->marks, m);
+	if (hot->n_port > 0)
+		cold->port = (struct nr_scan_port){ .port = hot->port[0],
+						    .proto = hot->proto[0],
+						    .packets = hot->port0_packets };
+	cold->n_port = hot->n_port;
+	if (hot->n_port > 1)
+		cold->more[0] = (struct nr_scan_port){ .port = hot->port[1],
+						       .proto = hot->proto[1],
+						       .packets = hot->packets - hot->port0_packets };
+}
+
+/* Distinct from non-zero registers (linear counting): good below 2,000, a lower limit above. */
+static double linear_count(uint16_t regs)
+{
+	double zero = regs < NR_DISTINCT_REGS - 8 ? NR_DISTINCT_REGS - regs : 8;
+
+	return NR_DISTINCT_REGS * log(NR_DISTINCT_REGS / zero);
+}
+
+uint32_t nr_scan_cold_top_packets(const struct nr_scan_cold *cold)
+{
+	uint32_t top = cold->port.packets;
+
+	for (unsigned i = 0; i + 1 < cold->n_port; i++)
+		top = cold->more[i].packets > top ? cold->more[i].packets : top;
+	return top;
+}
+
+double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold)
+{
+	double lo, hi, all = nr_distinct_estimate(&cold->dst, &scan->sketches, &lo, &hi), pairs;
+
+	if (cold->n_port <= 1 || !cold->has_pairs)
+		return cold->n_port <= 1 ? all : fmin(all, nr_scan_cold_top_packets(cold));
+	pairs = nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->pairs), NR_DISTINCT_P);
+	return fmin(all, nr_scan_cold_top_packets(cold) * pairs / fmax(hot->packets - cold->pairs_from, 1));
+}
+
+uint32_t nr_scan_cold_n_ports(const struct nr_scan *scan, const struct nr_scan_cold *cold)
+{
+	if (!cold->has_ports)
+		return cold->n_port;
+	return (uint32_t)fmax(NR_SOURCE_PORTS + 1,
+			      nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->ports), NR_DISTINCT_P));
+}
+
+/* 100 destinations leave 512 (1 - e^(-100/512)) = 91 registers non-zero. */
+static bool reaches_wide(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold,
+			 bool v4)
+{
+	uint64_t n = scan->env->monitored_v4;
+
+	if (!cold->dst.is_sketch || cold->dst.n < WIDE_REGS)
+		return false;
+	if (cold->n_port > 1) {
+		if (hot->packets % 16 != 0 || !cold->has_pairs) /* a logarithm: not at each packet */
+			return false;
+		double a_pair = (hot->packets - cold->pairs_from) / fmax(linear_count(cold->pair_regs), 1);
+
+		if (nr_scan_cold_top_packets(cold) < WIDE_DST * fmax(a_pair, 1))
+			return false;
+	}
+	double span = (double)(hot->last - hot->first) / 1e9;
+
+	return !v4 || (n >= WIDE_MIN_N && (hot->packets - 1) * 4294967296.0 / (double)n >= 10 * span);
+}
+
+void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
+			 const struct nr_observation *o)
+{
+	if (NR_UNLIKELY(cold->scanner_at == 0)) {
+		uint32_t marks[NR_MARK_N];
+
+		nr_scan_cold_marks(cold, marks);
+		if (cold->dst.is_sketch || cold->dst.n >= 3 || nr_scan_tools(scan, marks, hot->packets, cold->dst.n) != 0) {
+			cold->scanner_at = nr_observation_first(o).ns;
+			cold->scanner_packets = hot->packets;
+		}
+	}
+	if (cold->wide_at == 0 && reaches_wide(scan, hot, cold, nr_ip_is_v4(o->src)))
+		cold->wide_at = nr_observation_last(o).ns;
+}
+
+void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
+		      const struct nr_observation *o, uint32_t dst)
+{
+	if (NR_LIKELY(cold->n_port > 0 && cold->port.port == o->dport && cold->port.proto == o->proto)) {
+		cold->port.packets += o->packets;
+	} else {
+		struct nr_scan_port port = { .port = o->dport, .proto = o->proto, .packets = o->packets };
+
+		if (cold->n_port == 0) {
+			cold->port = port;
+			cold->n_port = 1;
+		} else {
+			port_add(scan, cold, &port);
+		}
+	}
+	(void)nr_distinct_add(&cold->dst, &scan->sketches, dst);
+	if (cold->n_port > 1)
+		pair_add(scan, hot, cold, o, dst);
+	marks_add(cold, o);
+	choice_note(cold, dst, nr_observation_first(o).ns);
+	if (cold->scanner_at == 0 || cold->wide_at == 0)
+		nr_scan_cold_levels(scan, hot, cold, o);
+}
+
+void nr_scan_cold_marks(const struct nr_scan_cold *cold, uint32_t ret_marks[NR_MARK_N])
+{
+	memcpy(ret_marks, cold->marks, sizeof(cold->marks));
+	if (cold->mark != 0)
+		ret_marks[cold->mark - 1] += cold->mark_packets;
+}
+
+void nr_scan_cold_release(struct nr_scan *scan, uint32_t number)
+{
+	struct nr_scan_cold *cold = nr_table_at(&scan->cold.table, number);
+
+	nr_distinct_release(&cold->dst, &scan->sketches);
+	if (cold->has_ports)
+		nr_slab_give(&scan->sketches, cold->ports);
+	if (cold->has_pairs)
+		nr_slab_give(&scan->sketches, cold->pairs);
+	nr_slab_give(&scan->cold, number);
+}
