@@ -22,8 +22,8 @@ static const struct {
 	{ { "44.0.0.0/14", "44.4.0.0/15", "44.6.0.0/16", "44.7.0.0/18" },
 	  4,
 	  600 * SECOND,
-	  600 * SECOND },
-	{ { "44.0.0.0/8" }, 1, 60 * SECOND, HOUR },
+	  1800 * SECOND },
+	{ { "44.0.0.0/8" }, 1, 60 * SECOND, 900 * SECOND },
 };
 
 struct part {
