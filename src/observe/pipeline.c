@@ -271,6 +271,11 @@ static void *work(void *arg)
 		unsigned mine = (unsigned)(next % pl->n_slots), fresh = (unsigned)(pl->n_blocks % pl->n_slots);
 		size_t capture;
 
+		/* nr_capture_stop() may come when nobody reads: no read would say so */
+		if (!pl->ended && captures_ended(pl)) {
+			pl->ended = true;
+			pthread_cond_broadcast(&pl->changed);
+		}
 		if (next < pl->n_blocks && pl->slots[mine].state == SLOT_READY) {
 			take_block(pl, worker, mine);
 			next++;
