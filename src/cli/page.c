@@ -192,7 +192,7 @@ void nr_page_row_end(struct nr_page *page)
 static void titles(struct nr_page *page, const struct nr_column *columns, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (columns[i].width > 0 || i + 1 == n)
+		if (columns[i].width > 0)
 			nr_page_cell(page, &columns[i],
 				     columns[i].title == NR_W_N
 					     ? NR_STR("")

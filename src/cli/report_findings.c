@@ -240,7 +240,8 @@ static void infected_networks(struct nr_page *page)
 {
 	const struct nr_report_notes *notes = page->report->notes;
 	const struct nr_column columns[] = { { NR_W_COL_MACHINES, 10, NR_RIGHT },
-					     { NR_W_COL_NETWORK, 0, NR_LEFT } };
+					     { NR_W_COL_NETWORK, page->term->width - 13,
+					       NR_LEFT } };
 	const struct nr_note_net *top[SHOWN_NETWORKS];
 	size_t n = 0;
 	uint64_t networks = 0;
@@ -274,8 +275,7 @@ static void infected_networks(struct nr_page *page)
 		nr_page_cell(page, &columns[0], nr_buf_str(&text), NR_STYLE_PLAIN);
 		nr_buf_reset(&text);
 		nr_page_network(page, top[i]->asn, top[i]->as_name, top[i]->economy, &text);
-		nr_page_cell(page, &(struct nr_column){ .width = page->term->width - 13 },
-			     nr_buf_str(&text), NR_STYLE_PLAIN);
+		nr_page_cell(page, &columns[1], nr_buf_str(&text), NR_STYLE_PLAIN);
 		nr_page_row_end(page);
 	}
 	nr_buf_done(&text);

@@ -3,7 +3,7 @@
 #include "observe/classify/classify.h"
 #include "record/proto.h"
 
-enum { TOP_ROWS = 10, LABEL_MIN = 20, LABEL_MAX = 60, BAR_WIDTH = 10 };
+enum { TOP_ROWS = 10, LABEL_MIN = 18, LABEL_MAX = 60, BAR_WIDTH = 10 };
 
 static void port_label(const struct nr_tally_row *row, struct nr_buf *out)
 {
