@@ -241,6 +241,7 @@ static void same_both_ways(const struct test_frame *f, size_t n, uint16_t link)
 	memset(&a, 0x11, sizeof(a));
 	memset(&b, 0x22, sizeof(b));
 	enum nr_outcome ra = nr_dissect(&frame, &a), rb = nr_dissect_general(&frame, &b);
+	a.tick = b.tick = a.offset = b.offset = 0; /* not of dissection */
 	assert_int_equal(ra, rb);
 	if (ra == NR_OUTCOME_OK)
 		assert_memory_equal(&a, &b, sizeof(a));
