@@ -272,18 +272,6 @@ static void fetch_cold(const struct nr_scan *scan, struct step *step)
 	__builtin_prefetch(step->cold, 1);
 }
 
-static void fetch_sketches(const struct nr_scan *scan, const struct nr_observation *o, const struct step *step)
-{
-	if (step->cold == NULL)
-		return;
-	if (step->cold->dst.is_sketch)
-		nr_distinct_prefetch(&step->cold->dst, &scan->sketches, dst_identity(o));
-	else
-		__builtin_prefetch(step->cold->dst.exact + 2, 1);
-	if (step->cold->n_port > 1)
-		__builtin_prefetch(step->cold->more, 1);
-}
-
 static void feed_stage(struct nr_scan *scan, const struct nr_observation *obs, size_t n)
 {
 	NR_UNINITIALIZED struct step steps[STAGE];
@@ -302,7 +290,8 @@ static void feed_stage(struct nr_scan *scan, const struct nr_observation *obs, s
 		fetch_cold(scan, &steps[i]);
 	}
 	for (size_t i = 0; i < n; i++)
-		fetch_sketches(scan, &obs[i], &steps[i]);
+		if (steps[i].cold != NULL)
+			nr_scan_cold_prefetch(scan, steps[i].cold, &obs[i], dst_identity(&obs[i]));
 	for (size_t i = 0; i < n; i++) {
 		if (steps[i].hot == NULL)
 			continue;

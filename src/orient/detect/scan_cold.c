@@ -11,6 +11,26 @@ static uint64_t port_hash(uint8_t proto, uint16_t port)
 	return nr_mix64((uint64_t)proto << 16 | port | UINT64_C(0x504f5254) << 32);
 }
 
+static uint64_t pair_hash(const struct nr_observation *o, uint32_t dst)
+{
+	return nr_mix64(((uint64_t)o->proto << 48 | (uint64_t)o->dport << 32 | dst) + UINT64_C(0x50414952));
+}
+
+void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold, const struct nr_observation *o,
+			   uint32_t dst)
+{
+	if (cold->dst.is_sketch)
+		nr_distinct_prefetch(&cold->dst, &scan->sketches, dst);
+	else
+		__builtin_prefetch(cold->dst.exact + 2, 1);
+	if (cold->n_port > 1)
+		__builtin_prefetch(cold->more, 1);
+	if (cold->has_pairs)
+		__builtin_prefetch((const uint8_t *)nr_table_at(&scan->sketches.table, cold->pairs) +
+					   (pair_hash(o, dst) >> (64 - NR_DISTINCT_P)),
+				   1);
+}
+
 /* @return whether the register was zero */
 static bool regs_add(struct nr_scan *scan, uint32_t sketch, uint64_t hash)
 {
@@ -70,7 +90,7 @@ static void pair_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct
 		cold->pairs_from = hot->packets - o->packets;
 	}
 	cold->pair_regs = (uint16_t)(cold->pair_regs +
-				     regs_add(scan, cold->pairs, nr_mix64(port_hash(o->proto, o->dport) ^ dst)));
+				     regs_add(scan, cold->pairs, pair_hash(o, dst)));
 }
 
 /* Most marked sources carry one mark: its count needs no branch, and the others are rarely there. */
@@ -156,13 +176,13 @@ uint32_t nr_scan_cold_top_packets(const struct nr_scan_cold *cold)
 	return top;
 }
 
-double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold)
+double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold,
+			    double all)
 {
-	double lo, hi, all = nr_distinct_estimate(&cold->dst, &scan->sketches, &lo, &hi), pairs;
-
 	if (cold->n_port <= 1 || !cold->has_pairs)
 		return cold->n_port <= 1 ? all : fmin(all, nr_scan_cold_top_packets(cold));
-	pairs = nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->pairs), NR_DISTINCT_P);
+	double pairs = nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->pairs), NR_DISTINCT_P);
+
 	return fmin(all, nr_scan_cold_top_packets(cold) * pairs / fmax(hot->packets - cold->pairs_from, 1));
 }
 
@@ -170,8 +190,11 @@ uint32_t nr_scan_cold_n_ports(const struct nr_scan *scan, const struct nr_scan_c
 {
 	if (!cold->has_ports)
 		return cold->n_port;
-	return (uint32_t)fmax(NR_SOURCE_PORTS + 1,
-			      nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->ports), NR_DISTINCT_P));
+	double n = cold->port_regs < NR_DISTINCT_REGS / 2 ?
+			   linear_count(cold->port_regs) :
+			   nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->ports), NR_DISTINCT_P);
+
+	return (uint32_t)fmax(NR_SOURCE_PORTS + 1, n);
 }
 
 /* 100 destinations leave 512 (1 - e^(-100/512)) = 91 registers non-zero. */

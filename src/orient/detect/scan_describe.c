@@ -233,7 +233,8 @@ static uint16_t compat(const struct nr_scan *scan, const struct nr_scan_hot *hot
 	if (cold->wide_at != 0 && nr_ip_is_v4(s->src))
 		bits |= NR_COMPAT_DURUMERIC;
 	if (n > 0 && nr_ip_is_v4(s->src) && s->dst_n >= 3 &&
-	    nr_scan_cold_top_dst(scan, hot, cold) >= 0.1 * (double)n)
+	    (double)s->dst_n >= 0.1 * (double)n &&
+	    nr_scan_cold_top_dst(scan, hot, cold, (double)s->dst_n) >= 0.1 * (double)n)
 		bits |= NR_COMPAT_MERIT_SPREAD;
 	if (nr_scan_cold_top_packets(cold) >= top->packets)
 		bits |= NR_COMPAT_MERIT_VOLUME;

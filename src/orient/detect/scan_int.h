@@ -72,7 +72,7 @@ struct nr_scan_cold {
 	/* arrivals that are choices of a destination; its repeats (within four choices) are not */
 	uint32_t choices;
 	uint32_t recent[NR_SCAN_RECENT];
-	uint32_t unused;
+	uint32_t pairs; /* sketch, when has_pairs */
 	int64_t chosen_at; /* ns; newest choice */
 	double gap2;	   /* s^2; sum of the squared gaps between choices */
 	struct nr_scan_port port; /* the first one */
@@ -82,7 +82,8 @@ struct nr_scan_cold {
 	uint8_t mark;		  /* enum nr_mark + 1 of the first mark; 0: none */
 	uint32_t mark_packets;	  /* that carried it */
 	struct nr_distinct dst;	  /* its head is still in the first line */
-	uint32_t ports, pairs;	  /* sketches */
+	uint32_t ports;		  /* sketch, when has_ports */
+	uint32_t unused;
 	struct nr_scan_port more[NR_SOURCE_PORTS - 1];
 	uint16_t port_regs, pair_regs; /* non-zero registers */
 	uint32_t pairs_from;	       /* packets of the source when `pairs` began */
@@ -138,11 +139,14 @@ void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *h
 			 const struct nr_observation *o);
 void nr_scan_cold_release(struct nr_scan *scan, uint32_t number);
 void nr_scan_cold_marks(const struct nr_scan_cold *cold, uint32_t ret_marks[NR_MARK_N]);
-/** Packets to the port that got most; distinct ports; destinations that the first-ranked port was tried at. */
+/** Start loading what nr_scan_cold_add() will touch; the first line must have arrived. */
+void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold, const struct nr_observation *o,
+			   uint32_t dst);
+/** Packets to the port that got most; distinct ports; at how many of @p all destinations that port was tried. */
 uint32_t nr_scan_cold_top_packets(const struct nr_scan_cold *cold);
 uint32_t nr_scan_cold_n_ports(const struct nr_scan *scan, const struct nr_scan_cold *cold);
-double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot,
-			    const struct nr_scan_cold *cold);
+double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold,
+			    double all);
 
 static inline bool nr_scan_has_marks(const struct nr_observation *o)
 {
