@@ -289,7 +289,7 @@ static int finish(struct run *run)
 		.paths = run->input.paths,
 		.interface = run->words.interface,
 		.n_benign = nr_benign_n_prefixes(run->input.benign),
-		.stopped = stopped != 0,
+		.stopped = stopped != 0 && run->words.interface == NULL && !run->words.follow,
 	};
 	struct nr_term term = nr_term_choose(run->words.lang == NR_LANG_JA   ? NR_TERM_JA
 					     : run->words.lang == NR_LANG_EN ? NR_TERM_EN
