@@ -103,7 +103,10 @@ static void easy_set(struct nr_table *table)
 	uint64_t room = (uint64_t)table->n_chunks << NR_TABLE_CHUNK_BITS;
 	uint64_t index = table->first + ((uint64_t)table->mask + 1) / 4 * 3;
 
-	room = room < table->max ? room : table->max;
+	uint64_t limit = (uint64_t)table->first + table->max;
+
+	room = room < limit ? room : limit;
+	room = room < NR_TABLE_MAX ? room : NR_TABLE_MAX;
 	table->easy = (uint32_t)(index < room ? index : room);
 }
 
@@ -127,7 +130,8 @@ static int chunk_add(struct nr_table *table)
 
 void *nr_table_append(struct nr_table *table)
 {
-	if (NR_UNLIKELY(table->n >= table->max)) {
+	/* what is forgotten takes no place, so that lazy tables refuse what eager ones do */
+	if (NR_UNLIKELY(table->n - table->first >= table->max || table->n >= NR_TABLE_MAX)) {
 		table->n_refused++;
 		return NULL;
 	}
@@ -258,13 +262,14 @@ int nr_table_load(struct nr_table *table, struct nr_reader *in)
 	uint64_t n = nr_read_varint(in), first = nr_read_varint(in);
 
 	nr_table_clear(table);
-	if (n > table->max)
-		return NR_ELIMIT;
 	if (first > n)
 		return NR_EDAMAGED;
+	if (n - first > table->max || n > NR_TABLE_MAX)
+		return NR_ELIMIT;
 	if (!nr_reader_ok(in) || n * table->entry_size > nr_reader_left(in))
 		return NR_EDAMAGED;
 	while (table->n < n) {
+		table->first = (uint32_t)(table->n < first ? table->n : first);
 		void *entry = nr_table_append(table);
 
 		if (entry == NULL)

@@ -9,7 +9,8 @@
  *         entry number) points to them. Iteration order is therefore independent of the hash key.
  * Cost    entry_size a entry + 5 to 10 bytes of index; a hit touches one index line and the entry.
  *         Split lookups for batches: nr_table_prefetch_slot, nr_table_prefetch_entry, nr_table_find.
- * Limits  max entries at creation, at most 2^24 - 2; insert returns NULL there and counts n_refused.
+ * Limits  max entries at creation, at most 2^24 - 2, forgotten ones beside it; insert returns NULL there and
+ *         counts n_refused.
  * Threads one at a time
  */
 #include <string.h>
