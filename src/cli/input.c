@@ -78,6 +78,9 @@ static bool sample_block(const struct nr_observe_input *input, const struct nr_b
 	return true;
 }
 
+/* Frames looked at for the sample, also those that --since or --filter leave out. */
+enum { SAMPLE_FRAMES = 1 << 24 };
+
 /* Read the beginning once for the sample; the run opens the files again. Damage is the run's to report. */
 static int infer_nets(struct nr_observe_input *input, struct nr_err *reterr)
 {
@@ -96,9 +99,13 @@ static int infer_nets(struct nr_observe_input *input, struct nr_err *reterr)
 		return ret;
 	if (nr_infer_new(&infer) < 0 || nr_block_new(&block) < 0)
 		return nr_fail(reterr, -ENOMEM, "no memory");
+	uint64_t looked = 0;
+
 	for (bool more = true; more && !nr_capture_ended(capture);) {
 		ret = nr_capture_next(capture, block, 0, NULL);
-		more = sample_block(input, block, infer) && (ret == 0 || ret == NR_EDAMAGED);
+		looked += block->n;
+		more = sample_block(input, block, infer) && (ret == 0 || ret == NR_EDAMAGED) &&
+		       looked < SAMPLE_FRAMES;
 	}
 	nr_block_free(block);
 	nr_infer_finish(infer, &input->infer, &input->nets);
