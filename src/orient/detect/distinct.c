@@ -124,10 +124,11 @@ double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_slab *s
 		*ret_lo = *ret_hi = d->n;
 		return d->n;
 	}
-	double n = nr_hll_estimate(nr_table_at(&sketches->table, d->sketch), NR_DISTINCT_P);
+	const double least = NR_DISTINCT_EXACT + 1; /* that many were seen one by one */
+	double n = fmax(least, nr_hll_estimate(nr_table_at(&sketches->table, d->sketch), NR_DISTINCT_P));
 	double error = 1.96 * 1.04 / sqrt(NR_DISTINCT_REGS);
 
-	*ret_lo = fmax(NR_DISTINCT_EXACT + 1, n / (1 + error));
+	*ret_lo = fmax(least, n / (1 + error));
 	*ret_hi = n / (1 - error);
 	return n;
 }
