@@ -5,8 +5,7 @@
 
 static const char *const hostile[] = {
 	"\033[2J\033]8;;http://evil/\007click\033]8;;\007",
-	"\xc2\x9b"
-	"31m C1 control",
+	"\302\23331m C1 control",
 	"a\r\nforged line",
 	"\xe2\x80\xae right to left",
 	"狼煙の会社",
