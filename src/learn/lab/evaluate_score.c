@@ -171,6 +171,14 @@ static void print_ip(struct nr_ip ip, char text[NR_IP_TEXT])
 	(void)nr_ip_print(ip, text);
 }
 
+static const struct nr_lab_finding *finding_at(const struct nr_lab_trial *trial, uint32_t i)
+{
+	const struct nr_lab_finding *finding = nr_table_at(&trial->findings, i);
+
+	nr_require(finding != NULL);
+	return finding;
+}
+
 static struct nr_lab_known *victim_of(const struct nr_lab_trial *trial,
 				      const struct nr_lab_finding *finding)
 {
@@ -205,7 +213,7 @@ static void score_infections(struct nr_lab_trial *trial, size_t size, uint64_t s
 	struct nr_lab_scan_row *row = &all->scan[size];
 
 	for (uint32_t i = 0; i < trial->findings.n; i++) {
-		const struct nr_lab_finding *finding = nr_table_at(&trial->findings, i);
+		const struct nr_lab_finding *finding = finding_at(trial, i);
 		struct nr_lab_known *known;
 
 		if (strcmp(finding->kind, "infection") != 0)
@@ -398,7 +406,7 @@ void nr_lab_score_rsdos(struct nr_lab_trial *trial, size_t size, uint64_t seed,
 	for (size_t i = 0; i < trial->oracle.n_campaigns; i++)
 		all->rsdos_more[size].carpets += trial->oracle.campaigns[i].has_prefix;
 	for (uint32_t i = 0; i < trial->findings.n; i++) {
-		const struct nr_lab_finding *finding = nr_table_at(&trial->findings, i);
+		const struct nr_lab_finding *finding = finding_at(trial, i);
 
 		if (strcmp(finding->detector, "rsdos.v1") != 0)
 			continue;
@@ -425,7 +433,7 @@ void nr_lab_score_false(struct nr_lab_trial *trial, uint64_t seed, int64_t expos
 	row->sources += trial->oracle.known.n;
 	row->exposure += exposure;
 	for (uint32_t i = 0; i < trial->findings.n; i++) {
-		const struct nr_lab_finding *finding = nr_table_at(&trial->findings, i);
+		const struct nr_lab_finding *finding = finding_at(trial, i);
 		const struct nr_lab_known *known = victim_of(trial, finding);
 		const char *tool = known != NULL ? known->label.tool : NULL;
 

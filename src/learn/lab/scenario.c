@@ -19,9 +19,10 @@ static void some(struct nr_lab_world *world, uint32_t n, enum nr_lab_tool_id too
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t u = nr_lab_rng_below(&world->rng,
 					      1001); /* integers: the same on every machine */
+		uint64_t rate = lo + (hi - lo) * u * u * u / 1000000000;
 		struct nr_lab_scan scan = {
 			.tool = tool,
-			.rate = (double)(lo + (hi - lo) * u * u * u / 1000000000),
+			.rate = (double)rate,
 			.arrival = (uint8_t)(tool == NR_LAB_RAW ? nr_lab_rng_below(&world->rng, 3)
 								: 0)
 		};

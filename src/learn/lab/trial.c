@@ -47,7 +47,7 @@ static int tell_all(struct teller *teller)
 
 	if (r == 0)
 		r = nr_lab_world_new(&teller->options->world, &sink, &world, NULL);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	teller->pcap = nr_lab_out_sink(out, false);
 	teller->options->populate(world, teller->options->ctx);
