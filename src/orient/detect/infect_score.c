@@ -101,7 +101,9 @@ static void score_marks(const struct infect_context *all, struct nr_infect_evide
 {
 	bool mirai = all->tools >> NR_MARK_MIRAI & 1, conficker = all->tools >> NR_MARK_CONFICKER & 1;
 	bool hajime = all->tools >> NR_MARK_HAJIME & 1, exploit = all->marks[INFECT_EXPLOIT] > 0;
-	bool one = !mirai && all->marks[INFECT_MIRAI] > 0;
+	/* One choice in 2^32 carries it by chance, and a repeated SYN carries it again: among many packets
+	 * without it that is no sign. */
+	bool one = !mirai && all->marks[INFECT_MIRAI] > 0 && all->marks[INFECT_MIRAI] * UINT64_C(2) >= all->packets;
 
 	apply(ev, NR_INFECT_MIRAI, mirai);
 	apply(ev, NR_INFECT_MIRAI_ONE, one);
