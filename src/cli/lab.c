@@ -261,9 +261,9 @@ static const struct nr_option evaluate_options[] = {
 	{ .name = "seeds",
 	  .type = NR_OPT_STR,
 	  .value = "A-B",
-	  .fallback = "2001-2005",
+	  .fallback = "3001-3005",
 	  .offset = offsetof(struct evaluate, seeds),
-	  .help = "Seeds to report on; those below 2000 are for tuning." },
+	  .help = "Seeds to report on; those below 3000 are for tuning." },
 	{ .name = "only",
 	  .type = NR_OPT_LIST,
 	  .value = "PART",
@@ -381,7 +381,7 @@ static const char evaluate_about[] =
 	"found, how much of that was wrong, and how soon: scanners and tools by telescope size, intervals of\n"
 	"the rate by arrival model, attacks by victim rate, false findings with the exposure stated.\n"
 	"\n"
-	"Faults are looked for on seeds below 2000; others are reported on.";
+	"Faults are looked for on seeds below 3000; others are reported on.";
 
 const struct nr_cli_command nr_cli_lab_evaluate = {
 	.help = { .name = "noroshi lab evaluate",

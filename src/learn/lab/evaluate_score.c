@@ -224,8 +224,9 @@ static void score_infections(struct nr_lab_trial *trial, size_t size, uint64_t s
 			continue;
 		}
 		row->infected_wrong++;
-		note(all, "scan size %s seed %llu: %s is not infected", nr_lab_size_names[size],
-		     (unsigned long long)seed, finding->subject);
+		note(all, "scan size %s seed %llu: %s (%s) is not infected",
+		     nr_lab_size_names[size], (unsigned long long)seed, finding->subject,
+		     known != NULL && known->label.kind != NULL ? known->label.kind : "?");
 	}
 	for (uint32_t i = 0; i < trial->oracle.known.n; i++) {
 		const struct nr_lab_known *known = nr_table_at(&trial->oracle.known, i);
