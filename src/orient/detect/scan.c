@@ -275,6 +275,8 @@ static void fetch_cold(const struct nr_scan *scan, struct step *step)
 static void feed_stage(struct nr_scan *scan, const struct nr_observation *obs, size_t n)
 {
 	NR_UNINITIALIZED struct step steps[STAGE];
+	uint8_t list[2][STAGE];
+	size_t n_list[2] = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		bool v4 = nr_ip_is_v4(obs[i].src);
@@ -289,15 +291,25 @@ static void feed_stage(struct nr_scan *scan, const struct nr_observation *obs, s
 		steps[i].hot = obs[i].flags & NR_OBS_MIRROR ? NULL : hot_for(scan, &obs[i], steps[i].hash);
 		fetch_cold(scan, &steps[i]);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (steps[i].cold != NULL)
-			nr_scan_cold_prefetch(scan, steps[i].cold, &obs[i], dst_identity(&obs[i]));
 	for (size_t i = 0; i < n; i++) {
-		if (steps[i].hot == NULL)
-			continue;
-		if (steps[i].hot->packets == 0)
+		unsigned which = steps[i].cold != NULL;
+
+		list[which][n_list[which]] = (uint8_t)i;
+		n_list[which] += steps[i].hot != NULL;
+	}
+	for (size_t k = 0; k < n_list[1]; k++) {
+		unsigned i = list[1][k];
+
+		nr_scan_cold_prefetch(scan, steps[i].cold, &obs[i], dst_identity(&obs[i]));
+	}
+	/* Those without and with a cold record take different ways: one way at a time. A source is on one list. */
+	for (unsigned with_cold = 0; with_cold < 2; with_cold++) {
+		for (size_t k = 0; k < n_list[with_cold]; k++) {
+			unsigned i = list[with_cold][k];
+
 			due_note(scan, &obs[i]);
-		hot_add(scan, steps[i].hot, &obs[i]);
+			hot_add(scan, steps[i].hot, &obs[i]);
+		}
 	}
 }
 
