@@ -269,16 +269,26 @@ static int fsync_parent(const char *path)
 	return r;
 }
 
-static int replace(const char *path, char *temp, size_t size, struct nr_bytes content)
+int nr_io_temp_open(const char *path, char **ret_temp)
 {
-	int fd = temp_open(path, temp, size), r, closed;
+	size_t size = strlen(path) + TEMP_SUFFIX;
+	char *temp = malloc(size);
+	int fd;
 
+	if (temp == NULL)
+		return -ENOMEM;
+	fd = temp_open(path, temp, size);
 	if (fd < 0)
-		return fd;
-	r = nr_io_write_all(fd, content.p, content.n);
-	if (r == 0)
-		r = nr_io_fsync(fd);
-	closed = nr_io_close(fd);
+		free(temp);
+	else
+		*ret_temp = temp;
+	return fd;
+}
+
+int nr_io_temp_commit(int fd, const char *temp, const char *path)
+{
+	int r = nr_io_fsync(fd), closed = nr_io_close(fd);
+
 	if (r == 0)
 		r = closed;
 	if (r == 0)
@@ -290,15 +300,24 @@ static int replace(const char *path, char *temp, size_t size, struct nr_bytes co
 	return fsync_parent(path);
 }
 
+void nr_io_temp_drop(int fd, const char *temp)
+{
+	(void)nr_io_close(fd); /* nobody will read what was written */
+	(void)nr_io_unlink(temp);
+}
+
 int nr_io_replace(const char *path, const void *bytes, size_t n, struct nr_err *reterr)
 {
-	size_t size = strlen(path) + TEMP_SUFFIX;
-	char *temp = malloc(size);
-	int r;
+	char *temp = NULL;
+	int fd = nr_io_temp_open(path, &temp), r;
 
-	if (temp == NULL)
-		return nr_fail(reterr, -ENOMEM, "no memory for a path of %zu bytes", size);
-	r = replace(path, temp, size, (struct nr_bytes){ bytes, n });
+	if (fd < 0)
+		return fail_path(reterr, fd, path, "cannot write");
+	r = nr_io_write_all(fd, bytes, n);
+	if (r == 0)
+		r = nr_io_temp_commit(fd, temp, path);
+	else
+		nr_io_temp_drop(fd, temp);
 	free(temp);
 	return r < 0 ? fail_path(reterr, r, path, "cannot write") : 0;
 }

@@ -33,6 +33,15 @@ NR_MUST_CHECK int nr_io_slurp(const char *path, size_t max, struct nr_bytes *ret
 /** Write a temporary beside @p path, fsync, rename over it: readers see the old file or the new. */
 NR_MUST_CHECK int nr_io_replace(const char *path, const void *bytes, size_t n,
 				struct nr_err *reterr);
+/**
+ * The same for what is written bit by bit: create PATH.RANDOM.tmp. The caller frees *ret_temp.
+ * @return the descriptor, to be given to commit or drop; -errno
+ */
+NR_MUST_CHECK int nr_io_temp_open(const char *path, char **ret_temp);
+/** fsync, close, rename over @p path; removes the temporary when that fails. */
+NR_MUST_CHECK int nr_io_temp_commit(int fd, const char *temp, const char *path);
+/** Close and remove the temporary. */
+void nr_io_temp_drop(int fd, const char *temp);
 
 void nr_io_fail_nth(uint64_t n, int code);
 /** Clear the plan. @return calls counted since it was set */

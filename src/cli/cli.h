@@ -25,6 +25,7 @@ extern const struct nr_cli_command nr_cli_observe;	   /* observe.c */
 extern const struct nr_cli_command nr_cli_prefixes_build;  /* prefixes.c */
 extern const struct nr_cli_command nr_cli_prefixes_lookup; /* prefixes.c */
 extern const struct nr_cli_command nr_cli_prefixes_info;   /* prefixes.c */
+extern const struct nr_cli_command nr_cli_flows_print;	   /* flows.c */
 extern const struct nr_cli_command nr_cli_lab_generate;	   /* lab.c */
 extern const struct nr_cli_command nr_cli_lab_evaluate;	   /* lab.c */
 extern const struct nr_cli_command nr_cli_schema;	   /* tables.c */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "cli/flows.h"
 #include "cli/report.h"
 #include "orient/detect/mdr.h"
 
@@ -99,6 +100,12 @@ static const struct nr_option options[] = {
 	  .value = "FILE",
 	  .offset = AT(state),
 	  .help = "Continue from this state if the file exists, and leave the new state in it." },
+	{ .name = "write-flows",
+	  .type = NR_OPT_STR,
+	  .value = "FILE",
+	  .offset = AT(write_flows),
+	  .help = "Keep all flows in this file too, compressed; 'noroshi flows print' reads it. The "
+		  "file appears when the run is over." },
 	{ .name = "max-packets",
 	  .type = NR_OPT_U64,
 	  .value = "N",
@@ -196,6 +203,7 @@ struct run {
 	struct nr_observe_writer writer;
 	struct nr_report_notes *notes; /* what the report will show of sources and findings */
 	struct nr_progress progress;
+	struct nr_flows_writer *flows; /* NULL without --write-flows */
 	struct nr_buf state;
 	struct nr_observe_result result;
 };
@@ -300,14 +308,29 @@ static int finish(struct run *run)
 	return ret < 0 ? ret : nr_cli_flush(&run->writer.buf);
 }
 
+static int open_flows(struct run *run, struct nr_err *reterr)
+{
+	uint64_t monitored = run->input.has_nets ? nr_nets_size_v4(&run->input.nets) : 0;
+
+	if (run->words.write_flows == NULL)
+		return 0;
+	return nr_flows_writer_open(run->words.write_flows, monitored, &run->flows, reterr);
+}
+
 static int run_all(struct run *run, struct nr_err *reterr)
 {
 	bool records = run->words.json || run->words.csv;
 	struct nr_bytes state = { 0 };
+	struct nr_engine_out out = records ? nr_observe_writer_out(&run->writer)
+					   : nr_report_notes_out(run->notes);
 	int ret = read_state(run->words.state, &state, reterr);
 
-	if (ret < 0)
+	if (ret == 0)
+		ret = open_flows(run, reterr);
+	if (ret < 0) {
+		free((void *)(uintptr_t)state.p);
 		return ret;
+	}
 	struct nr_observe_options opt = {
 		.captures = run->input.captures,
 		.n_captures = run->input.n_captures,
@@ -320,8 +343,7 @@ static int run_all(struct run *run, struct nr_err *reterr)
 		.until = { run->words.until.ns != 0 ? run->words.until.ns : INT64_MAX },
 		.max_packets = run->words.max_packets,
 		.live = run->words.interface != NULL,
-		.out = records ? nr_observe_writer_out(&run->writer)
-			       : nr_report_notes_out(run->notes),
+		.out = run->flows != NULL ? nr_flows_writer_tee(run->flows, out) : out,
 		.progress = nr_progress_draw,
 		.progress_ctx = &run->progress,
 		.state_in = state,
@@ -334,12 +356,14 @@ static int run_all(struct run *run, struct nr_err *reterr)
 	nr_progress_clear(&run->progress);
 	free((void *)(uintptr_t)state.p);
 	if (ret < 0 && ret != NR_EDAMAGED)
-		return ret;
+		return nr_flows_writer_error(run->flows, reterr) < 0 ? reterr->code : ret;
 	int end = finish(run);
 
 	if (end < 0)
 		return nr_fail(reterr, end, "cannot write: %s", nr_err_text(end));
-	if (run->words.state != NULL)
+	if (run->flows != NULL)
+		end = nr_flows_writer_commit(run->flows, reterr);
+	if (end == 0 && run->words.state != NULL)
 		end = nr_io_replace(run->words.state, run->state.p, run->state.n, reterr);
 	return end < 0 ? end : ret;
 }
@@ -377,6 +401,7 @@ static int observe_run(int argc, char **argv)
 	ignore_stop();
 	nr_observe_result_done(&run.result);
 	nr_report_notes_free(run.notes);
+	nr_flows_writer_free(run.flows);
 	nr_observe_input_done(&run.input);
 	nr_observe_writer_done(&run.writer);
 	nr_buf_done(&run.state);

@@ -12,7 +12,7 @@ struct nr_observe_words {
 	struct nr_option_list nets;
 	struct nr_option_list benign;
 	struct nr_time since, until;
-	const char *prefixes, *interface, *filter, *state;
+	const char *prefixes, *interface, *filter, *state, *write_flows;
 	uint64_t threads, max_packets;
 	int only; /* enum nr_observe_only */
 	int lang; /* enum nr_observe_lang */

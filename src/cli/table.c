@@ -3,6 +3,7 @@
 
 const struct nr_cli_command *const nr_cli_commands[] = {
 	&nr_cli_observe,
+	&nr_cli_flows_print,
 	&nr_cli_prefixes_build,
 	&nr_cli_prefixes_lookup,
 	&nr_cli_prefixes_info,
