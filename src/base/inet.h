@@ -25,9 +25,12 @@ struct nr_prefix {
 
 static inline struct nr_ip nr_ip_v4(uint32_t host_order)
 {
-	return (struct nr_ip){ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff,
-				 (uint8_t)(host_order >> 24), (uint8_t)(host_order >> 16),
-				 (uint8_t)(host_order >> 8), (uint8_t)host_order } };
+	uint64_t low = __builtin_bswap64(UINT64_C(0x0000ffff00000000) | host_order);
+	struct nr_ip ip;
+
+	memset(ip.b, 0, 8);
+	memcpy(ip.b + 8, &low, 8);
+	return ip;
 }
 
 static inline bool nr_ip_is_v4(struct nr_ip ip)
