@@ -108,10 +108,3 @@ uint16_t nr_mark_bits(const struct nr_packet *pkt)
 		bits |= BIT(NR_MARK_EXPLOIT);
 	return (uint16_t)bits;
 }
-
-bool nr_mark_is_nmap_probe(const struct nr_packet *pkt)
-{
-	return is_syn(pkt) && pkt->ack == 0 && pkt->opt_hash == NR_OPTIONS_MSS && pkt->ttl <= 64 &&
-	       pkt->window >= 1024 && pkt->window <= 4096 && (pkt->window & 1023) == 0 &&
-	       (pkt->marks & BIT(NR_MARK_MASSCAN)) == 0;
-}

@@ -19,11 +19,10 @@
 
 enum { NR_PAIR_SLOTS = 512, NR_PAIR_PATIENCE = 4 };
 
+/** Two words, so that one is chosen over another without a branch. */
 struct nr_pair_slot {
-	uint32_t tag; /* 24 bits of the source's hash, then pair.c's flags; 0: empty */
-	uint32_t dst; /* the address, or a hash of the IPv6 address */
-	uint32_t seq;
-	uint16_t sport, dport;
+	uint64_t who;  /* destination << 32 | 24 bits of the source's hash and pair.c's flags; 0: empty */
+	uint64_t what; /* sport << 48 | dport << 32 | seq */
 };
 
 struct nr_pair {
@@ -40,11 +39,17 @@ static inline uint64_t nr_pair_hash(const struct nr_packet *packet)
 	memcpy(&lo, packet->src.b + 8, 8);
 	return nr_mix64(lo ^ (packet->is_v4 ? 0 : nr_mix64(hi)));
 }
-static inline void nr_pair_prefetch(const struct nr_pair *pair, const struct nr_packet *packet)
+/** @p source is nr_pair_hash() of the packet to come. */
+static inline void nr_pair_prefetch(const struct nr_pair *pair, uint64_t source)
 {
-	__builtin_prefetch(&pair->slots[(nr_pair_hash(packet) >> 32) % NR_PAIR_SLOTS], 1);
+	__builtin_prefetch(&pair->slots[(source >> 32) % NR_PAIR_SLOTS], 1);
 }
+/** nr_pair_feed() for who has @p source, which is nr_pair_hash(), already. */
+uint16_t nr_pair_feed_hashed(struct nr_pair *pair, uint64_t source, const struct nr_packet *packet);
 /** Marks that @p packet completes with the one before it; bits over enum nr_mark. */
-uint16_t nr_pair_feed(struct nr_pair *pair, const struct nr_packet *packet);
+static inline uint16_t nr_pair_feed(struct nr_pair *pair, const struct nr_packet *packet)
+{
+	return nr_pair_feed_hashed(pair, nr_pair_hash(packet), packet);
+}
 void nr_pair_save(const struct nr_pair *pair, struct nr_buf *out);
 NR_MUST_CHECK int nr_pair_load(struct nr_pair *pair, struct nr_reader *in);

@@ -12,21 +12,24 @@
 
 enum { KEY_MIRROR = 1, KEY_QUOTED = 2 };
 
-/* What an IPv4 flow needs, in one cache line. ICMP errors have no marks: their room holds the quote. */
+/*
+ * What an IPv4 flow needs, in one cache line. ICMP errors have no marks: their room holds the quote. From packets
+ * to payload_hash and from payload to marks the order is that of struct nr_observation, so that expand() copies.
+ */
 struct flow4 {
 	uint64_t addr;	/* src << 32 | dst */
 	uint64_t ports; /* sport << 48 | dport << 32 | proto << 24 | class << 16 | KEY_* */
 	uint32_t tick;
-	uint32_t packets;
 	uint32_t bytes_lo;
+	uint32_t packets;
 	uint32_t first, last;
 	uint32_t opt_hash;
 	uint32_t payload_hash;
 	uint16_t window;
 	uint8_t bytes_hi;
+	uint8_t payload;
 	uint8_t tcp_flags;
 	uint8_t ttl_min, ttl_max;
-	uint8_t payload;
 	uint8_t flags;
 	union {
 		uint8_t marks[NR_MARK_SLOTS];
@@ -39,12 +42,16 @@ struct flow4 {
 };
 _Static_assert(sizeof(struct flow4) == 64, "one cache line");
 
+#define SPAN(type, from, to) (offsetof(struct type, to) + sizeof(((struct type *)0)->to) - offsetof(struct type, from))
+_Static_assert(SPAN(flow4, packets, payload_hash) == SPAN(nr_observation, packets, payload_hash), "copied");
+_Static_assert(SPAN(flow4, payload, marks) == SPAN(nr_observation, payload, marks), "copied");
+
+/* One packet on its way into a table. */
 struct key4 {
-	uint64_t addr, ports, hash;
-	uint32_t tick;
-	uint32_t quoted_dst;
-	uint16_t quoted_dport;
-	uint8_t quoted_proto;
+	uint64_t addr, ports, hash; /* IPv4 only */
+	uint64_t source;	    /* nr_pair_hash() */
+	const struct nr_packet *packet;
+	struct nr_flow *flow;
 };
 
 static uint64_t hash4(const struct nr_hash_key *key, uint64_t addr, uint64_t ports, uint32_t quoted)
@@ -64,11 +71,11 @@ static bool eq4(const void *entry, const void *key)
 	const struct flow4 *e = entry;
 	const struct key4 *k = key;
 
-	if (e->addr != k->addr || e->ports != k->ports || e->tick != k->tick)
+	if (((e->addr ^ k->addr) | (e->ports ^ k->ports) | (e->tick ^ k->packet->tick)) != 0)
 		return false;
 	return !(k->ports & KEY_QUOTED) ||
-	       (e->quoted.dst == k->quoted_dst && e->quoted.dport == k->quoted_dport &&
-		e->quoted.proto == k->quoted_proto);
+	       (e->quoted.dst == nr_ip_to_v4(k->packet->quoted_dst) &&
+		e->quoted.dport == k->packet->quoted_dport && e->quoted.proto == k->packet->quoted_proto);
 }
 
 static uint64_t ip6_hash(const struct nr_hash_key *key, const struct nr_observation *o)
@@ -125,35 +132,27 @@ void nr_flow_done(struct nr_flow *flow)
 /* @return whether it counts: mirrors are copies */
 static bool expand(const struct flow4 *e, struct nr_observation *o)
 {
-	bool quoted = e->ports & KEY_QUOTED;
-
-	*o = (struct nr_observation){
-		.src = nr_ip_v4((uint32_t)(e->addr >> 32)),
-		.dst = nr_ip_v4((uint32_t)e->addr),
-		.tick = e->tick,
-		.bytes = (uint64_t)e->bytes_hi << 32 | e->bytes_lo,
-		.packets = e->packets,
-		.first = e->first,
-		.last = e->last,
-		.opt_hash = e->opt_hash,
-		.payload_hash = e->payload_hash,
-		.sport = (uint16_t)(e->ports >> 48),
-		.dport = (uint16_t)(e->ports >> 32),
-		.window = e->window,
-		.proto = (uint8_t)(e->ports >> 24),
-		.traffic_class = (uint8_t)(e->ports >> 16),
-		.payload = e->payload,
-		.tcp_flags = e->tcp_flags,
-		.ttl_min = e->ttl_min,
-		.ttl_max = e->ttl_max,
-		.flags = e->flags,
-	};
-	if (quoted) {
+	o->src = nr_ip_v4((uint32_t)(e->addr >> 32));
+	o->dst = nr_ip_v4((uint32_t)e->addr);
+	o->quoted_dst = (struct nr_ip){ { 0 } };
+	o->tick = e->tick;
+	o->bytes = (uint64_t)e->bytes_hi << 32 | e->bytes_lo;
+	memcpy((uint8_t *)o + offsetof(struct nr_observation, packets),
+	       (const uint8_t *)e + offsetof(struct flow4, packets), SPAN(flow4, packets, payload_hash));
+	o->sport = (uint16_t)(e->ports >> 48);
+	o->dport = (uint16_t)(e->ports >> 32);
+	o->window = e->window;
+	o->quoted_dport = 0;
+	o->quoted_proto = 0;
+	o->proto = (uint8_t)(e->ports >> 24);
+	o->traffic_class = (uint8_t)(e->ports >> 16);
+	memcpy((uint8_t *)o + offsetof(struct nr_observation, payload),
+	       (const uint8_t *)e + offsetof(struct flow4, payload), SPAN(flow4, payload, marks));
+	if (NR_UNLIKELY(e->ports & KEY_QUOTED)) {
 		o->quoted_dst = nr_ip_v4(e->quoted.dst);
 		o->quoted_dport = e->quoted.dport;
 		o->quoted_proto = e->quoted.proto;
-	} else {
-		memcpy(o->marks, e->marks, sizeof(o->marks));
+		memset(o->marks, 0, sizeof(o->marks));
 	}
 	return !(e->ports & KEY_MIRROR);
 }
@@ -163,11 +162,15 @@ static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 	NR_UNINITIALIZED struct nr_observation batch[NR_FLOW_BATCH];
 	uint32_t n = flow->v4.n;
 
+	_Static_assert(NR_TABLE_CHUNK % NR_FLOW_BATCH == 0, "a batch lies in one chunk");
 	for (uint32_t i = 0; i < n; i += NR_FLOW_BATCH) {
-		uint32_t k = 0;
+		const struct flow4 *entries = nr_table_at(&flow->v4, i);
+		uint32_t k = n - i < NR_FLOW_BATCH ? n - i : NR_FLOW_BATCH;
 
-		for (; k < NR_FLOW_BATCH && i + k < n; k++)
-			flow->n_flows += expand(nr_table_at(&flow->v4, i + k), &batch[k]);
+		for (uint32_t j = 0; j < k; j++) {
+			__builtin_prefetch(&entries[j + NR_FLOW_BATCH]); /* the next batch */
+			flow->n_flows += expand(&entries[j], &batch[j]);
+		}
 		out->batch(out->ctx, flow->shard, flow->watermark, batch, k);
 	}
 	for (uint32_t i = 0; i < flow->v6.n; i++) {
@@ -216,31 +219,33 @@ static void marks_add(uint8_t *counts, uint16_t marks)
 
 static uint8_t packet_flags(const struct nr_packet *p, bool late)
 {
-	return (uint8_t)((late ? NR_OBS_LATE : 0) |
-			 (p->anomalies & (1u << NR_ANOMALY_FRAGMENT) ? NR_OBS_FRAGMENT : 0) |
-			 (p->anomalies & ~(1u << NR_ANOMALY_FRAGMENT) ? NR_OBS_ODD : 0));
+	const uint32_t fragment = 1u << NR_ANOMALY_FRAGMENT;
+
+	return (uint8_t)(late * NR_OBS_LATE + ((p->anomalies & fragment) != 0) * NR_OBS_FRAGMENT +
+			 ((p->anomalies & ~fragment) != 0) * NR_OBS_ODD);
 }
 
-static void key4_make(const struct nr_flow *flow, const struct nr_packet *p, bool mirror, struct key4 *k)
+static void key4_make(struct nr_flow *flow, const struct nr_packet *p, bool mirror, struct key4 *k)
 {
 	bool quoted = p->quoted_proto != 0;
 
+	k->packet = p;
+	k->flow = flow;
+	k->source = nr_pair_hash(p);
 	k->addr = (uint64_t)nr_ip_to_v4(p->src) << 32 | nr_ip_to_v4(p->dst);
-	k->ports = (uint64_t)p->sport << 48 | (uint64_t)p->dport << 32 | (uint64_t)p->proto << 24 |
-		   (uint64_t)p->traffic_class << 16 | (quoted ? KEY_QUOTED : 0) | (mirror ? KEY_MIRROR : 0);
-	k->tick = p->tick;
-	k->quoted_dst = quoted ? nr_ip_to_v4(p->quoted_dst) : 0;
-	k->quoted_dport = p->quoted_dport;
-	k->quoted_proto = p->quoted_proto;
-	k->hash = hash4(&flow->key, k->addr, k->ports, k->quoted_dst);
+	k->ports = (uint64_t)p->sport << 48 | (uint64_t)p->dport << 32 | (uint32_t)p->proto << 24 |
+		   (uint32_t)p->traffic_class << 16 | quoted * KEY_QUOTED | mirror * KEY_MIRROR;
+	k->hash = hash4(&flow->key, k->addr, k->ports, NR_UNLIKELY(quoted) ? nr_ip_to_v4(p->quoted_dst) : 0);
 }
 
-static void flow4_begin(struct flow4 *e, const struct nr_packet *p, const struct key4 *k)
+static void flow4_begin(struct flow4 *e, const struct key4 *k)
 {
+	const struct nr_packet *p = k->packet;
+
 	*e = (struct flow4){
 		.addr = k->addr,
 		.ports = k->ports,
-		.tick = k->tick,
+		.tick = p->tick,
 		.packets = 1,
 		.bytes_lo = p->ip_len,
 		.first = p->offset,
@@ -252,12 +257,12 @@ static void flow4_begin(struct flow4 *e, const struct nr_packet *p, const struct
 		.ttl_min = p->ttl,
 		.ttl_max = p->ttl,
 		.payload = p->payload_class,
-		.flags = (uint8_t)(k->ports & KEY_MIRROR ? NR_OBS_MIRROR : 0),
+		.flags = (uint8_t)((k->ports & KEY_MIRROR) * NR_OBS_MIRROR),
 	};
 	if (NR_UNLIKELY(k->ports & KEY_QUOTED)) {
-		e->quoted.dst = k->quoted_dst;
-		e->quoted.dport = k->quoted_dport;
-		e->quoted.proto = k->quoted_proto;
+		e->quoted.dst = nr_ip_to_v4(p->quoted_dst);
+		e->quoted.dport = p->quoted_dport;
+		e->quoted.proto = p->quoted_proto;
 		e->flags |= NR_OBS_QUOTED;
 	}
 }
@@ -280,8 +285,10 @@ static void flow4_continue(struct flow4 *e, const struct nr_packet *p)
 	}
 }
 
-static void feed4(struct nr_flow *flow, const struct nr_packet *p, const struct key4 *k, uint16_t marks)
+static void feed4(const struct key4 *k, uint16_t marks)
 {
+	const struct nr_packet *p = k->packet;
+	struct nr_flow *flow = k->flow;
 	bool fresh;
 	struct flow4 *e = nr_table_find_or_add(&flow->v4, k->hash, eq4, k, &fresh);
 
@@ -289,11 +296,13 @@ static void feed4(struct nr_flow *flow, const struct nr_packet *p, const struct 
 		flow->n_refused += !(k->ports & KEY_MIRROR);
 		return;
 	}
-	if (NR_LIKELY(fresh))
-		flow4_begin(e, p, k);
-	else
+	if (NR_LIKELY(fresh)) {
+		__builtin_prefetch(e + 1, 1); /* where the shard's next flow goes, too many shards for the processor */
+		flow4_begin(e, k);
+	} else {
 		flow4_continue(e, p);
-	e->flags |= packet_flags(p, (int64_t)k->tick < flow->watermark);
+	}
+	e->flags |= packet_flags(p, (int64_t)p->tick < flow->watermark);
 	if (marks != 0 && !(k->ports & KEY_QUOTED))
 		marks_add(e->marks, marks);
 }
@@ -347,51 +356,46 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 	marks_add(e->marks, marks);
 }
 
-/* Hash all, fetch all, then update: the loads of a batch overlap. */
-static void feed_batch(struct nr_flow *flows, const struct nr_packet *packets, const struct nr_flow_step *steps,
-		       size_t n)
+static void feed_batch(const struct key4 *keys, const struct nr_flow_step *steps, size_t n)
 {
-	NR_UNINITIALIZED struct key4 keys[NR_FLOW_BATCH];
-
-	for (size_t i = 0; i < n; i++) {
-		const struct nr_packet *p = &packets[steps[i].packet];
-		struct nr_flow *flow = &flows[steps[i].shard];
-
-		if (NR_LIKELY(p->is_v4)) {
-			key4_make(flow, p, steps[i].mirror, &keys[i]);
-			nr_table_prefetch_slot(&flow->v4, keys[i].hash);
-		}
-		if (p->proto == 6)
-			nr_pair_prefetch(&flow->pair, p);
-	}
 	for (size_t i = 0; i < n; i++)
-		if (NR_LIKELY(packets[steps[i].packet].is_v4))
-			nr_table_prefetch_entry(&flows[steps[i].shard].v4, keys[i].hash);
+		if (NR_LIKELY(keys[i].packet->is_v4))
+			nr_table_prefetch_entry(&keys[i].flow->v4, keys[i].hash);
 	for (size_t i = 0; i < n; i++) {
-		const struct nr_packet *p = &packets[steps[i].packet];
-		struct nr_flow *flow = &flows[steps[i].shard];
+		const struct nr_packet *p = keys[i].packet;
+		struct nr_flow *flow = keys[i].flow;
 		uint16_t marks = p->marks;
 
 		if (p->proto == 6 && !steps[i].mirror)
-			marks |= nr_pair_feed(&flow->pair, p);
+			marks |= nr_pair_feed_hashed(&flow->pair, keys[i].source, p);
 		if (NR_LIKELY(p->is_v4))
-			feed4(flow, p, &keys[i], marks);
+			feed4(&keys[i], marks);
 		else
 			feed6(flow, p, steps[i].mirror, marks);
 	}
 }
 
+/* Hash all, fetch all, then update: the loads of a batch overlap. */
 void nr_flow_feed(struct nr_flow *flows, const struct nr_packet *packets, const int64_t *watermarks,
 		  const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out)
 {
-	for (size_t i = 0; i < n;) {
-		int64_t watermark = watermarks[steps[i].packet];
-		size_t k = i;
+	NR_UNINITIALIZED struct key4 keys[NR_FLOW_BATCH];
 
-		while (k < n && k - i < NR_FLOW_BATCH && watermarks[steps[k].packet] == watermark)
-			nr_flow_advance(&flows[steps[k++].shard], watermark, out);
-		feed_batch(flows, packets, steps + i, k - i);
-		i = k;
+	for (size_t i = 0, k; i < n; i += k) {
+		int64_t watermark = watermarks[steps[i].packet];
+
+		for (k = 0; k < NR_FLOW_BATCH && i + k < n; k++) {
+			const struct nr_flow_step step = steps[i + k];
+			struct nr_flow *flow = &flows[step.shard];
+
+			if (NR_UNLIKELY(watermarks[step.packet] != watermark))
+				break;
+			nr_flow_advance(flow, watermark, out);
+			key4_make(flow, &packets[step.packet], step.mirror, &keys[k]);
+			nr_table_prefetch_slot(&flow->v4, keys[k].hash);
+			nr_pair_prefetch(&flow->pair, keys[k].source);
+		}
+		feed_batch(keys, steps + i, k);
 	}
 }
 
