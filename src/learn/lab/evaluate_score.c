@@ -374,6 +374,33 @@ static void score_attack(struct nr_lab_trial *trial, size_t size, uint64_t seed,
 	nr_lab_samples_add(&row->latency_s, (double)(finding->detected - known->first) / 1e9);
 }
 
+static void note_missed_carpets(const struct nr_lab_trial *trial, size_t size, uint64_t seed,
+				struct nr_lab_evaluation *all)
+{
+	for (size_t i = 0; i < trial->oracle.n_campaigns; i++) {
+		const struct nr_lab_label *campaign = &trial->oracle.campaigns[i];
+		struct nr_ip first = campaign->prefix.ip;
+		char text[NR_PREFIX_TEXT];
+		bool is_found = !campaign->has_prefix;
+
+		for (uint32_t k = 0; k < trial->findings.n && !is_found; k++) {
+			struct nr_prefix said;
+
+			is_found = nr_prefix_parse(nr_str_from(finding_at(trial, k)->subject),
+						   &said) == 0 &&
+				   nr_prefix_has(said, campaign->prefix.ip);
+		}
+		if (is_found)
+			continue;
+		const struct nr_lab_known *victim = nr_lab_oracle_find(&trial->oracle, first);
+
+		(void)nr_prefix_print(campaign->prefix, text);
+		note(all, "rsdos size %s seed %llu: carpet on %s (%s) was not found",
+		     nr_lab_size_names[size], (unsigned long long)seed, text,
+		     victim != NULL ? victim->label.kind : "?");
+	}
+}
+
 /* Attacks that even the published rule should see. */
 static void note_missed(const struct nr_lab_trial *trial, size_t size, uint64_t seed,
 			struct nr_lab_evaluation *all)
@@ -422,6 +449,7 @@ void nr_lab_score_rsdos(struct nr_lab_trial *trial, size_t size, uint64_t seed,
 		}
 	}
 	note_missed(trial, size, seed, all);
+	note_missed_carpets(trial, size, seed, all);
 }
 
 void nr_lab_score_false(struct nr_lab_trial *trial, uint64_t seed, int64_t exposure,
