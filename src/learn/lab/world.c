@@ -26,19 +26,31 @@ static inline struct nr_lab_actor *actor_at(const struct nr_lab_world *world, ui
 
 /* ---- heap: four children to a node, so that a node's children share a cache line ---- */
 
+/* The root lies at the end of a cache line, so that each node's children fill one. */
+enum { LINE = 64, HEAP_SKEW = LINE / sizeof(struct nr_lab_moment) - 1 };
+
+static int heap_grow(struct nr_lab_world *world)
+{
+	size_t cap = world->heap_cap == 0 ? 1024 : world->heap_cap * 2;
+	struct nr_lab_moment *memory = aligned_alloc(LINE, (cap + HEAP_SKEW + 1) * sizeof(*memory));
+
+	if (memory == NULL)
+		return -ENOMEM;
+	if (world->heap != NULL) {
+		memcpy(memory + HEAP_SKEW, world->heap, world->n_heap * sizeof(*memory));
+		free(world->heap - HEAP_SKEW);
+	}
+	world->heap = memory + HEAP_SKEW;
+	world->heap_cap = cap;
+	return 0;
+}
+
 static int heap_push(struct nr_lab_world *world, struct nr_lab_moment moment)
 {
 	size_t i = world->n_heap;
 
-	if (i == world->heap_cap) {
-		size_t cap = world->heap_cap == 0 ? 1024 : world->heap_cap * 2;
-		struct nr_lab_moment *heap = realloc(world->heap, cap * sizeof(*heap));
-
-		if (heap == NULL)
-			return -ENOMEM;
-		world->heap = heap;
-		world->heap_cap = cap;
-	}
+	if (i == world->heap_cap && heap_grow(world) < 0)
+		return -ENOMEM;
 	world->n_heap++;
 	while (i > 0 && moment.t < world->heap[(i - 1) / 4].t) {
 		world->heap[i] = world->heap[(i - 1) / 4];
@@ -248,7 +260,8 @@ struct nr_lab_world *nr_lab_world_free(struct nr_lab_world *world)
 	for (size_t i = 0; i < world->n_chunks; i++)
 		free(world->chunks[i]);
 	free(world->chunks);
-	free(world->heap);
+	if (world->heap != NULL)
+		free(world->heap - HEAP_SKEW);
 	free(world->free_slots);
 	free(world);
 	return NULL;
