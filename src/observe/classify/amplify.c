@@ -171,9 +171,9 @@ static const struct {
 
 bool nr_amplify_is_request(uint16_t dport, const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < NR_COUNT(requests) && requests[i].port <= dport; i++) {
-		if (requests[i].port == dport)
-			return n > 0 ? requests[i].is(p, n) : requests[i].empty_too;
-	}
-	return false;
+	size_t at = nr_port_find(requests, sizeof(requests[0]), NR_COUNT(requests), dport);
+
+	if (at == NR_COUNT(requests))
+		return false;
+	return n > 0 ? requests[at].is(p, n) : requests[at].empty_too;
 }

@@ -40,21 +40,25 @@ static const uint8_t classes[KIND_N][256] = {
 	},
 };
 
+static inline uint64_t word_at(const uint8_t *p)
+{
+	return (uint64_t)nr_get_le32(p + 4) << 32 | nr_get_le32(p);
+}
+
 /** Words of the first 64 bytes, multiplied in turn; the length tells "a" and "a\0" apart. */
 static uint32_t payload_hash(const uint8_t *p, size_t n)
 {
 	const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
 
 	n = nr_min_size(n, 64);
-	uint64_t h = n;
-	for (; n >= 8; p += 8, n -= 8) {
-		uint64_t word = (uint64_t)nr_get_le32(p + 4) << 32 | nr_get_le32(p);
-
-		h = nr_fold64(h ^ word, k);
-	}
-	uint64_t tail = 0;
-	for (size_t i = 0; i < n; i++)
-		tail |= (uint64_t)p[i] << (8 * i);
+	uint64_t h = n, tail = 0;
+	if (n > 8 && n % 8 != 0) /* the last eight bytes, without those that the words before hold */
+		tail = word_at(p + n - 8) >> (64 - n % 8 * 8);
+	else if (n < 8)
+		for (size_t i = 0; i < n; i++)
+			tail |= (uint64_t)p[i] << (8 * i);
+	for (; n >= 8; p += 8, n -= 8)
+		h = nr_fold64(h ^ word_at(p), k);
 	uint32_t hash = (uint32_t)(nr_mix64(nr_fold64(h ^ tail, k)) >> 32);
 	return hash != 0 ? hash : 1;
 }

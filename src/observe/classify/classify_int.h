@@ -51,6 +51,23 @@ uint8_t nr_cldap_op(const uint8_t *p, size_t n);
 
 /** Class of a UDP packet whose payload class is set. */
 enum nr_class nr_udp_class(const struct nr_packet *pkt);
+/**
+ * Place of @p port in a table of @p n rows of @p row bytes that start with a port and are sorted by it; @p n when
+ * there is none. Without branches: source ports are random.
+ */
+static inline size_t nr_port_find(const void *rows, size_t row, size_t n, uint16_t port)
+{
+	size_t at = 0;
+	uint16_t here;
+
+	for (size_t left = n; left > 1; left -= left / 2) {
+		memcpy(&here, (const uint8_t *)rows + (at + left / 2) * row, sizeof(here));
+		at += (here <= port) * (left / 2);
+	}
+	memcpy(&here, (const uint8_t *)rows + at * row, sizeof(here));
+	return here == port ? at : n;
+}
+
 /** Does this ask a reflector for a large answer? By destination port and content. */
 bool nr_amplify_is_request(uint16_t dport, const uint8_t *p, size_t n);
 /** Bits over enum nr_mark of the single-packet marks, traffic_class being set. */

@@ -187,11 +187,9 @@ static const struct {
 /** Answers come from 443 in other protocols too; a request would not be told. */
 static bool is_answer(uint16_t sport, const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < NR_COUNT(services) && services[i].port <= sport; i++) {
-		if (services[i].port == sport)
-			return !services[i].is_request(p, n);
-	}
-	return false;
+	size_t at = nr_port_find(services, sizeof(services[0]), NR_COUNT(services), sport);
+
+	return at < NR_COUNT(services) && !services[at].is_request(p, n);
 }
 
 enum nr_class nr_udp_class(const struct nr_packet *pkt)
