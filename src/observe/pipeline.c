@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "observe/classify/classify.h"
+
 enum slot_state { SLOT_FREE, SLOT_READING, SLOT_READY };
 
 struct slot {
@@ -218,6 +220,41 @@ static void hand_over(void *ctx, unsigned shard, int64_t watermark, const struct
 	consumer->batch(consumer->ctx, &worker->place, obs, n);
 }
 
+static void sample_make(const struct nr_packet *p, struct nr_sample *sample)
+{
+	struct nr_str name = { NULL, 0 };
+
+	*sample = (struct nr_sample){ .src = p->src,
+				      .first = { p->ts },
+				      .port = p->dport,
+				      .proto = p->proto,
+				      .payload = p->payload_class,
+				      .n = (uint8_t)nr_min_size(p->payload_len, NR_SAMPLE_BYTES) };
+	memcpy(sample->bytes, p->payload, sample->n);
+	if (p->payload_class == NR_PAYLOAD_TLS)
+		name = nr_payload_tls_sni(p->payload, p->payload_len);
+	sample->n_name = (uint8_t)nr_min_size(name.n, NR_SAMPLE_NAME);
+	if (sample->n_name > 0)
+		memcpy(sample->name, name.p, sample->n_name);
+}
+
+static void hand_over_samples(struct worker *worker, const struct nr_prepared *prepared,
+			      const struct nr_flow_step *steps, size_t n)
+{
+	const struct nr_pipeline_consumer *consumer = &worker->pipeline->opt.consumer;
+	struct nr_sample sample;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct nr_packet *p = &prepared->packets[steps[i].packet];
+
+		if (p->payload_len == 0 || p->payload == NULL || steps[i].mirror)
+			continue;
+		sample_make(p, &sample);
+		worker->place.shard = steps[i].shard;
+		consumer->sample(consumer->ctx, &worker->place, &sample);
+	}
+}
+
 static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned slot_no)
 {
 	const struct nr_prepared *prepared = pl->slots[slot_no].prepared;
@@ -227,6 +264,8 @@ static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned 
 	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
 
 	worker->place.slot = slot_no;
+	if (consumer->sample != NULL)
+		hand_over_samples(worker, prepared, steps, n);
 	nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps, n, &out);
 	for (unsigned s = worker->id; s < NR_SHARDS; s += pl->opt.n_workers) {
 		nr_flow_advance(&pl->flows[s], prepared->watermark, &out);

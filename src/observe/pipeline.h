@@ -15,6 +15,7 @@
  */
 #include "observe/flow/flow.h"
 #include "observe/prepare.h"
+#include "record/sample.h"
 
 enum { NR_PIPELINE_WORKERS_MAX = NR_SHARDS };
 
@@ -27,6 +28,8 @@ struct nr_pipeline_consumer {
 	void *ctx;
 	/** Observations of one shard that arrived under watermark where->watermark. */
 	void (*batch)(void *ctx, const struct nr_pipeline_place *where, const struct nr_observation *obs, size_t n);
+	/** First bytes of each packet with payload; the place has shard and worker only. NULL: not wanted. */
+	void (*sample)(void *ctx, const struct nr_pipeline_place *where, const struct nr_sample *sample);
 	/** All observations of this shard that arrived under older watermarks were handed over. */
 	void (*advance)(void *ctx, const struct nr_pipeline_place *where);
 	/** All shards advanced to @p watermark; @return 0, or a negative code that ends the run. */

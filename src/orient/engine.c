@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "orient/samples.h"
+
 struct segment {
 	int64_t watermark;
 	size_t at, n; /* observations in flows */
@@ -25,6 +27,7 @@ struct outbox {
 	struct nr_buf flows;	/* struct nr_observation */
 	struct nr_buf segments; /* struct segment */
 	struct nr_table sources, findings; /* dense */
+	struct nr_table samples;	   /* that the sources point to */
 	int err;
 };
 
@@ -35,6 +38,7 @@ struct shard {
 	struct outbox *outbox; /* of the slot at work */
 	unsigned worker;
 	void **detectors;
+	struct nr_samples samples;
 	struct nr_sink sink;
 };
 
@@ -61,6 +65,7 @@ static void outbox_done(struct outbox *box)
 	for (uint32_t i = 0; i < box->findings.n; i++)
 		free(((struct held_finding *)nr_table_at(&box->findings, i))->evidence);
 	nr_table_done(&box->sources);
+	nr_table_done(&box->samples);
 	nr_table_done(&box->findings);
 }
 
@@ -72,6 +77,8 @@ static int outbox_init(struct outbox *box)
 
 	if (r == 0)
 		r = nr_table_init(&box->findings, sizeof(struct held_finding), NR_TABLE_MAX, NULL, NULL);
+	if (r == 0)
+		r = nr_table_init(&box->samples, sizeof(struct nr_sample), NR_TABLE_MAX, NULL, NULL);
 	return r;
 }
 
@@ -83,6 +90,7 @@ struct nr_engine *nr_engine_free(struct nr_engine *engine)
 		for (size_t d = 0; engine->shards[s].detectors != NULL && d < engine->n_detectors; d++)
 			nr_detectors[d]->close(engine->shards[s].detectors[d]);
 		free(engine->shards[s].detectors);
+		nr_samples_done(&engine->shards[s].samples);
 	}
 	for (unsigned i = 0; engine->out != NULL && i < engine->n_slots * NR_SHARDS; i++)
 		outbox_done(&engine->out[i]);
@@ -109,6 +117,22 @@ static void pass_source(struct shard *shard, const struct nr_source *source)
 	}
 }
 
+/* @p source with the payloads that were kept of it. */
+static struct nr_source with_samples(const struct shard *shard, const struct nr_source *source)
+{
+	struct nr_source full = *source;
+
+	for (unsigned p = 0; p < full.n_ports && full.n_samples < NR_SOURCE_SAMPLES; p++) {
+		const struct nr_sample *sample =
+			nr_samples_find(&shard->samples, full.src, full.ports[p].proto, full.ports[p].port);
+
+		if (sample != NULL)
+			full.samples[full.n_samples++] = sample;
+	}
+	return full;
+}
+
+/* Samples may move or go before the source is printed: it takes copies along. */
 static void hold_source(void *ctx, const struct nr_source *source)
 {
 	struct shard *shard = ctx;
@@ -122,7 +146,17 @@ static void hold_source(void *ctx, const struct nr_source *source)
 	if (held == NULL)
 		shard->outbox->err = -ENOMEM;
 	else
-		*held = *source;
+		*held = with_samples(shard, source);
+	for (unsigned i = 0; held != NULL && i < held->n_samples; i++) {
+		struct nr_sample *copy = nr_table_append(&shard->outbox->samples);
+
+		if (copy == NULL) {
+			held->n_samples = (uint8_t)i;
+			break;
+		}
+		*copy = *held->samples[i];
+		held->samples[i] = copy;
+	}
 }
 
 static void hold_finding(void *ctx, const struct nr_finding *finding)
@@ -152,7 +186,7 @@ static int shard_open(struct nr_engine *engine, unsigned number)
 	shard->sink = (struct nr_sink){
 		.ctx = shard, .source = hold_source, .finding = hold_finding, .detail = engine->opt.out.source != NULL };
 	shard->detectors = calloc(engine->n_detectors, sizeof(shard->detectors[0]));
-	if (shard->detectors == NULL)
+	if (shard->detectors == NULL || nr_samples_init(&shard->samples, &engine->opt.key) < 0)
 		return -ENOMEM;
 	for (size_t d = 0; d < engine->n_detectors; d++) {
 		int r = nr_detectors[d]->open(&engine->env, &shard->detectors[d]);
@@ -212,6 +246,7 @@ static void shard_advance(struct shard *shard, int64_t watermark)
 		if (r < 0)
 			shard->outbox->err = r;
 	}
+	nr_samples_advance(&shard->samples, shard->minute);
 }
 
 static struct shard *shard_at(struct nr_engine *engine, const struct nr_pipeline_place *where)
@@ -251,6 +286,13 @@ static void on_batch(void *ctx, const struct nr_pipeline_place *where, const str
 	nr_tally_feed(engine->tallies[where->worker], obs, n);
 	if (engine->opt.out.flows != NULL)
 		flows_hold(shard->outbox, where->watermark, obs, n);
+}
+
+static void on_sample(void *ctx, const struct nr_pipeline_place *where, const struct nr_sample *sample)
+{
+	struct nr_engine *engine = ctx;
+
+	nr_samples_add(&engine->shards[where->shard].samples, sample);
 }
 
 static void on_advance(void *ctx, const struct nr_pipeline_place *where)
@@ -375,6 +417,8 @@ static int boxes_empty(struct outbox *boxes)
 			nr_table_clear(&box->findings);
 		if (box->sources.n > 0)
 			nr_table_clear(&box->sources);
+		if (box->samples.n > 0)
+			nr_table_clear(&box->samples);
 	}
 	return err;
 }
@@ -400,7 +444,7 @@ static int on_block(void *ctx, unsigned slot, int64_t watermark)
 struct nr_pipeline_consumer nr_engine_consumer(struct nr_engine *engine)
 {
 	return (struct nr_pipeline_consumer){
-		.ctx = engine, .batch = on_batch, .advance = on_advance, .block = on_block };
+		.ctx = engine, .batch = on_batch, .sample = engine->opt.out.source != NULL ? on_sample : NULL, .advance = on_advance, .block = on_block };
 }
 
 /* ---- the end ---- */
@@ -411,8 +455,11 @@ static void finish_source(void *ctx, const struct nr_source *source)
 
 	pass_source(&engine->shards[nr_shard_of(source->src)], source);
 	nr_tally_source(engine->tallies[0], source);
-	if (engine->opt.out.source != NULL && engine->err == 0)
-		engine->err = engine->opt.out.source(engine->opt.out.ctx, source);
+	if (engine->opt.out.source == NULL || engine->err != 0)
+		return;
+	struct nr_source full = with_samples(&engine->shards[nr_shard_of(source->src)], source);
+
+	engine->err = engine->opt.out.source(engine->opt.out.ctx, &full);
 }
 
 static void finish_finding(void *ctx, const struct nr_finding *finding)
@@ -482,6 +529,7 @@ int nr_engine_save(struct nr_engine *engine, struct nr_buf *out)
 	nr_write_le64(out, engine->n_findings);
 	for (unsigned s = 0; s < NR_SHARDS; s++) {
 		nr_write_le64(out, (uint64_t)engine->shards[s].minute);
+		nr_samples_save(&engine->shards[s].samples, out);
 		for (size_t d = 0; d < engine->n_detectors; d++) {
 			int r = nr_detectors[d]->save(engine->shards[s].detectors[d], out);
 
@@ -499,6 +547,7 @@ int nr_engine_load(struct nr_engine *engine, struct nr_reader *in)
 	engine->n_findings = nr_read_le64(in);
 	for (unsigned s = 0; s < NR_SHARDS && r == 0; s++) {
 		engine->shards[s].minute = (int64_t)nr_read_le64(in);
+		r = nr_samples_load(&engine->shards[s].samples, in);
 		for (size_t d = 0; d < engine->n_detectors && r == 0; d++)
 			r = nr_detectors[d]->load(engine->shards[s].detectors[d], in);
 	}

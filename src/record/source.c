@@ -148,6 +148,45 @@ static void ports_cell(const void *record, struct nr_buf *out)
 	}
 }
 
+static bool has_samples(const void *record)
+{
+	return SRC(record)->n_samples > 0;
+}
+
+static void samples_json(const void *record, struct nr_json *j)
+{
+	nr_json_array(j);
+	for (size_t i = 0; i < SRC(record)->n_samples && i < NR_SOURCE_SAMPLES; i++) {
+		const struct nr_sample *sample = SRC(record)->samples[i];
+
+		nr_json_object(j);
+		nr_json_key(j, "proto");
+		nr_json_str(j, nr_str_from(nr_proto_name(sample->proto)));
+		nr_json_key(j, "port");
+		nr_json_u64(j, sample->port);
+		nr_json_key(j, "payload");
+		nr_json_str(j, nr_str_from(nr_payload_name(sample->payload)));
+		nr_json_key(j, "bytes");
+		nr_json_hex(j, (struct nr_bytes){ sample->bytes, sample->n });
+		if (sample->n_name > 0) {
+			nr_json_key(j, "name");
+			nr_json_str(j, (struct nr_str){ sample->name, sample->n_name });
+		}
+		nr_json_object_end(j);
+	}
+	nr_json_array_end(j);
+}
+
+static void samples_cell(const void *record, struct nr_buf *out)
+{
+	for (size_t i = 0; i < SRC(record)->n_samples && i < NR_SOURCE_SAMPLES; i++) {
+		const struct nr_sample *sample = SRC(record)->samples[i];
+
+		nr_buf_addf(out, "%s%s/%u:%s", i > 0 ? " " : "", nr_proto_name(sample->proto), sample->port,
+			    nr_payload_name(sample->payload));
+	}
+}
+
 static void economy_json(const void *record, struct nr_json *j)
 {
 	nr_json_str(j, (struct nr_str){ SRC(record)->economy, strnlen(SRC(record)->economy, 2) });
@@ -279,6 +318,19 @@ static const struct nr_field fields[] = {
 	  .schema =
 		  "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\",\"minimum\":1}}",
 	  .help = "Packets that carried each tool mark." },
+	{ .name = "payloads",
+	  .type = NR_FIELD_CUSTOM,
+	  .json = samples_json,
+	  .cell = samples_cell,
+	  .present = has_samples,
+	  .schema =
+		  "{\"type\":\"array\",\"maxItems\":4,\"items\":{\"type\":\"object\",\"additionalProperties\":false,"
+		  "\"required\":[\"proto\",\"port\",\"payload\",\"bytes\"],\"properties\":{"
+		  "\"proto\":{\"type\":\"string\"},\"port\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535},"
+		  "\"payload\":{\"type\":\"string\"},\"bytes\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]*$\"},"
+		  "\"name\":{\"type\":\"string\"}}}}",
+	  .help = "First payload it sent to each of its ports, at most 4: what it is, its first 64 bytes in hex, and "
+		  "the host name a TLS greeting asks for." },
 	{ .name = "rate",
 	  .type = NR_FIELD_F64,
 	  .unit = "packets/s",

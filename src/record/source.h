@@ -12,13 +12,14 @@
 #include "base/time.h"
 #include "record/class.h"
 #include "record/mark.h"
+#include "record/sample.h"
 
 enum nr_level { NR_LEVEL_PROBE, NR_LEVEL_SCANNER, NR_LEVEL_WIDE, NR_LEVEL_AGGRESSIVE };
 enum nr_certainty { NR_CERTAINTY_SPOOFABLE, NR_CERTAINTY_RELAY, NR_CERTAINTY_CONFIRMED };
 /** Known survey scanners are labelled, never deleted. */
 enum nr_benign { NR_BENIGN_NONE, NR_BENIGN_CLAIMED, NR_BENIGN_ACK };
 
-enum { NR_SOURCE_PORTS = 8 };
+enum { NR_SOURCE_PORTS = 8, NR_SOURCE_SAMPLES = 4 };
 
 struct nr_source_port {
 	uint8_t proto;
@@ -41,6 +42,8 @@ struct nr_source {
 	uint32_t ports_n;			 /* distinct (protocol, port) pairs; estimate above 8 */
 	struct nr_source_port ports[NR_SOURCE_PORTS]; /* most packets first */
 	uint8_t n_ports;
+	uint8_t n_samples;
+	const struct nr_sample *samples[NR_SOURCE_SAMPLES]; /* first payloads, borrowed for the call */
 	bool has_rate;
 	double rate_lo, rate, rate_hi;		 /* Internet-wide packets/s, if it scans uniformly */
 	bool has_coverage;
