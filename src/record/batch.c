@@ -62,7 +62,7 @@ static size_t capacity(unsigned col)
 
 int nr_batch_columns_init(struct nr_batch_columns *columns)
 {
-	size_t total = 0;
+	size_t total = capacity(NR_COL_FIRST);
 
 	*columns = (struct nr_batch_columns){ 0 };
 	for (unsigned col = 1; col < NR_COL_N; col++)
@@ -73,7 +73,8 @@ int nr_batch_columns_init(struct nr_batch_columns *columns)
 		nr_batch_columns_done(columns);
 		return -ENOMEM;
 	}
-	total = 0;
+	columns->scratch = columns->memory;
+	total = capacity(NR_COL_FIRST);
 	for (unsigned col = 1; col < NR_COL_N; col++) {
 		columns->values[col] = columns->memory + total;
 		total += capacity(col);

@@ -104,6 +104,7 @@ struct nr_batch_columns {
 	size_t n[NR_COL_N];
 	uint8_t coding[NR_COL_N];
 	uint8_t *memory, *plane;
+	void *scratch; /* as large as a column of 4 bytes; takes turns with those that are recoded */
 };
 
 NR_MUST_CHECK int nr_batch_columns_init(struct nr_batch_columns *columns);
