@@ -48,7 +48,8 @@ static enum nr_outcome prepare_one(const struct nr_prepare_rules *rules, const s
 
 	if (NR_UNLIKELY(outcome != NR_OUTCOME_OK))
 		return outcome;
-	if (rules->nets != NULL && !nr_nets_has(rules->nets, packet->dst))
+	if (rules->nets != NULL && !(NR_LIKELY(packet->is_v4) ? nr_nets_has_v4(rules->nets, nr_ip_to_v4(packet->dst)) :
+							       nr_nets_has(rules->nets, packet->dst)))
 		return NR_OUTCOME_NOT_MONITORED;
 	nr_classify(packet);
 	return NR_OUTCOME_OK;
@@ -82,6 +83,22 @@ static inline void count_packet(struct nr_pipeline_counts *counts, struct sums *
 }
 
 enum { NOWHERE = NR_SHARDS };
+
+/* One worker takes everything as it came. */
+static void list_all(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror, size_t n)
+{
+	struct nr_flow_step *step = prepared->steps;
+
+	for (size_t i = 0; i < n; i++) {
+		*step = (struct nr_flow_step){ (uint16_t)i, shard[i], 0 };
+		step += shard[i] != NOWHERE;
+		if (NR_UNLIKELY(mirror[i] != NOWHERE))
+			*step++ = (struct nr_flow_step){ (uint16_t)i, mirror[i], 1 };
+	}
+	prepared->start[0] = 0;
+	for (unsigned w = 1; w <= NR_SHARDS; w++)
+		prepared->start[w] = (uint32_t)(step - prepared->steps);
+}
 
 /* Counting sort by worker that keeps capture order. */
 static void sort_by_worker(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror, size_t n,
@@ -147,7 +164,10 @@ void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *blo
 	counts->classified_bytes += sums.classified_bytes;
 	counts->first = sums.first;
 	counts->last = sums.last;
-	sort_by_worker(prepared, shard, mirror, block->n, rules->n_workers);
+	if (rules->n_workers == 1)
+		list_all(prepared, shard, mirror, block->n);
+	else
+		sort_by_worker(prepared, shard, mirror, block->n, rules->n_workers);
 }
 
 void nr_prepare_counts_add(struct nr_pipeline_counts *into, const struct nr_pipeline_counts *from)

@@ -204,43 +204,72 @@ static inline uint64_t source_hash(struct nr_ip ip)
 
 static const uint64_t nothing[NR_TALLY_COARSE];
 
-static inline void count(struct nr_tally *tally, const struct work *w)
+static inline void count_port(struct nr_tally *tally, const struct work *w, size_t coarse)
 {
-	const struct nr_observation *obs = w->obs;
 	struct tally_port *row = w->row;
-	size_t c = obs->traffic_class & (NR_CLASS_N - 1);
 
-	if (NR_UNLIKELY(obs->tick < tally->first || obs->tick > tally->last))
-		nr_tally_extend(tally, obs->tick);
-	struct tally_bin *bin = &tally->bins[obs->tick >> tally->fine & (NR_TALLY_BINS - 1)];
-	size_t coarse = (size_t)(obs->tick >> tally->coarse) & (NR_TALLY_COARSE - 1);
-	struct tally_cold *class_row = &tally->classes[c];
-
-	bin->packets[c] += obs->packets;
-	bin->bytes += obs->bytes;
-	nr_hll_add(bin->regs, TALLY_BIN_P, w->hash);
-	if (NR_UNLIKELY(class_row->level != tally->coarse))
-		nr_tally_cold_add(tally, class_row, nothing);
-	class_row->packets += obs->packets;
-	class_row->bytes += obs->bytes;
-	class_row->bins[coarse] += obs->packets;
 	if (NR_UNLIKELY(row->level != tally->coarse))
 		nr_tally_port_add(tally, row, nothing);
-	row->packets += obs->packets;
-	row->bytes += obs->bytes;
-	if (NR_UNLIKELY(
-		    __builtin_add_overflow(row->bins[coarse], obs->packets, &row->bins[coarse]))) {
+	row->packets += w->obs->packets;
+	row->bytes += w->obs->bytes;
+	if (NR_UNLIKELY(__builtin_add_overflow(row->bins[coarse], w->obs->packets, &row->bins[coarse]))) {
 		row->bins[coarse] = UINT32_MAX;
 		row->saturated = true;
 	}
 	nr_hll_add(w->regs, w->p, w->hash);
 }
 
+/*
+ * Count works of one time bin, which neighbours nearly always share: what is kept by bin and class is summed up first.
+ * @return how many of the @p n there were, at least one
+ */
+static size_t count_bin(struct nr_tally *tally, const struct work *works, size_t n)
+{
+	struct {
+		uint64_t packets, bytes;
+	} sums[NR_CLASS_N] = { 0 };
+	int64_t tick = works[0].obs->tick;
+	size_t i;
+
+	if (NR_UNLIKELY(tick < tally->first || tick > tally->last))
+		nr_tally_extend(tally, tick);
+	struct tally_bin *bin = &tally->bins[tick >> tally->fine & (NR_TALLY_BINS - 1)];
+	int64_t number = tick >> tally->fine;
+	size_t coarse = (size_t)(tick >> tally->coarse) & (NR_TALLY_COARSE - 1);
+
+	for (i = 0; i < n; i++) {
+		const struct nr_observation *obs = works[i].obs;
+		size_t c = obs->traffic_class & (NR_CLASS_N - 1);
+
+		if (NR_UNLIKELY(obs->tick >> tally->fine != number || obs->tick < tally->first ||
+				obs->tick > tally->last))
+			break;
+		sums[c].packets += obs->packets;
+		sums[c].bytes += obs->bytes;
+		nr_hll_add(bin->regs, TALLY_BIN_P, works[i].hash);
+		count_port(tally, &works[i], coarse);
+	}
+	for (size_t c = 0; c < NR_CLASS_N; c++) {
+		struct tally_cold *row = &tally->classes[c];
+
+		if ((sums[c].packets | sums[c].bytes) == 0)
+			continue;
+		if (NR_UNLIKELY(row->level != tally->coarse))
+			nr_tally_cold_add(tally, row, nothing);
+		bin->packets[c] += sums[c].packets;
+		bin->bytes += sums[c].bytes;
+		row->packets += sums[c].packets;
+		row->bytes += sums[c].bytes;
+		row->bins[coarse] += sums[c].packets;
+	}
+	return i;
+}
+
 _Static_assert((NR_CLASS_N & (NR_CLASS_N - 1)) == 0, "classes are masked");
 
 void nr_tally_feed(struct nr_tally *tally, const struct nr_observation *obs, size_t n)
 {
-	struct work works[BATCH];
+	NR_UNINITIALIZED struct work works[BATCH];
 
 	while (n > 0) {
 		size_t n_batch = n < BATCH ? n : BATCH, n_works = 0;
@@ -260,8 +289,8 @@ void nr_tally_feed(struct nr_tally *tally, const struct nr_observation *obs, siz
 			__builtin_prefetch(w->regs + (w->hash >> (64 - w->p)), 1);
 			n_works++;
 		}
-		for (size_t i = 0; i < n_works; i++)
-			count(tally, &works[i]);
+		for (size_t i = 0; i < n_works;)
+			i += count_bin(tally, works + i, n_works - i);
 		obs += n_batch;
 		n -= n_batch;
 	}

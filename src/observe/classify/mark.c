@@ -31,10 +31,11 @@ static unsigned syn_bits(const struct nr_packet *pkt)
 	bits |= (unsigned)(pkt->seq == dst) << NR_MARK_MIRAI;
 	bits |= (unsigned)(id == ((dst ^ pkt->dport ^ pkt->seq) & 0xffff)) << NR_MARK_MASSCAN;
 	bits |= (unsigned)(id == 54321) << NR_MARK_ZMAP;
-	bits |= (unsigned)(pkt->window == 65535 && pkt->opt_hash == NR_OPTIONS_WINDOWS &&
-			   pkt->ttl > 200)
+	/* no short cuts: neighbours differ, so a branch here is often guessed wrong */
+	bits |= (unsigned)((pkt->window == 65535) & (pkt->opt_hash == NR_OPTIONS_WINDOWS) &
+			   (pkt->ttl > 200))
 		<< NR_MARK_ZMAP_NEW;
-	bits |= (unsigned)(pkt->dport == 445 && (dst & 0x00800080) == 0) << NR_MARK_CONFICKER;
+	bits |= (unsigned)((pkt->dport == 445) & ((dst & 0x00800080) == 0)) << NR_MARK_CONFICKER;
 	if (pkt->window == 14600 && is_hajime_port(pkt->dport))
 		bits |= BIT(NR_MARK_HAJIME);
 	return bits;
