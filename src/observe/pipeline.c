@@ -255,24 +255,51 @@ static void hand_over_samples(struct worker *worker, const struct nr_prepared *p
 	}
 }
 
+/* All of this worker's shards reach @p watermark. */
+static void advance_shards(struct nr_pipeline *pl, struct worker *worker, int64_t watermark, const struct nr_flow_out *out)
+{
+	for (unsigned s = worker->id; s < NR_SHARDS; s += pl->opt.n_workers) {
+		nr_flow_advance(&pl->flows[s], watermark, out);
+		worker->place.shard = s;
+		worker->place.watermark = watermark;
+		pl->opt.consumer.advance(pl->opt.consumer.ctx, &worker->place);
+	}
+}
+
+/*
+ * Samples come minute by minute: each after all that ended before its minute, so that who is said to have
+ * sent it, and what is forgotten before it, do not depend on where blocks end.
+ */
+static void feed_with_samples(struct nr_pipeline *pl, struct worker *worker, const struct nr_prepared *prepared,
+			      const struct nr_flow_out *out)
+{
+	const struct nr_flow_step *steps = prepared->steps;
+	uint32_t end = prepared->start[worker->id + 1];
+
+	for (uint32_t i = prepared->start[worker->id], k = i; i < end; i = k) {
+		int64_t watermark = prepared->watermarks[steps[i].packet];
+
+		while (k < end && prepared->watermarks[steps[k].packet] / NR_FLOW_MINUTE == watermark / NR_FLOW_MINUTE)
+			k++;
+		advance_shards(pl, worker, watermark, out);
+		hand_over_samples(worker, prepared, steps + i, k - i);
+		nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps + i, k - i, out);
+	}
+}
+
 static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned slot_no)
 {
 	const struct nr_prepared *prepared = pl->slots[slot_no].prepared;
-	const struct nr_pipeline_consumer *consumer = &pl->opt.consumer;
 	const struct nr_flow_step *steps = prepared->steps + prepared->start[worker->id];
 	size_t n = prepared->start[worker->id + 1] - prepared->start[worker->id];
 	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
 
 	worker->place.slot = slot_no;
-	if (consumer->sample != NULL)
-		hand_over_samples(worker, prepared, steps, n);
-	nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps, n, &out);
-	for (unsigned s = worker->id; s < NR_SHARDS; s += pl->opt.n_workers) {
-		nr_flow_advance(&pl->flows[s], prepared->watermark, &out);
-		worker->place.shard = s;
-		worker->place.watermark = prepared->watermark;
-		consumer->advance(consumer->ctx, &worker->place);
-	}
+	if (pl->opt.consumer.sample != NULL)
+		feed_with_samples(pl, worker, prepared, &out);
+	else
+		nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps, n, &out);
+	advance_shards(pl, worker, prepared->watermark, &out);
 }
 
 /* Lock held on entry and exit. */

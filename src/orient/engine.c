@@ -235,18 +235,34 @@ int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **re
 
 /* ---- the consumer ---- */
 
-static void shard_advance(struct shard *shard, int64_t watermark)
+static void detectors_advance(struct shard *shard, int64_t now)
 {
-	if (watermark < shard->minute + NR_FLOW_MINUTE && shard->minute != INT64_MIN)
-		return;
-	shard->minute = watermark - watermark % NR_FLOW_MINUTE;
 	for (size_t d = 0; d < shard->engine->n_detectors; d++) {
-		int r = nr_detectors[d]->advance(shard->detectors[d], shard->minute, &shard->sink);
+		int r = nr_detectors[d]->advance(shard->detectors[d], now, &shard->sink);
 
 		if (r < 0)
 			shard->outbox->err = r;
 	}
-	nr_samples_advance(&shard->samples, shard->minute);
+}
+
+/*
+ * Samples are forgotten at whole hours, after what ended until then: also when this shard had nothing to do at
+ * that time, so that it does not matter who else shares its worker. After a day and an hour none is left.
+ */
+static void shard_advance(struct shard *shard, int64_t watermark)
+{
+	enum { HOUR = 3600, HOURS_MAX = 25 };
+	int64_t minute = watermark - watermark % NR_FLOW_MINUTE, hour;
+
+	if (watermark < shard->minute + NR_FLOW_MINUTE && shard->minute != INT64_MIN)
+		return;
+	hour = shard->minute == INT64_MIN ? INT64_MAX : shard->minute - shard->minute % HOUR + HOUR;
+	for (unsigned n = 0; hour <= minute && n < HOURS_MAX; n++, hour += HOUR) {
+		detectors_advance(shard, hour);
+		nr_samples_advance(&shard->samples, hour);
+	}
+	shard->minute = minute;
+	detectors_advance(shard, minute);
 }
 
 static struct shard *shard_at(struct nr_engine *engine, const struct nr_pipeline_place *where)
