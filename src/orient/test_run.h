@@ -197,7 +197,8 @@ static inline void test_run(struct test_run *run)
 	int fd = test_memory_file(run->pcap);
 	struct nr_capture *capture = test_capture_open(fd);
 	struct nr_nets nets = test_nets(run->nets, NR_COUNT(run->nets));
-	struct nr_hash_key key = { { run->key, nr_mix64(run->key + 1), nr_mix64(run->key + 2), run->key * 3 } };
+	uint64_t k = run->key;
+	struct nr_hash_key key = { { nr_mix64(k + 11), nr_mix64(k + 222), nr_mix64(k + 3333), nr_mix64(k + 44444) } };
 	struct nr_buf *outs[] = { &run->flows, &run->sources, &run->findings, &run->state };
 
 	for (size_t i = 0; i < NR_COUNT(outs); i++)
