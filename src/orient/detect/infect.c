@@ -22,6 +22,7 @@ static const int64_t TICK_MAX = INT64_C(4000000000);
 static const int64_t SWEEP_S = 3600;
 static const int64_t HOUR_NS = 3600 * NR_NS_PER_S;
 enum { CLEAR_MIN_H = 24, CLEAR_MAX_H = 30 * 24, FORGET_H = 7 * 24 };
+enum { BATCH = 64 };
 enum { MAGIC = 0x74636669, VERSION = 1 }; /* "ifct" */
 
 static const uint8_t mark_of[INFECT_MARKS] = { NR_MARK_MIRAI, NR_MARK_CONFICKER, NR_MARK_EXPLOIT };
@@ -137,9 +138,15 @@ static void episode_start(struct infect_entry *e, int64_t at)
 				    .returned = again };
 }
 
-static struct infect_entry *entry_get(struct infect_shard *s, struct nr_ip ip, int64_t at, bool create)
+/* Was the silence before @p at longer than infect_clear_ns()? Mostly the least it can be tells, without arithmetic. */
+static bool is_over(const struct infect_entry *e, int64_t at)
 {
-	uint64_t hash = ip_hash(&s->env->key, ip);
+	return at > e->last + CLEAR_MIN_H * HOUR_NS && at > e->last + infect_clear_ns(e);
+}
+
+/* @p hash is that of @p ip. */
+static struct infect_entry *entry_get(struct infect_shard *s, uint64_t hash, struct nr_ip ip, int64_t at, bool create)
+{
 	struct infect_entry *e = nr_table_find(&s->entries, hash, entry_eq, &ip);
 
 	if (e == NULL) {
@@ -150,7 +157,7 @@ static struct infect_entry *entry_get(struct infect_shard *s, struct nr_ip ip, i
 			return NULL;
 		e->ip = ip;
 		episode_start(e, at);
-	} else if (e->state == INFECT_ACTIVE && at > e->last + infect_clear_ns(e)) {
+	} else if (e->state == INFECT_ACTIVE && is_over(e, at)) {
 		episode_end(s, e);
 	}
 	return e;
@@ -179,7 +186,7 @@ static void sweep(struct infect_shard *s, int64_t now)
 	for (uint32_t i = 0; i < s->entries.n; i++) {
 		struct infect_entry *e = nr_table_at(&s->entries, i);
 
-		if (e->state == INFECT_ACTIVE && e->last + infect_clear_ns(e) < at_ns)
+		if (e->state == INFECT_ACTIVE && is_over(e, at_ns))
 			episode_end(s, e);
 	}
 	nr_table_sweep(&s->entries, entry_keep, &at_ns);
@@ -197,12 +204,12 @@ static bool is_decided(const struct nr_observation *obs, uint64_t marked)
  * Mirai's mark and exploits open an entry. Conficker's weak mark, which a quarter of all packets to port 445
  * carry, only keeps one alive that a source record has opened.
  */
-static void observe(struct infect_shard *s, const struct nr_observation *obs)
+static void observe(struct infect_shard *s, uint64_t hash, const struct nr_observation *obs)
 {
 	int64_t tick = obs->tick < -TICK_MAX ? -TICK_MAX : obs->tick > TICK_MAX ? TICK_MAX : obs->tick;
 	int64_t first = tick * NR_NS_PER_S + obs->first, last = tick * NR_NS_PER_S + obs->last;
 	bool opens = (obs->marks[NR_MARK_MIRAI] | obs->marks[NR_MARK_EXPLOIT]) > 0;
-	struct infect_entry *e = entry_get(s, obs->src, first, opens);
+	struct infect_entry *e = entry_get(s, hash, obs->src, first, opens);
 
 	if (e == NULL || (e->state == INFECT_ENDED && !opens))
 		return;
@@ -216,17 +223,34 @@ static void observe(struct infect_shard *s, const struct nr_observation *obs)
 		e->decided = last;
 }
 
+static bool is_marked(const struct nr_observation *obs)
+{
+	return (obs->marks[NR_MARK_MIRAI] | obs->marks[NR_MARK_CONFICKER] | obs->marks[NR_MARK_EXPLOIT]) != 0 &&
+	       !(obs->flags & NR_OBS_MIRROR);
+}
+
 static int shard_feed(void *shard, const struct nr_observation *obs, size_t n)
 {
 	struct infect_shard *s = shard;
+	NR_UNINITIALIZED const struct nr_observation *picked[BATCH];
+	NR_UNINITIALIZED uint64_t hashes[BATCH];
 
-	for (size_t i = 0; i < n; i++) {
-		if (NR_LIKELY((obs[i].marks[NR_MARK_MIRAI] | obs[i].marks[NR_MARK_CONFICKER] |
-			       obs[i].marks[NR_MARK_EXPLOIT]) == 0) ||
-		    (obs[i].flags & NR_OBS_MIRROR))
-			continue;
-		sweep(s, obs[i].tick);
-		observe(s, &obs[i]);
+	for (size_t at = 0; at < n;) {
+		size_t k = 0;
+
+		for (; at < n && k < BATCH; at++) {
+			if (NR_LIKELY(!is_marked(&obs[at])))
+				continue;
+			hashes[k] = ip_hash(&s->env->key, obs[at].src);
+			nr_table_prefetch_slot(&s->entries, hashes[k]);
+			picked[k++] = &obs[at];
+		}
+		for (size_t i = 0; i < k; i++)
+			nr_table_prefetch_entry(&s->entries, hashes[i]);
+		for (size_t i = 0; i < k; i++) {
+			sweep(s, picked[i]->tick);
+			observe(s, hashes[i], picked[i]);
+		}
 	}
 	return 0;
 }
@@ -239,7 +263,7 @@ static int shard_source(void *shard, const struct nr_source *src)
 
 	if (!opens && src->marks[NR_MARK_MIRAI] == 0 && src->marks[NR_MARK_EXPLOIT] == 0)
 		return 0;
-	struct infect_entry *e = entry_get(s, src->src, src->first.ns, opens);
+	struct infect_entry *e = entry_get(s, ip_hash(&s->env->key, src->src), src->src, src->first.ns, opens);
 
 	if (e == NULL)
 		return 0;
@@ -282,42 +306,49 @@ static int shard_advance(void *shard, int64_t now, const struct nr_sink *sink)
 	return 0;
 }
 
-static size_t collect(const struct infect_shard *s, struct infect_entry *list)
+struct entries {
+	struct infect_entry *p;
+	size_t n, room;
+};
+
+/* Add the findings of one table: to tell them takes longer than to copy them, so they are not counted first. */
+static int collect(const struct nr_detect_env *env, const struct nr_table *table, struct entries *list)
 {
-	const struct nr_table *tables[] = { &s->pending, &s->entries };
-	size_t n = 0;
+	for (uint32_t i = 0; i < table->n; i++) {
+		const struct infect_entry *e = nr_table_at(table, i);
 
-	for (size_t k = 0; k < NR_COUNT(tables); k++) {
-		for (uint32_t i = 0; i < tables[k]->n; i++) {
-			const struct infect_entry *e = nr_table_at(tables[k], i);
+		if (e->state != INFECT_ACTIVE || !infect_is_finding(env, e))
+			continue;
+		if (list->n == list->room) {
+			size_t room = list->room == 0 ? 256 : list->room * 2;
+			struct infect_entry *p = realloc(list->p, room * sizeof(*p));
 
-			if (e->state != INFECT_ACTIVE || !infect_is_finding(s->env, e))
-				continue;
-			if (list != NULL)
-				list[n] = *e;
-			n++;
+			if (p == NULL)
+				return -ENOMEM;
+			list->p = p;
+			list->room = room;
 		}
+		list->p[list->n++] = *e;
 	}
-	return n;
+	return 0;
 }
 
 static int shards_finish(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink)
 {
-	size_t n = 0, at = 0;
+	struct entries list = { 0 };
+	int r = 0;
 
-	for (size_t i = 0; i < n_shards; i++)
-		n += collect(shards[i], NULL);
-	if (n == 0)
-		return 0;
-	struct infect_entry *list = malloc(n * sizeof(*list));
+	for (size_t i = 0; i < n_shards && r == 0; i++) {
+		const struct infect_shard *s = shards[i];
 
-	if (list == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < n_shards; i++)
-		at += collect(shards[i], list + at);
-	infect_emit_all(((const struct infect_shard *)shards[0])->env, list, n, now, sink);
-	free(list);
-	return 0;
+		r = collect(s->env, &s->pending, &list);
+		if (r == 0)
+			r = collect(s->env, &s->entries, &list);
+	}
+	if (r == 0 && list.n > 0)
+		infect_emit_all(((const struct infect_shard *)shards[0])->env, list.p, list.n, now, sink);
+	free(list.p);
+	return r;
 }
 
 /* --- life --- */
