@@ -125,7 +125,8 @@ static void rows_write(struct bench *b)
 
 		for (size_t i = 0; i < n; i++)
 			row_of(&b->obs[at + i], &b->rows[i]);
-		size_t size = ZSTD_compressCCtx(b->zstd, p, room, b->rows, n * ROW, REFERENCE_LEVEL);
+		size_t size = ZSTD_compressCCtx(b->zstd, p, room, b->rows, n * ROW,
+						REFERENCE_LEVEL);
 
 		nr_buf_commit(&b->out, size);
 		b->sizes[b->n_batches++] = size;
@@ -137,7 +138,8 @@ static void rows_read(struct bench *b)
 	const uint8_t *p = b->out.p;
 
 	for (size_t i = 0; i < b->n_batches; p += b->sizes[i++])
-		if (ZSTD_isError(ZSTD_decompressDCtx(b->unzstd, b->rows, NR_BATCH_ROWS * ROW, p, b->sizes[i])))
+		if (ZSTD_isError(ZSTD_decompressDCtx(b->unzstd, b->rows, NR_BATCH_ROWS * ROW, p,
+						     b->sizes[i])))
 			die("reference does not read");
 }
 
@@ -197,9 +199,11 @@ static double timed(struct bench *b, void (*run)(struct bench *b), double best)
 
 int main(int argc, char **argv)
 {
-	struct way ways[] = { { .name = "copy of memory", .write = copy },
-			      { .name = "rows of 40 bytes, zstd -1", .write = rows_write, .read = rows_read },
-			      { .name = "batch", .write = batch_write, .read = batch_read } };
+	struct way ways[] = {
+		{ .name = "copy of memory", .write = copy },
+		{ .name = "rows of 40 bytes, zstd -1", .write = rows_write, .read = rows_read },
+		{ .name = "batch", .write = batch_write, .read = batch_read }
+	};
 	size_t runs = argc > 2 ? strtoul(argv[2], NULL, 10) : 5;
 	struct bench b = { .obs = calloc(WANT, sizeof(*b.obs)),
 			   .copy = calloc(WANT, sizeof(*b.copy)),
@@ -210,8 +214,9 @@ int main(int argc, char **argv)
 	if (argc < 2 || runs == 0)
 		die("usage: bench_flows FILE [RUNS]");
 	nr_buf_init(&b.out, (size_t)1 << 30);
-	if (b.obs == NULL || b.copy == NULL || b.rows == NULL || b.zstd == NULL || b.unzstd == NULL ||
-	    nr_batch_encoder_new(&b.encoder) < 0 || nr_batch_decoder_new(&b.decoder) < 0)
+	if (b.obs == NULL || b.copy == NULL || b.rows == NULL || b.zstd == NULL ||
+	    b.unzstd == NULL || nr_batch_encoder_new(&b.encoder) < 0 ||
+	    nr_batch_decoder_new(&b.decoder) < 0)
 		die("out of memory");
 	collect_file(&b, argv[1]);
 	batch_write(&b);
@@ -227,9 +232,10 @@ int main(int argc, char **argv)
 		}
 	printf("%-28s %12s %12s %12s\n", "way", "write ns", "read ns", "bytes");
 	for (size_t w = 0; w < NR_COUNT(ways); w++)
-		printf("%-28s %12.1f %12.1f %12.2f\n", ways[w].name, ways[w].write_ns, ways[w].read_ns,
-		       (double)ways[w].bytes / (double)b.n);
-	printf("per observation; %zu observations, processor time, smallest of %zu runs\n", b.n, runs);
+		printf("%-28s %12.1f %12.1f %12.2f\n", ways[w].name, ways[w].write_ns,
+		       ways[w].read_ns, (double)ways[w].bytes / (double)b.n);
+	printf("per observation; %zu observations, processor time, smallest of %zu runs\n", b.n,
+	       runs);
 	free(b.obs);
 	free(b.copy);
 	free(b.rows);

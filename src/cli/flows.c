@@ -34,8 +34,8 @@ struct nr_flows_writer {
 	struct nr_engine_out inner;
 };
 
-int nr_flows_writer_open(const char *path, uint64_t monitored_v4, struct nr_flows_writer **ret_writer,
-			 struct nr_err *reterr)
+int nr_flows_writer_open(const char *path, uint64_t monitored_v4,
+			 struct nr_flows_writer **ret_writer, struct nr_err *reterr)
 {
 	struct nr_flows_writer *w = NULL;
 	struct stat st;
@@ -43,7 +43,8 @@ int nr_flows_writer_open(const char *path, uint64_t monitored_v4, struct nr_flow
 
 	/* a rename would put a file in the place of a device or pipe */
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return fail_file(reterr, -EINVAL, path, "cannot write flows to what is no regular file");
+		return fail_file(reterr, -EINVAL, path,
+				 "cannot write flows to what is no regular file");
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
@@ -143,8 +144,9 @@ struct nr_engine_out nr_flows_writer_tee(struct nr_flows_writer *writer, struct 
 
 int nr_flows_writer_error(const struct nr_flows_writer *writer, struct nr_err *reterr)
 {
-	return writer == NULL || writer->err == 0 ? 0 :
-						    fail_file(reterr, writer->err, writer->path, "cannot write");
+	return writer == NULL || writer->err == 0
+		       ? 0
+		       : fail_file(reterr, writer->err, writer->path, "cannot write");
 }
 
 int nr_flows_writer_commit(struct nr_flows_writer *writer, struct nr_err *reterr)
@@ -231,7 +233,8 @@ static int print_batch(struct print *p, struct nr_err *reterr)
 	if (got < 0)
 		return fail_file(reterr, (int)got, p->path, "cannot read");
 	have += (size_t)got;
-	if (nr_batch_decoder_open(p->decoder, (struct nr_bytes){ p->batch, have }, &info, reterr) < 0)
+	if (nr_batch_decoder_open(p->decoder, (struct nr_bytes){ p->batch, have }, &info, reterr) <
+	    0)
 		return at_offset(p, reterr);
 	int ret = print_rows(p);
 
@@ -245,8 +248,10 @@ static int print_file(struct print *p, struct nr_err *reterr)
 
 	if (got < 0)
 		return fail_file(reterr, (int)got, p->path, "cannot read");
-	if (got != NR_BATCH_MAGIC_SIZE || memcmp(p->batch, NR_BATCH_MAGIC, NR_BATCH_MAGIC_SIZE) != 0)
-		return fail_file(reterr, NR_EFORMAT, p->path, "not a file of observe --write-flows");
+	if (got != NR_BATCH_MAGIC_SIZE ||
+	    memcmp(p->batch, NR_BATCH_MAGIC, NR_BATCH_MAGIC_SIZE) != 0)
+		return fail_file(reterr, NR_EFORMAT, p->path,
+				 "not a file of observe --write-flows");
 	p->offset = NR_BATCH_MAGIC_SIZE;
 	if (p->csv)
 		nr_record_csv_head(&nr_observation_type, &p->text);
@@ -279,10 +284,12 @@ static int print_path(struct print *p, struct nr_err *reterr)
 	return ret;
 }
 
-static int print_words(struct print *p, const struct nr_option_list *operands, struct nr_err *reterr)
+static int print_words(struct print *p, const struct nr_option_list *operands,
+		       struct nr_err *reterr)
 {
 	if (operands->n != 1)
-		return nr_fail(reterr, NR_EUSAGE, "name one file of observe --write-flows, or - for standard input");
+		return nr_fail(reterr, NR_EUSAGE,
+			       "name one file of observe --write-flows, or - for standard input");
 	if (p->json && p->csv)
 		return nr_fail(reterr, NR_EUSAGE, "--json or --csv, not both");
 	p->path = operands->items[0].p; /* argv outlives the list */
@@ -315,10 +322,11 @@ const struct nr_cli_command nr_cli_flows_print = {
 	.help = { .name = "noroshi flows print",
 		  .summary = "print flows that observe --write-flows has kept",
 		  .operands = "FILE",
-		  .about = "Prints the records of a file that 'noroshi observe --write-flows FILE' has written: the same\n"
-			   "lines that 'noroshi observe --only flows --json' prints, without the summary. FILE may be -\n"
-			   "for standard input. Of a damaged file everything before the damaged batch is printed; then\n"
-			   "the byte where that batch begins is named and the exit status is 1.",
+		  .about =
+			  "Prints the records of a file that 'noroshi observe --write-flows FILE' has written: the same\n"
+			  "lines that 'noroshi observe --only flows --json' prints, without the summary. FILE may be -\n"
+			  "for standard input. Of a damaged file everything before the damaged batch is printed; then\n"
+			  "the byte where that batch begins is named and the exit status is 1.",
 		  .examples = "noroshi observe hour.pcap --write-flows hour.flows\n"
 			      "noroshi flows print hour.flows --csv\n"
 			      "    the flows of that hour as a table\n",

@@ -8,7 +8,10 @@
 
 _Static_assert(sizeof(NR_BATCH_MAGIC) - 1 == NR_BATCH_MAGIC_SIZE, "documented size");
 
-#define COLUMN(width, in) { .bytes = (width), .domain = NR_DOMAIN_##in }
+#define COLUMN(width, in)                                  \
+	{                                                  \
+		.bytes = (width), .domain = NR_DOMAIN_##in \
+	}
 
 const struct nr_batch_column_info nr_batch_columns[NR_COL_N] = {
 	[NR_COL_TICK_RUN] = COLUMN(4, RUNS),
@@ -55,7 +58,8 @@ const struct nr_batch_column_info nr_batch_columns[NR_COL_N] = {
 
 static size_t capacity(unsigned col)
 {
-	size_t n = nr_batch_columns[col].domain == NR_DOMAIN_MARKS ? NR_BATCH_MARKS_MAX : NR_BATCH_ROWS;
+	size_t n = nr_batch_columns[col].domain == NR_DOMAIN_MARKS ? NR_BATCH_MARKS_MAX
+								   : NR_BATCH_ROWS;
 
 	return (n + NR_BATCH_BLOCK) * nr_batch_columns[col].bytes;
 }
@@ -101,8 +105,8 @@ int nr_batch_peek(struct nr_bytes bytes, struct nr_batch_info *ret_info, struct 
 	unsigned version = nr_read_le16(&in);
 
 	if (version != NR_BATCH_VERSION)
-		return nr_fail(reterr, NR_EVERSION, "batch of version %u, this program reads %d", version,
-			       NR_BATCH_VERSION);
+		return nr_fail(reterr, NR_EVERSION, "batch of version %u, this program reads %d",
+			       version, NR_BATCH_VERSION);
 	nr_read_skip(&in, 6); /* number of columns, checksum */
 	info.size = (size_t)nr_read_le32(&in) + NR_BATCH_HEADER;
 	info.n_rows = nr_read_le32(&in);

@@ -23,7 +23,7 @@ enum {
 	NR_BATCH_MAGIC_SIZE = 16,
 	NR_BATCH_VERSION = 1,
 	NR_BATCH_ROWS = 65536,
-	NR_BATCH_HEADER = 48,	    /* bytes before the body */
+	NR_BATCH_HEADER = 48,	      /* bytes before the body */
 	NR_BATCH_SIZE_MAX = 16 << 20, /* header and body */
 	NR_BATCH_COUNTERS = 64,
 	NR_BATCH_COUNTER_NAME = 32, /* with its NUL */
@@ -36,10 +36,10 @@ struct nr_batch_counter {
 };
 
 struct nr_batch_info {
-	size_t size;		     /* of the whole batch in bytes */
-	uint32_t n_rows;	     /* 1 .. NR_BATCH_ROWS */
+	size_t size;		       /* of the whole batch in bytes */
+	uint32_t n_rows;	       /* 1 .. NR_BATCH_ROWS */
 	int64_t first_tick, last_tick; /* smallest and largest */
-	uint64_t monitored_v4;	     /* addresses monitored; 0: not stated */
+	uint64_t monitored_v4;	       /* addresses monitored; 0: not stated */
 	size_t n_counters;
 };
 
@@ -54,7 +54,8 @@ static inline void nr_batch_encoder_autofree(struct nr_batch_encoder **e)
 	nr_batch_encoder_free(*e);
 }
 /** Take observations until NR_BATCH_ROWS are in. @return how many were taken: 0 when full */
-size_t nr_batch_encoder_add(struct nr_batch_encoder *encoder, const struct nr_observation *obs, size_t n);
+size_t nr_batch_encoder_add(struct nr_batch_encoder *encoder, const struct nr_observation *obs,
+			    size_t n);
 uint32_t nr_batch_encoder_rows(const struct nr_batch_encoder *encoder);
 /** For the batch at work: addresses monitored (0: not stated) and counters, which are copied. @return 0; -EINVAL */
 NR_MUST_CHECK int nr_batch_encoder_state(struct nr_batch_encoder *encoder, uint64_t monitored_v4,
@@ -68,7 +69,8 @@ NR_MUST_CHECK int nr_batch_encoder_finish(struct nr_batch_encoder *encoder, stru
  * What the first NR_BATCH_HEADER bytes of @p bytes say; they are not verified beyond their own limits.
  * @return 0; NR_EDAMAGED too short or out of limits; NR_EFORMAT no batch; NR_EVERSION
  */
-NR_MUST_CHECK int nr_batch_peek(struct nr_bytes bytes, struct nr_batch_info *ret_info, struct nr_err *reterr);
+NR_MUST_CHECK int nr_batch_peek(struct nr_bytes bytes, struct nr_batch_info *ret_info,
+				struct nr_err *reterr);
 
 struct nr_batch_decoder;
 
@@ -85,6 +87,7 @@ static inline void nr_batch_decoder_autofree(struct nr_batch_decoder **d)
 NR_MUST_CHECK int nr_batch_decoder_open(struct nr_batch_decoder *decoder, struct nr_bytes bytes,
 					struct nr_batch_info *ret_info, struct nr_err *reterr);
 /** The next rows in order, at most @p max. @return how many; 0 at the end */
-size_t nr_batch_decoder_next(struct nr_batch_decoder *decoder, struct nr_observation *obs, size_t max);
+size_t nr_batch_decoder_next(struct nr_batch_decoder *decoder, struct nr_observation *obs,
+			     size_t max);
 /** Counters of the open batch, nr_batch_info.n_counters of them; they live until the next open. */
 const struct nr_batch_counter *nr_batch_decoder_counters(const struct nr_batch_decoder *decoder);

@@ -87,11 +87,12 @@ static size_t most_values(unsigned col, uint32_t n_rows)
 {
 	if (nr_batch_columns[col].domain == NR_DOMAIN_PORTS)
 		return NR_BATCH_PORTS;
-	return nr_batch_columns[col].domain == NR_DOMAIN_MARKS ? (size_t)n_rows * NR_MARK_SLOTS : n_rows;
+	return nr_batch_columns[col].domain == NR_DOMAIN_MARKS ? (size_t)n_rows * NR_MARK_SLOTS
+							       : n_rows;
 }
 
-static int column_read(struct nr_batch_decoder *d, const uint8_t entry[NR_BATCH_ENTRY], struct nr_reader *in,
-		       struct nr_err *reterr)
+static int column_read(struct nr_batch_decoder *d, const uint8_t entry[NR_BATCH_ENTRY],
+		       struct nr_reader *in, struct nr_err *reterr)
 {
 	unsigned col = entry[0];
 	size_t n = nr_get_le32(entry + 4);
@@ -103,7 +104,8 @@ static int column_read(struct nr_batch_decoder *d, const uint8_t entry[NR_BATCH_
 	if (col >= NR_COL_OPTIONAL)
 		return 0;
 	if (col == 0 || col >= NR_COL_N || entry[3] != 0 || entry[1] > NR_CODING_ALL)
-		return nr_fail(reterr, NR_EVERSION, "the batch has a column that this program does not know");
+		return nr_fail(reterr, NR_EVERSION,
+			       "the batch has a column that this program does not know");
 	if (d->seen[col] || n == 0 || n > most_values(col, d->n))
 		return damaged(reterr, "number of values of a column");
 	d->seen[col] = true;
@@ -114,7 +116,8 @@ static int column_read(struct nr_batch_decoder *d, const uint8_t entry[NR_BATCH_
 	return 0;
 }
 
-static int body_read(struct nr_batch_decoder *d, struct nr_reader *in, size_t n_columns, struct nr_err *reterr)
+static int body_read(struct nr_batch_decoder *d, struct nr_reader *in, size_t n_columns,
+		     struct nr_err *reterr)
 {
 	const uint8_t *directory = nr_read_bytes(in, n_columns * NR_BATCH_ENTRY);
 	int ret = 0;
@@ -174,7 +177,8 @@ static bool count_rows(const struct nr_batch_decoder *d, size_t want[NR_DOMAIN_N
 		      { NR_KIND_QUOTED, NR_DOMAIN_QUOTED }, { NR_KIND_QUOTED6, NR_DOMAIN_QUOTED6 },
 		      { NR_KIND_MANY, NR_DOMAIN_MANY } };
 	const uint16_t *shape = nr_col16(&d->columns, NR_COL_SHAPE);
-	const uint8_t *port = nr_col8(&d->columns, NR_COL_DPORT), *kind = nr_col8(&d->columns, NR_COL_KIND);
+	const uint8_t *port = nr_col8(&d->columns, NR_COL_DPORT),
+		      *kind = nr_col8(&d->columns, NR_COL_KIND);
 	const uint16_t *marks = nr_col16(&d->columns, NR_COL_SHAPE_MARKS);
 	size_t kinds[NR_KIND_ALL + 1] = { 0 };
 
@@ -194,7 +198,8 @@ static bool count_rows(const struct nr_batch_decoder *d, size_t want[NR_DOMAIN_N
 	return true;
 }
 
-static int check(const struct nr_batch_decoder *d, const struct nr_batch_info *info, struct nr_err *reterr)
+static int check(const struct nr_batch_decoder *d, const struct nr_batch_info *info,
+		 struct nr_err *reterr)
 {
 	size_t want[NR_DOMAIN_N] = { 0 };
 
@@ -244,8 +249,8 @@ static void make_shapes(struct nr_batch_decoder *d)
 	}
 }
 
-int nr_batch_decoder_open(struct nr_batch_decoder *d, struct nr_bytes bytes, struct nr_batch_info *ret_info,
-			  struct nr_err *reterr)
+int nr_batch_decoder_open(struct nr_batch_decoder *d, struct nr_bytes bytes,
+			  struct nr_batch_info *ret_info, struct nr_err *reterr)
 {
 	struct nr_batch_info info;
 	int ret = nr_batch_peek(bytes, &info, reterr);
@@ -254,8 +259,10 @@ int nr_batch_decoder_open(struct nr_batch_decoder *d, struct nr_bytes bytes, str
 	if (ret < 0)
 		return ret;
 	if (info.size > bytes.n)
-		return nr_fail(reterr, NR_EDAMAGED, "the batch ends early: %zu of %zu bytes", bytes.n, info.size);
-	if (nr_crc32c(nr_crc32c(0, bytes.p, 8), bytes.p + 12, info.size - 12) != nr_get_le32(bytes.p + 8))
+		return nr_fail(reterr, NR_EDAMAGED, "the batch ends early: %zu of %zu bytes",
+			       bytes.n, info.size);
+	if (nr_crc32c(nr_crc32c(0, bytes.p, 8), bytes.p + 12, info.size - 12) !=
+	    nr_get_le32(bytes.p + 8))
 		return nr_fail(reterr, NR_EDAMAGED, "the checksum of the batch does not match");
 	struct nr_reader in = nr_reader_of(bytes.p + NR_BATCH_HEADER, info.size - NR_BATCH_HEADER);
 
@@ -367,8 +374,9 @@ size_t nr_batch_decoder_next(struct nr_batch_decoder *d, struct nr_observation *
 		o->tick = take_tick(d);
 		o->first = o->last = first[row];
 		o->sport = sport[row];
-		o->dport = NR_LIKELY(dport[row] != 0) ? port[dport[row] - 1] :
-							nr_col16(c, NR_COL_RARE_PORT)[d->at[NR_COL_RARE_PORT]++];
+		o->dport = NR_LIKELY(dport[row] != 0)
+				   ? port[dport[row] - 1]
+				   : nr_col16(c, NR_COL_RARE_PORT)[d->at[NR_COL_RARE_PORT]++];
 		o->ttl_min = o->ttl_max = ttl[row];
 		if (kind[shape[row]] != 0)
 			take_parts(d, kind[shape[row]], o);

@@ -23,15 +23,14 @@ enum {
 	COUNTERS_SIZE = NR_BATCH_COUNTERS * (1 + NR_BATCH_COUNTER_NAME + 8),
 };
 
-/* What rows share, in two words. */
+/*
+ * What rows share, as numbers: a struct of small members would be stored in pieces and loaded whole, which stalls.
+ * a: opt_hash, bytes << 32, marks << 48
+ * b: kind, proto << 8, class << 16, payload << 24, tcp_flags << 32, flags << 40, window << 48
+ */
 struct shape {
-	uint32_t opt_hash;
-	uint16_t bytes, marks;
-	uint8_t kind, proto, traffic_class, payload;
-	uint8_t tcp_flags, flags;
-	uint16_t window;
+	uint64_t a, b;
 };
-_Static_assert(sizeof(struct shape) == 16, "compared as two words");
 
 struct nr_batch_encoder {
 	ZSTD_CCtx *zstd;
@@ -41,7 +40,7 @@ struct nr_batch_encoder {
 	size_t n_counters;
 	struct nr_batch_columns columns;
 	struct shape *shapes;
-	uint32_t *slots;     /* number of a shape + 1; 0: free */
+	uint32_t *slots;      /* number of a shape + 1; 0: free */
 	uint32_t *slots_used; /* slot of each shape; SLOTS: in none */
 	uint32_t n_shapes;
 	uint8_t port_code[65536], port_seen[65536], window_seen[65536];
@@ -69,10 +68,13 @@ static int zstd_settings(ZSTD_CCtx *zstd)
 	static const struct {
 		ZSTD_cParameter name;
 		int value;
-	} settings[] = { { ZSTD_c_compressionLevel, 1 }, { ZSTD_c_hashLog, 8 }, { ZSTD_c_minMatch, 7 } };
+	} settings[] = { { ZSTD_c_compressionLevel, 1 },
+			 { ZSTD_c_hashLog, 8 },
+			 { ZSTD_c_minMatch, 7 } };
 
 	for (size_t i = 0; i < NR_COUNT(settings); i++)
-		if (ZSTD_isError(ZSTD_CCtx_setParameter(zstd, settings[i].name, settings[i].value)) != 0)
+		if (ZSTD_isError(
+			    ZSTD_CCtx_setParameter(zstd, settings[i].name, settings[i].value)) != 0)
 			return -EINVAL;
 	return 0;
 }
@@ -151,31 +153,30 @@ static uint8_t rare_port(struct nr_batch_encoder *e, uint16_t port)
 	return 0;
 }
 
-static uint16_t new_shape(struct nr_batch_encoder *e, const struct shape *shape, uint32_t slot)
+static uint16_t new_shape(struct nr_batch_encoder *e, struct shape shape, uint32_t slot)
 {
 	uint32_t number = e->n_shapes++;
 
-	e->shapes[number] = *shape;
+	e->shapes[number] = shape;
 	e->slots_used[number] = slot;
 	if (slot < SLOTS)
 		e->slots[slot] = number + 1;
 	return (uint16_t)number;
 }
 
-static uint16_t find_shape(struct nr_batch_encoder *e, const struct shape *shape)
+static uint16_t find_shape(struct nr_batch_encoder *e, struct shape shape)
 {
-	uint64_t key[2], have[2];
-
-	memcpy(key, shape, sizeof(key));
-	uint64_t hash = nr_fold64(key[0] ^ UINT64_C(0x9e3779b97f4a7c15), key[1] ^ UINT64_C(0xd6e8feb86659fd93));
+	uint64_t hash = nr_fold64(shape.a ^ UINT64_C(0x9e3779b97f4a7c15),
+				  shape.b ^ UINT64_C(0xd6e8feb86659fd93));
 
 	for (uint32_t i = 0; i < PROBES; i++) {
 		uint32_t slot = (uint32_t)(hash + i) & (SLOTS - 1), number = e->slots[slot];
 
 		if (number == 0)
 			return new_shape(e, shape, slot);
-		memcpy(have, &e->shapes[number - 1], sizeof(have));
-		if (NR_LIKELY(((have[0] ^ key[0]) | (have[1] ^ key[1])) == 0))
+		const struct shape *have = &e->shapes[number - 1];
+
+		if (NR_LIKELY(((have->a ^ shape.a) | (have->b ^ shape.b)) == 0))
 			return (uint16_t)(number - 1);
 	}
 	return new_shape(e, shape, SLOTS);
@@ -198,13 +199,16 @@ static struct mark_words marks_of(const struct nr_observation *o)
 /* Bytes of 0 and 1 to bits, the first lowest. */
 static uint16_t mark_bits(struct mark_words w)
 {
-	return (uint16_t)((w.lo * UINT64_C(0x0102040810204080)) >> 56 | ((w.hi * UINT32_C(0x10204080)) >> 28) << 8);
+	return (uint16_t)((w.lo * UINT64_C(0x0102040810204080)) >> 56 |
+			  ((w.hi * UINT32_C(0x10204080)) >> 28) << 8);
 }
 
 static bool is_many(const struct nr_observation *o, struct mark_words w)
 {
-	return ((o->packets ^ 1) | (o->first ^ o->last) | (uint32_t)(o->ttl_min ^ o->ttl_max)) != 0 ||
-	       o->bytes > UINT16_MAX || ((w.lo & ~UINT64_C(0x0101010101010101)) | (w.hi & ~UINT32_C(0x01010101))) != 0;
+	return ((o->packets ^ 1) | (o->first ^ o->last) | (uint32_t)(o->ttl_min ^ o->ttl_max)) !=
+		       0 ||
+	       o->bytes > UINT16_MAX ||
+	       ((w.lo & ~UINT64_C(0x0101010101010101)) | (w.hi & ~UINT32_C(0x01010101))) != 0;
 }
 
 static uint16_t push_many(struct nr_batch_columns *c, const struct nr_observation *o)
@@ -264,38 +268,36 @@ static uint8_t push_rare(struct nr_batch_columns *c, const struct nr_observation
 static uint16_t shape_of(struct nr_batch_encoder *e, const struct nr_observation *o)
 {
 	struct nr_batch_columns *c = &e->columns;
-	struct mark_words marks = marks_of(o);
-	struct shape shape = {
-		.opt_hash = o->opt_hash,
-		.bytes = (uint16_t)o->bytes,
-		.proto = o->proto,
-		.traffic_class = o->traffic_class,
-		.payload = o->payload,
-		.tcp_flags = o->tcp_flags,
-		.flags = o->flags,
-		.window = o->window,
-	};
+	struct mark_words words = marks_of(o);
+	uint64_t kind = 0, bytes = o->bytes, marks, window = o->window;
 
 	if (NR_UNLIKELY(!nr_ip_is_v4(o->src) || !nr_ip_is_v4(o->dst) || has_quoted(o)))
-		shape.kind = push_rare(c, o);
-	if (NR_LIKELY(!is_many(o, marks))) {
-		shape.marks = mark_bits(marks);
+		kind = push_rare(c, o);
+	if (NR_LIKELY(!is_many(o, words))) {
+		marks = mark_bits(words);
 	} else {
-		shape.marks = push_many(c, o);
-		shape.bytes = 0;
-		shape.kind |= NR_KIND_MANY;
+		marks = push_many(c, o);
+		bytes = 0;
+		kind |= NR_KIND_MANY;
 	}
 	if (o->payload_hash != 0) {
 		push32(c, NR_COL_PAYLOAD_HASH, o->payload_hash);
-		shape.kind |= NR_KIND_HASHED;
+		kind |= NR_KIND_HASHED;
 	}
 	if (NR_UNLIKELY(e->window_seen[o->window] < WINDOW_SEEN)) {
 		e->window_seen[o->window]++;
 		push16(c, NR_COL_WINDOW, o->window);
-		shape.kind |= NR_KIND_WINDOW;
-		shape.window = 0;
+		kind |= NR_KIND_WINDOW;
+		window = 0;
 	}
-	return find_shape(e, &shape);
+	struct shape shape = {
+		.a = o->opt_hash | bytes << 32 | marks << 48,
+		.b = kind | (uint64_t)o->proto << 8 | (uint64_t)o->traffic_class << 16 |
+		     (uint64_t)o->payload << 24 | (uint64_t)o->tcp_flags << 32 |
+		     (uint64_t)o->flags << 40 | window << 48,
+	};
+
+	return find_shape(e, shape);
 }
 
 static void new_tick(struct nr_batch_encoder *e, int64_t tick)
@@ -314,7 +316,8 @@ size_t nr_batch_encoder_add(struct nr_batch_encoder *e, const struct nr_observat
 	struct nr_batch_columns *c = &e->columns;
 	uint32_t *src = nr_col32(c, NR_COL_SRC) + e->n, *dst = nr_col32(c, NR_COL_DST) + e->n;
 	uint32_t *first = nr_col32(c, NR_COL_FIRST) + e->n;
-	uint16_t *sport = nr_col16(c, NR_COL_SPORT) + e->n, *shape = nr_col16(c, NR_COL_SHAPE) + e->n;
+	uint16_t *sport = nr_col16(c, NR_COL_SPORT) + e->n,
+		 *shape = nr_col16(c, NR_COL_SHAPE) + e->n;
 	uint8_t *dport = nr_col8(c, NR_COL_DPORT) + e->n, *ttl = nr_col8(c, NR_COL_TTL) + e->n;
 
 	n = nr_min_size(n, NR_BATCH_ROWS - e->n);
@@ -345,11 +348,12 @@ static bool name_is_good(const char name[NR_BATCH_COUNTER_NAME])
 {
 	size_t n = strnlen(name, NR_BATCH_COUNTER_NAME);
 
-	return n > 0 && n < NR_BATCH_COUNTER_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") == n;
+	return n > 0 && n < NR_BATCH_COUNTER_NAME &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.") == n;
 }
 
-int nr_batch_encoder_state(struct nr_batch_encoder *e, uint64_t monitored_v4, const struct nr_batch_counter *counters,
-			   size_t n)
+int nr_batch_encoder_state(struct nr_batch_encoder *e, uint64_t monitored_v4,
+			   const struct nr_batch_counter *counters, size_t n)
 {
 	if (n > NR_BATCH_COUNTERS)
 		return -EINVAL;
@@ -370,16 +374,16 @@ static void shapes_to_columns(struct nr_batch_encoder *e)
 	for (uint32_t i = 0; i < e->n_shapes; i++) {
 		const struct shape *s = &e->shapes[i];
 
-		nr_col8(c, NR_COL_KIND)[i] = s->kind;
-		nr_col8(c, NR_COL_PROTO)[i] = s->proto;
-		nr_col8(c, NR_COL_CLASS)[i] = s->traffic_class;
-		nr_col8(c, NR_COL_PAYLOAD)[i] = s->payload;
-		nr_col8(c, NR_COL_TCP_FLAGS)[i] = s->tcp_flags;
-		nr_col8(c, NR_COL_FLAGS)[i] = s->flags;
-		nr_col16(c, NR_COL_SHAPE_WINDOW)[i] = s->window;
-		nr_col16(c, NR_COL_SHAPE_BYTES)[i] = s->bytes;
-		nr_col16(c, NR_COL_SHAPE_MARKS)[i] = s->marks;
-		nr_col32(c, NR_COL_OPT_HASH)[i] = s->opt_hash;
+		nr_col8(c, NR_COL_KIND)[i] = (uint8_t)s->b;
+		nr_col8(c, NR_COL_PROTO)[i] = (uint8_t)(s->b >> 8);
+		nr_col8(c, NR_COL_CLASS)[i] = (uint8_t)(s->b >> 16);
+		nr_col8(c, NR_COL_PAYLOAD)[i] = (uint8_t)(s->b >> 24);
+		nr_col8(c, NR_COL_TCP_FLAGS)[i] = (uint8_t)(s->b >> 32);
+		nr_col8(c, NR_COL_FLAGS)[i] = (uint8_t)(s->b >> 40);
+		nr_col16(c, NR_COL_SHAPE_WINDOW)[i] = (uint16_t)(s->b >> 48);
+		nr_col16(c, NR_COL_SHAPE_BYTES)[i] = (uint16_t)(s->a >> 32);
+		nr_col16(c, NR_COL_SHAPE_MARKS)[i] = (uint16_t)(s->a >> 48);
+		nr_col32(c, NR_COL_OPT_HASH)[i] = (uint32_t)s->a;
 	}
 	for (unsigned col = 1; col < NR_COL_N; col++) {
 		if (nr_batch_columns[col].domain == NR_DOMAIN_ROWS)
@@ -456,7 +460,8 @@ static int batch_write(struct nr_batch_encoder *e, struct nr_buf *out)
 	uint32_t body = (uint32_t)(out->n - start - NR_BATCH_HEADER);
 
 	memcpy(out->p + start + 12, &body, sizeof(body));
-	uint32_t crc = nr_crc32c(nr_crc32c(0, out->p + start, 8), out->p + start + 12, out->n - start - 12);
+	uint32_t crc = nr_crc32c(nr_crc32c(0, out->p + start, 8), out->p + start + 12,
+				 out->n - start - 12);
 
 	memcpy(out->p + start + 8, &crc, sizeof(crc));
 	return 0;

@@ -56,7 +56,8 @@ enum nr_batch_kind {
 	NR_KIND_DST6 = 2,
 	NR_KIND_QUOTED = 4,
 	NR_KIND_QUOTED6 = 8, /* only with QUOTED */
-	NR_KIND_MANY = 16,   /* else packets 1, last = first, ttl_max = ttl_min, bytes and marks by the shape */
+	NR_KIND_MANY =
+		16, /* else packets 1, last = first, ttl_max = ttl_min, bytes and marks by the shape */
 	NR_KIND_HASHED = 32, /* else payload_hash 0 */
 	NR_KIND_WINDOW = 64, /* else the shape's */
 	NR_KIND_ALL = 127,
@@ -131,8 +132,8 @@ static inline uint64_t *nr_col64(const struct nr_batch_columns *c, unsigned col)
  * Append the planes of a column to @p out. @p values is changed where a coding was asked for.
  * @return number of planes; -ENOMEM; NR_ELIMIT
  */
-NR_MUST_CHECK int nr_batch_column_write(struct nr_batch_columns *columns, unsigned col, ZSTD_CCtx *zstd,
-					struct nr_buf *out);
+NR_MUST_CHECK int nr_batch_column_write(struct nr_batch_columns *columns, unsigned col,
+					ZSTD_CCtx *zstd, struct nr_buf *out);
 /** Read @p n_planes planes, which must fill @p bytes. @return 0; NR_EDAMAGED */
-NR_MUST_CHECK int nr_batch_column_read(struct nr_batch_columns *columns, unsigned col, unsigned n_planes,
-				       struct nr_bytes bytes, ZSTD_DCtx *zstd);
+NR_MUST_CHECK int nr_batch_column_read(struct nr_batch_columns *columns, unsigned col,
+				       unsigned n_planes, struct nr_bytes bytes, ZSTD_DCtx *zstd);

@@ -9,7 +9,7 @@
 enum {
 	RAW_BELOW = 48,
 	THOUSAND = 1000,
-	SAMPLE = 2048,	   /* bytes of a plane that are looked at before compressing it */
+	SAMPLE = 2048,	     /* bytes of a plane that are looked at before compressing it */
 	SAMPLE_FROM = 16384, /* shorter planes are compressed unseen */
 };
 
@@ -149,14 +149,16 @@ static void split16(const uint16_t *restrict v, size_t n, unsigned shift, uint8_
 {
 	for (size_t b = 0; b < blocks(n); b++)
 		for (size_t i = 0; i < NR_BATCH_BLOCK; i++)
-			plane[b * NR_BATCH_BLOCK + i] = (uint8_t)(v[b * NR_BATCH_BLOCK + i] >> shift);
+			plane[b * NR_BATCH_BLOCK + i] = (uint8_t)(v[b * NR_BATCH_BLOCK + i] >>
+								  shift);
 }
 
 static void split32(const uint32_t *restrict v, size_t n, unsigned shift, uint8_t *restrict plane)
 {
 	for (size_t b = 0; b < blocks(n); b++)
 		for (size_t i = 0; i < NR_BATCH_BLOCK; i++)
-			plane[b * NR_BATCH_BLOCK + i] = (uint8_t)(v[b * NR_BATCH_BLOCK + i] >> shift);
+			plane[b * NR_BATCH_BLOCK + i] = (uint8_t)(v[b * NR_BATCH_BLOCK + i] >>
+								  shift);
 }
 
 static void split64(const uint64_t *restrict v, size_t n, unsigned shift, uint8_t *restrict plane)
@@ -238,13 +240,15 @@ static void plane_write(const uint8_t *plane, size_t n, ZSTD_CCtx *zstd, struct 
 	nr_buf_commit(out, NR_BATCH_PLANE + size);
 }
 
-int nr_batch_column_write(struct nr_batch_columns *columns, unsigned col, ZSTD_CCtx *zstd, struct nr_buf *out)
+int nr_batch_column_write(struct nr_batch_columns *columns, unsigned col, ZSTD_CCtx *zstd,
+			  struct nr_buf *out)
 {
 	size_t n = columns->n[col];
 	int k = 0;
 
 	encode(columns, col);
-	for (uint64_t bits = bits_of(columns->values[col], n, nr_batch_columns[col].bytes); bits != 0; bits >>= 8)
+	for (uint64_t bits = bits_of(columns->values[col], n, nr_batch_columns[col].bytes);
+	     bits != 0; bits >>= 8)
 		plane_write(split(columns, col, (unsigned)k++), n, zstd, out);
 	return out->err < 0 ? out->err : k;
 }
@@ -252,8 +256,8 @@ int nr_batch_column_write(struct nr_batch_columns *columns, unsigned col, ZSTD_C
 /* ---- and back ---- */
 
 /* One plane from the front of @p bytes. @return its n bytes, in place or in columns->plane; NULL: damaged */
-static const uint8_t *plane_read(const struct nr_batch_columns *columns, size_t n, struct nr_bytes *bytes,
-				 ZSTD_DCtx *zstd)
+static const uint8_t *plane_read(const struct nr_batch_columns *columns, size_t n,
+				 struct nr_bytes *bytes, ZSTD_DCtx *zstd)
 {
 	if (bytes->n < NR_BATCH_PLANE)
 		return NULL;
@@ -314,8 +318,8 @@ static void join(struct nr_batch_columns *columns, unsigned col, unsigned k, con
 	}
 }
 
-int nr_batch_column_read(struct nr_batch_columns *columns, unsigned col, unsigned n_planes, struct nr_bytes bytes,
-			 ZSTD_DCtx *zstd)
+int nr_batch_column_read(struct nr_batch_columns *columns, unsigned col, unsigned n_planes,
+			 struct nr_bytes bytes, ZSTD_DCtx *zstd)
 {
 	size_t n = columns->n[col];
 

@@ -107,7 +107,9 @@ static void ipv6(struct dice *d, struct nr_observation *o)
 static void alike(struct dice *d, struct nr_observation *o)
 {
 	(void)d;
-	*o = (struct nr_observation){ .src = nr_ip_v4(1), .dst = nr_ip_v4(2), .tick = INT64_MIN, .packets = 1 };
+	*o = (struct nr_observation){
+		.src = nr_ip_v4(1), .dst = nr_ip_v4(2), .tick = INT64_MIN, .packets = 1
+	};
 }
 
 /* Times of nanoseconds, ticks at both ends of the range, no two rows of a shape. */
@@ -221,15 +223,18 @@ static void ordinary_observations_take_few_bytes(void **state)
 	(void)state;
 	nr_buf_init(&out, NR_BATCH_SIZE_MAX);
 	encode(obs, NR_BATCH_ROWS, &out);
-	assert_true(out.n < 20 * NR_BATCH_ROWS); /* 15 are random: source, destination, port, time, window */
+	assert_true(
+		out.n <
+		20 * NR_BATCH_ROWS); /* 15 are random: source, destination, port, time, window */
 	nr_buf_done(&out);
 	free(obs);
 }
 
 static void the_header_tells_seconds_monitored_and_counters(void **state)
 {
-	static const struct nr_batch_counter counters[] = { { "received", 10 },
-							    { "dropped.not_monitored", UINT64_MAX } };
+	static const struct nr_batch_counter counters[] = {
+		{ "received", 10 }, { "dropped.not_monitored", UINT64_MAX }
+	};
 	static const struct nr_batch_counter bad[] = { { "Received", 1 }, { "", 1 }, { "a b", 1 } };
 	struct nr_observation *obs = make(common, 500, 4);
 	nr_auto(nr_batch_encoder) e = NULL;
@@ -247,7 +252,8 @@ static void the_header_tells_seconds_monitored_and_counters(void **state)
 	assert_int_equal(nr_batch_encoder_state(e, 0, counters, NR_BATCH_COUNTERS + 1), -EINVAL);
 	assert_int_equal(nr_batch_encoder_state(e, 65536, counters, 2), 0);
 	assert_int_equal(nr_batch_encoder_finish(e, &out), 0);
-	assert_int_equal(nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info, NULL), 0);
+	assert_int_equal(nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info, NULL),
+			 0);
 	assert_int_equal(info.first_tick, 1767225600);
 	assert_int_equal(info.last_tick, 1767225602);
 	assert_int_equal(info.monitored_v4, 65536);
@@ -277,8 +283,9 @@ static void every_flipped_byte_is_noticed(void **state)
 				struct nr_batch_info info;
 
 				out.p[i] ^= (uint8_t)(1u << bit);
-				assert_true(nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info,
-								  NULL) < 0);
+				assert_true(nr_batch_decoder_open(d,
+								  (struct nr_bytes){ out.p, out.n },
+								  &info, NULL) < 0);
 				assert_int_equal(nr_batch_decoder_next(d, &row, 1), 0);
 				out.p[i] ^= (uint8_t)(1u << bit);
 			}
@@ -311,18 +318,19 @@ static void a_lie_with_a_good_checksum_does_no_harm(void **state)
 		nr_buf_init(&out, NR_BATCH_SIZE_MAX);
 		encode(obs, 70, &out);
 		for (size_t i = 0; i < out.n; i++)
-			for (unsigned xor = 1; xor < 256; xor = xor * 3 + 1) {
+			for (unsigned xor = 1; xor < 256; xor = xor*3 + 1) {
 				struct nr_batch_info info = { 0 };
 				size_t n = 0;
 
-				out.p[i] ^= (uint8_t)xor;
+				out.p[i] ^= (uint8_t) xor ;
 				checksum_again(&out);
-				refused += nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info,
-								 NULL) < 0;
+				refused += nr_batch_decoder_open(d,
+								 (struct nr_bytes){ out.p, out.n },
+								 &info, NULL) < 0;
 				for (size_t k; (k = nr_batch_decoder_next(d, rows, 64)) > 0;)
 					n += k;
 				assert_int_equal(n, info.n_rows);
-				out.p[i] ^= (uint8_t)xor;
+				out.p[i] ^= (uint8_t) xor ;
 			}
 		nr_buf_done(&out);
 		free(obs);
@@ -346,7 +354,8 @@ static void a_batch_cut_at_any_byte_is_damaged(void **state)
 
 		assert_non_null(exact);
 		memcpy(exact, out.p, n);
-		assert_int_equal(nr_batch_decoder_open(d, (struct nr_bytes){ exact, n }, &info, NULL),
+		assert_int_equal(nr_batch_decoder_open(d, (struct nr_bytes){ exact, n }, &info,
+						       NULL),
 				 NR_EDAMAGED);
 		free(exact);
 	}
@@ -365,16 +374,19 @@ static void what_lies_is_refused_by_name(void **state)
 	} cases[] = {
 		{ 0, 'X', NR_EFORMAT, "no batch begins here" },
 		{ 4, 2, NR_EVERSION, "batch of version 2, this program reads 1" },
-		{ 18, 2, NR_EDAMAGED, "the header of the batch is out of limits" }, /* rows */
+		{ 18, 2, NR_EDAMAGED, "the header of the batch is out of limits" },    /* rows */
 		{ 15, 0xff, NR_EDAMAGED, "the header of the batch is out of limits" }, /* size */
-		{ 6, 255, NR_EDAMAGED, "the batch contradicts itself: directory longer than the body" },
+		{ 6, 255, NR_EDAMAGED,
+		  "the batch contradicts itself: directory longer than the body" },
 		{ 44, 1, NR_EDAMAGED, "the batch contradicts itself: counters" },
 		{ 16, 4, NR_EDAMAGED, "the batch contradicts itself: columns of different length" },
 		{ 28, 9, NR_EDAMAGED, "the batch contradicts itself: seconds" },
-		{ NR_BATCH_HEADER, 100, NR_EVERSION, "the batch has a column that this program does not know" },
+		{ NR_BATCH_HEADER, 100, NR_EVERSION,
+		  "the batch has a column that this program does not know" },
 		{ NR_BATCH_HEADER + 4, 200, NR_EDAMAGED,
 		  "the batch contradicts itself: number of values of a column" },
-		{ NR_BATCH_HEADER + 2, 9, NR_EDAMAGED, "the batch contradicts itself: a column does not decode" },
+		{ NR_BATCH_HEADER + 2, 9, NR_EDAMAGED,
+		  "the batch contradicts itself: a column does not decode" },
 		{ NR_BATCH_HEADER + 10, 200, NR_EDAMAGED,
 		  "the batch contradicts itself: a column is longer than the body" },
 	};
@@ -393,7 +405,8 @@ static void what_lies_is_refused_by_name(void **state)
 		encode(obs, 3, &out);
 		out.p[cases[i].at] = cases[i].value;
 		checksum_again(&out);
-		if (nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info, &err) != cases[i].ret ||
+		if (nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info, &err) !=
+			    cases[i].ret ||
 		    strcmp(err.msg, cases[i].msg) != 0)
 			fail_msg("case %zu: %s", i, err.msg);
 	}
@@ -428,24 +441,30 @@ static void an_unknown_optional_column_is_skipped(void **state)
 	free(obs);
 }
 
-/* Packets chosen to collide in the table of shapes must cost nothing but bytes. */
-static void colliding_shapes_only_lengthen_the_batch(void **state)
+enum { COLLIDING = 300, WINDOWS = 16 };
+
+/* Packets chosen to meet in one slot of the table of shapes (its hash is public) cost bytes, and nothing else. */
+static void colliding_shapes_come_back(void **state)
 {
-	struct nr_observation *obs = make(spread, NR_BATCH_ROWS, 10);
+	struct nr_observation *obs = make(alike, WINDOWS + COLLIDING, 10);
 	struct nr_buf out;
+	size_t n = 0;
 
 	(void)state;
-	for (size_t i = 0; i < NR_BATCH_ROWS; i++) { /* first word of the key makes the product zero */
-		obs[i].opt_hash = 0x7f4a7c15;
-		obs[i].bytes = 0x79b9;
-		memset(obs[i].marks, 0, sizeof(obs[i].marks));
-		obs[i].packets = 2;
-		obs[i].tcp_flags = (uint8_t)i;
-		obs[i].flags = (uint8_t)(i >> 8);
+	while (n < WINDOWS)
+		obs[n++].bytes = 40; /* until their window counts as common */
+	for (uint32_t hash = 1; n < WINDOWS + COLLIDING; hash++) {
+		uint64_t key = UINT64_C(40) << 32 | hash;
+
+		if ((nr_fold64(key ^ UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd6e8feb86659fd93)) &
+		     0x1ffff) != 0)
+			continue;
+		obs[n].bytes = 40;
+		obs[n++].opt_hash = hash;
 	}
 	nr_buf_init(&out, NR_BATCH_SIZE_MAX);
-	encode(obs, NR_BATCH_ROWS, &out);
-	assert_decodes((struct nr_bytes){ out.p, out.n }, obs, NR_BATCH_ROWS);
+	encode(obs, n, &out);
+	assert_decodes((struct nr_bytes){ out.p, out.n }, obs, n);
 	nr_buf_done(&out);
 	free(obs);
 }
@@ -472,8 +491,9 @@ static void without_memory_it_fails_and_leaks_nothing(void **state)
 		if (nr_batch_decoder_new(&d) == 0 && out.n > 0) {
 			struct nr_batch_info info;
 
-			assert_int_equal(
-				nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info, NULL), 0);
+			assert_int_equal(nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n },
+							       &info, NULL),
+					 0);
 		}
 		nr_batch_encoder_free(e);
 		nr_batch_decoder_free(d);
@@ -496,7 +516,7 @@ int main(void)
 		cmocka_unit_test(a_batch_cut_at_any_byte_is_damaged),
 		cmocka_unit_test(what_lies_is_refused_by_name),
 		cmocka_unit_test(an_unknown_optional_column_is_skipped),
-		cmocka_unit_test(colliding_shapes_only_lengthen_the_batch),
+		cmocka_unit_test(colliding_shapes_come_back),
 		cmocka_unit_test(without_memory_it_fails_and_leaks_nothing),
 	};
 

@@ -35,7 +35,8 @@ static void round_trip(const struct nr_observation *obs, size_t n)
 	nr_buf_init(&out, NR_BATCH_SIZE_MAX);
 	require(nr_batch_encoder_add(encoder, obs, n) == n);
 	require(nr_batch_encoder_finish(encoder, &out) == 0);
-	require(nr_batch_decoder_open(decoder, (struct nr_bytes){ out.p, out.n }, &info, NULL) == 0);
+	require(nr_batch_decoder_open(decoder, (struct nr_bytes){ out.p, out.n }, &info, NULL) ==
+		0);
 	require(info.n_rows == n && info.size == out.n);
 	for (size_t k; (k = nr_batch_decoder_next(decoder, got, SOME)) > 0; at += k)
 		require(at + k <= n && memcmp(got, obs + at, k * sizeof(got[0])) == 0);
@@ -61,7 +62,8 @@ static void run_batch(const uint8_t *data, size_t size)
 		memcpy(batch + 8, &crc, 4);
 	}
 	if (nr_batch_decoder_open(decoder, (struct nr_bytes){ batch, size }, &info, NULL) == 0) {
-		for (size_t k; (k = nr_batch_decoder_next(decoder, rows + n, NR_BATCH_ROWS - n)) > 0;)
+		for (size_t k;
+		     (k = nr_batch_decoder_next(decoder, rows + n, NR_BATCH_ROWS - n)) > 0;)
 			n += k;
 		require(n == info.n_rows);
 		round_trip(rows, n);
@@ -75,7 +77,8 @@ static void run_rows(const uint8_t *data, size_t size)
 {
 	size_t n = 0;
 
-	for (; size >= sizeof(rows[0]) && n < NR_BATCH_ROWS; size -= sizeof(rows[0]), data += sizeof(rows[0]))
+	for (; size >= sizeof(rows[0]) && n < NR_BATCH_ROWS;
+	     size -= sizeof(rows[0]), data += sizeof(rows[0]))
 		memcpy(&rows[n++], data, sizeof(rows[0]));
 	for (size_t i = 0; n > 0 && i < REPEAT && size > 0 && n < NR_BATCH_ROWS; i++, n++) {
 		rows[n] = rows[n - 1];
@@ -89,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (rows == NULL) {
 		rows = calloc(NR_BATCH_ROWS, sizeof(rows[0]));
-		require(rows != NULL && nr_batch_encoder_new(&encoder) == 0 && nr_batch_decoder_new(&decoder) == 0);
+		require(rows != NULL && nr_batch_encoder_new(&encoder) == 0 &&
+			nr_batch_decoder_new(&decoder) == 0);
 	}
 	if (size == 0)
 		return 0;

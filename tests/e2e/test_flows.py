@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Flows that observe --write-flows keeps are those that it prints. TAP output."""
+
+import json
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+NET = "198.18.0.0/16"
+START = 1767225600
+MAGIC = b"NOROSHI FLOWS\r\n\x1a"
+
+
+def find_noroshi():
+    if len(sys.argv) > 1:
+        return pathlib.Path(sys.argv[1])
+    return pathlib.Path(os.environ.get("NOROSHI_BUILD_ROOT", "build")) / "noroshi"
+
+
+NOROSHI = find_noroshi()
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def run(*words, stdin=None):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "NO_COLOR", "NOROSHI_"))}
+    done = subprocess.run([NOROSHI, *map(str, words)], input=stdin, capture_output=True, timeout=120,
+                          env={**clean, "LC_ALL": "C.UTF-8"}, check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def observe(*words):
+    return run("observe", *words, "--prefixes", "none", "--benign", "none", "--net", NET)
+
+
+def ipv4(proto, src, dst, payload, ttl=64):
+    return struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(payload), 7, 0, ttl, proto, 0, src, dst) + payload
+
+
+def tcp(sport, dport, flags, window):
+    return struct.pack(">HHIIBBHHH", sport, dport, 9, 0, 5 << 4, flags, window, 0, 0)
+
+
+def udp(sport, dport, payload):
+    return struct.pack(">HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+
+def packets(n):
+    """SYNs, repeated ones, UDP with payload, ICMP errors that quote; some out of order."""
+    dice = random.Random(7)
+    for i in range(n):
+        src, dst = 0x05000000 + dice.randrange(900) * 977, 0xc6120000 | dice.randrange(1 << 16)
+        at = START + i / 300 - (2.5 if i % 97 == 0 and i > 3000 else 0)
+        kind = i % 10
+        if kind == 0:
+            data = ipv4(17, src, dst, udp(dice.randrange(1 << 16), 1900, b"M-SEARCH * HTTP/1.1\r\n"))
+        elif kind == 1:
+            quoted = ipv4(17, dst, src + 5, udp(4000, 53, b""))
+            data = ipv4(1, src, dst, struct.pack(">BBHI", 3, 3, 0, 0) + quoted)
+        else:
+            data = ipv4(6, src, dst, tcp(1024 + i % 60000, dice.choice((23, 80, 443)), 2, dice.choice((1024, i % 65536))),
+                        ttl=dice.randrange(30, 250))
+        for _ in range(1 + 3 * (kind == 2)):
+            yield at, data
+
+
+def pcap(frames, damaged=False):
+    out = [struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101)]
+    for at, data in frames:
+        out.append(struct.pack("<IIII", int(at), int(at % 1 * 1e6), len(data), len(data)) + data)
+    if damaged:
+        out.append(struct.pack("<IIII", START + 2000, 0, 500, 500) + b"x" * 20)
+    return b"".join(out)
+
+
+def keep(folder, name="kept.flows", capture=None, words=()):
+    capture = capture or folder / "crowd.pcap"
+    path = folder / name
+    return path, observe(capture, "--write-flows", path, *words)
+
+
+@test
+def what_is_kept_is_what_is_printed(folder):
+    path, (status, out, err) = keep(folder, words=("--json", "--only", "flows"))
+    assert status == 0, err
+    *printed, summary = out.splitlines(keepends=True)
+    status, again, err = run("flows", "print", "--json", path)
+    assert status == 0 and again == b"".join(printed), err
+    assert json.loads(summary)["flows"] == again.count(b"\n") > 65536
+    assert any(b'"quoted"' in line for line in printed) and any(b'"late"' in line for line in printed)
+    assert run("flows", "print", path)[1] == again
+    assert run("flows", "print", "-", stdin=path.read_bytes())[1] == again
+    status, table, _ = observe(folder / "crowd.pcap", "--csv", "--only", "flows")
+    assert run("flows", "print", path, "--csv")[1] == table
+
+
+@test
+def keeping_changes_no_other_output(folder):
+    kept = set()
+    for number, words in enumerate(((), ("--json",), ("--json", "--only", "findings"), ("--json", "--threads", "5"))):
+        path, (status, out, err) = keep(folder, f"{number}.flows", words=words)
+        assert status == 0 and out == observe(folder / "crowd.pcap", *words)[1], err
+        kept.add(path.read_bytes())
+    assert len(kept) == 1
+
+
+@test
+def of_a_damaged_file_everything_before_is_printed(folder):
+    path, _ = keep(folder)
+    whole = path.read_bytes()
+    lines = run("flows", "print", path)[1].splitlines()
+    second = 16 + 48 + struct.unpack_from("<I", whole, 16 + 12)[0]
+    assert whole[second:second + 4] == b"NRBT"
+    flipped = bytearray(whole)
+    flipped[second + 1000] ^= 4
+    for content, at, n in ((whole[:second + 7], second, 65536), (whole[:-1], second, 65536), (flipped, second, 65536),
+                           (whole[:second - 1], 16, 0), (whole + b"more", len(whole), len(lines))):
+        path.write_bytes(content)
+        status, out, err = run("flows", "print", path)
+        assert status == 1 and f"at byte {at}:" in err, err
+        assert out.splitlines() == lines[:n]
+
+
+@test
+def an_empty_capture_gives_an_empty_file(folder):
+    (folder / "none.pcap").write_bytes(pcap(()))
+    path, (status, _, err) = keep(folder, "none.flows", folder / "none.pcap")
+    assert status == 0 and path.read_bytes() == MAGIC, err
+    assert run("flows", "print", path) == (0, b"", "")
+    assert run("flows", "print", "--csv", path)[1].count(b"\n") == 1
+
+
+@test
+def a_damaged_capture_keeps_what_came_before(folder):
+    (folder / "damaged.pcap").write_bytes(pcap(packets(500), damaged=True))
+    path, (status, _, _) = keep(folder, "damaged.flows", folder / "damaged.pcap")
+    assert status == 1 and run("flows", "print", path)[1].count(b"\n") > 400
+
+
+@test
+def what_cannot_be_written_is_named_and_leaves_nothing(folder):
+    before = sorted(folder.iterdir())
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    for target, part in ((folder / "no" / "such", "No such file"), (pipe, "no regular file"),
+                         (pathlib.Path("/dev/null"), "no regular file"), (folder, "no regular file")):
+        status, out, err = observe(folder / "crowd.pcap", "--write-flows", target)
+        assert status == 1 and part in err and out == b"", (target, err)
+    pipe.unlink()
+    status, _, err = observe(folder / "missing.pcap", "--write-flows", folder / "x.flows")
+    assert status == 1, err
+    assert sorted(folder.iterdir()) == before
+    if pathlib.Path("/dev/full").exists() and os.geteuid() == 0:
+        limit = f"ulimit -f 100; trap '' XFSZ; exec {NOROSHI} observe {folder}/crowd.pcap --net {NET} " \
+                f"--prefixes none --benign none --write-flows {folder}/x.flows"
+        done = subprocess.run(["sh", "-c", limit], capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 1 and "x.flows: cannot write: File too large" in done.stderr, done.stderr
+        assert sorted(folder.iterdir()) == before
+
+
+@test
+def wrong_words_say_what_to_do(folder):
+    text = folder / "words.txt"
+    text.write_bytes(b"these are words")
+    for words, want, part in (((), 2, "name one file"), (("a", "b"), 2, "name one file"),
+                              ((text, "--json", "--csv"), 2, "not both"), ((text,), 1, "not a file of"),
+                              ((folder / "missing",), 1, "No such file"), ((folder,), 1, "cannot read")):
+        status, out, err = run("flows", "print", *words)
+        assert status == want and part in err and out == b"", (words, err)
+
+
+def main():
+    if not NOROSHI.exists():
+        print(f"1..0 # SKIP {NOROSHI} is not built")
+        return
+    print(f"1..{len(TESTS)}")
+    for number, function in enumerate(TESTS, 1):
+        name = function.__name__.replace("_", " ")
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "crowd.pcap").write_bytes(pcap(packets(75000)))
+            try:
+                function(folder)
+                print(f"ok {number} - {name}")
+            except Exception as fault:  # any fault is a failed test, the next one goes on
+                print(f"not ok {number} - {name}")
+                print("\n".join("# " + line for line in f"{type(fault).__name__}: {fault}".splitlines()[:20]))
+
+
+main()
