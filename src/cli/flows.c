@@ -318,15 +318,17 @@ static int run_print(int argc, char **argv)
 	return status;
 }
 
+static const char print_about[] =
+	"Prints the records of a file that 'noroshi observe --write-flows FILE' has written: the\n"
+	"same lines that 'noroshi observe --only flows --json' prints, without the summary. FILE\n"
+	"may be - for standard input. Of a damaged file everything before the damaged batch is\n"
+	"printed; then the byte where that batch begins is named and the exit status is 1.";
+
 const struct nr_cli_command nr_cli_flows_print = {
 	.help = { .name = "noroshi flows print",
 		  .summary = "print flows that observe --write-flows has kept",
 		  .operands = "FILE",
-		  .about =
-			  "Prints the records of a file that 'noroshi observe --write-flows FILE' has written: the same\n"
-			  "lines that 'noroshi observe --only flows --json' prints, without the summary. FILE may be -\n"
-			  "for standard input. Of a damaged file everything before the damaged batch is printed; then\n"
-			  "the byte where that batch begins is named and the exit status is 1.",
+		  .about = print_about,
 		  .examples = "noroshi observe hour.pcap --write-flows hour.flows\n"
 			      "noroshi flows print hour.flows --csv\n"
 			      "    the flows of that hour as a table\n",

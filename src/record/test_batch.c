@@ -301,7 +301,7 @@ static void checksum_again(struct nr_buf *batch)
 	memcpy(batch->p + 8, &crc, sizeof(crc));
 }
 
-/* Whoever lies makes the checksum right. Every answer is allowed but a read or write outside (ASan) or too many rows. */
+/* Whoever lies makes the checksum right. Any answer will do but a read outside (ASan) or too many rows. */
 static void a_lie_with_a_good_checksum_does_no_harm(void **state)
 {
 	static maker *const makers[] = { common, anything, ipv6, quoted };
