@@ -414,6 +414,107 @@ static void what_lies_is_refused_by_name(void **state)
 	free(obs);
 }
 
+/* Where the first value of a column's first plane stands. */
+static size_t find_value(const struct nr_buf *batch, uint8_t column)
+{
+	size_t n = batch->p[6], at = NR_BATCH_HEADER + n * 12;
+
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *entry = batch->p + NR_BATCH_HEADER + i * 12;
+
+		if (entry[0] == column)
+			return at + 4;
+		at += nr_get_le32(entry + 8);
+	}
+	fail_msg("no column %u", column);
+	return 0;
+}
+
+static void an_index_or_bit_that_means_nothing_is_refused(void **state)
+{
+	static const struct {
+		uint8_t column, value;
+		const char *msg;
+	} cases[] = {
+		{ 1, 0, "the batch contradicts itself: seconds" },
+		{ 1, 41, "the batch contradicts itself: seconds" },
+		{ 2, 77, "the batch contradicts itself: seconds" },
+		{ 3, 200, "the batch contradicts itself: an index points nowhere" },
+		{ 7, 200, "the batch contradicts itself: an index points nowhere" },
+		{ 10, 128, "the batch contradicts itself: shapes" },
+		{ 10, 8, "the batch contradicts itself: shapes" },
+		{ 10, 1, "the batch contradicts itself: values missing or left over" },
+	};
+	struct nr_observation *obs = make(common, 40, 12); /* so few that planes are raw */
+	nr_auto(nr_batch_decoder) d = NULL;
+	struct nr_buf out;
+
+	(void)state;
+	nr_buf_init(&out, NR_BATCH_SIZE_MAX);
+	assert_int_equal(nr_batch_decoder_new(&d), 0);
+	for (size_t i = 0; i < NR_COUNT(cases); i++) {
+		struct nr_batch_info info;
+		struct nr_err err = { 0 };
+
+		nr_buf_reset(&out);
+		encode(obs, 40, &out);
+		out.p[find_value(&out, cases[i].column)] = cases[i].value;
+		checksum_again(&out);
+		if (nr_batch_decoder_open(d, (struct nr_bytes){ out.p, out.n }, &info, &err) !=
+			    NR_EDAMAGED ||
+		    strcmp(err.msg, cases[i].msg) != 0)
+			fail_msg("case %zu: %s", i, err.msg);
+	}
+	nr_buf_done(&out);
+	free(obs);
+}
+
+/* The zstd frame of a plane says how much it holds before it is taken apart: neither more nor less is taken. */
+static void a_plane_that_grows_is_refused_unopened(void **state)
+{
+	static const uint64_t sizes[] = { 69, 71, UINT32_MAX, (uint64_t)1 << 40 };
+	struct nr_observation *obs = make(alike, 70, 13);
+	nr_auto(nr_batch_decoder) d = NULL;
+	struct nr_buf out, more;
+
+	(void)state;
+	nr_buf_init(&out, NR_BATCH_SIZE_MAX);
+	nr_buf_init(&more, NR_BATCH_SIZE_MAX);
+	assert_int_equal(nr_batch_decoder_new(&d), 0);
+	encode(obs, 70, &out);
+	for (size_t i = 0; i < NR_COUNT(sizes); i++) {
+		/* magic, content size of 8 bytes in a single segment, one block of 70 equal bytes */
+		uint8_t frame[] = { 2, 17, 0, 0, 0x28, 0xb5, 0x2f, 0xfd, 0xe0, 70, 0,
+				    0, 0,  0, 0, 0,    0,    0x33, 2,	 0,    9 };
+		size_t at = find_value(&out, 9) - 4; /* ttl: one constant plane of 5 bytes */
+		size_t entry = NR_BATCH_HEADER;
+		struct nr_batch_info info;
+
+		while (out.p[entry] != 9)
+			entry += 12;
+		for (int good = 1; good >= 0; good--) {
+			nr_buf_reset(&more);
+			if (!good)
+				memcpy(frame + 9, &sizes[i], 8);
+			nr_buf_add(&more, out.p, at);
+			nr_buf_add(&more, frame, sizeof(frame));
+			nr_buf_add(&more, out.p + at + 5, out.n - at - 5);
+			more.p[entry + 8] = sizeof(frame);
+			uint32_t body = (uint32_t)(more.n - NR_BATCH_HEADER);
+
+			memcpy(more.p + 12, &body, 4);
+			checksum_again(&more);
+			assert_int_equal(nr_batch_decoder_open(d,
+							       (struct nr_bytes){ more.p, more.n },
+							       &info, NULL),
+					 good ? 0 : NR_EDAMAGED);
+		}
+	}
+	nr_buf_done(&out);
+	nr_buf_done(&more);
+	free(obs);
+}
+
 static void an_unknown_optional_column_is_skipped(void **state)
 {
 	struct nr_observation *obs = make(alike, 3, 9);
@@ -515,6 +616,8 @@ int main(void)
 		cmocka_unit_test(a_lie_with_a_good_checksum_does_no_harm),
 		cmocka_unit_test(a_batch_cut_at_any_byte_is_damaged),
 		cmocka_unit_test(what_lies_is_refused_by_name),
+		cmocka_unit_test(an_index_or_bit_that_means_nothing_is_refused),
+		cmocka_unit_test(a_plane_that_grows_is_refused_unopened),
 		cmocka_unit_test(an_unknown_optional_column_is_skipped),
 		cmocka_unit_test(colliding_shapes_come_back),
 		cmocka_unit_test(without_memory_it_fails_and_leaks_nothing),

@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flows that observe --write-flows keeps are those that it prints. TAP output."""
 
+import calendar
+import ipaddress
 import json
 import os
 import pathlib
 import random
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 NET = "198.18.0.0/16"
 START = 1767225600
@@ -29,6 +33,10 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
+
+
+class Skip(Exception):
+    pass
 
 
 def run(*words, stdin=None):
@@ -113,6 +121,95 @@ def keeping_changes_no_other_output(folder):
     assert len(kept) == 1
 
 
+# ---- docs/internals/batch.md, read by another program ----
+
+WIDTHS = dict(enumerate((4, 8, 2, 4, 4, 2, 1, 4, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 4, 2, 2, 2, 4) + (4,) * 10 +
+                        (2, 1, 4, 8, 4, 1, 1), 1))
+
+
+def column(data, coding, planes, n, width):
+    values, at = [0] * n, 0
+    for k in range(planes):
+        method, size = data[at], int.from_bytes(data[at + 1:at + 4], "little")
+        plane, at = data[at + 4:at + 4 + size], at + 4 + size
+        if method == 1:
+            plane *= n
+        elif method == 2:
+            plane = subprocess.run(["zstd", "-dc"], input=plane, capture_output=True, check=True).stdout
+        assert len(plane) == n
+        values = [value | byte << 8 * k for value, byte in zip(values, plane)]
+    assert at == len(data)
+    if coding & 1:
+        total, modulus = 0, 1 << 8 * width
+        values = [total := (total + value) % modulus for value in values]
+    return [value * 1000 for value in values] if coding & 2 else values
+
+
+def batches(content):
+    assert content[:16] == MAGIC
+    at = 16
+    while at < len(content):
+        magic, version, n_columns, _, size, rows = struct.unpack_from("<4sHHIII", content, at)
+        assert (magic, version, content[at + 44:at + 48]) == (b"NRBT", 1, bytes(4))
+        directory, data, columns = at + 48, at + 48 + 12 * n_columns, {}
+        for i in range(n_columns):
+            number, coding, planes, zero, n, length = struct.unpack_from("<BBBBII", content, directory + 12 * i)
+            assert zero == 0
+            columns[number] = column(content[data:data + length], coding, planes, n, WIDTHS[number])
+            data += length
+        at += 48 + size
+        assert data == at
+        yield rows, columns
+
+
+def flows_of(rows, columns):
+    ticks = [tick for run, tick in zip(columns[1], columns[2]) for _ in range(run)]
+    take = {number: iter(values) for number, values in columns.items()}
+    for i in range(rows):
+        shape, place = columns[3][i], columns[7][i]
+        kind, marks = columns[10][shape], columns[18][shape]
+        port = columns[20][place - 1] if place else next(take[21])
+        window = next(take[22]) if kind & 64 else columns[16][shape]
+        if kind & 32:
+            next(take[23])
+        quoted = (str(ipaddress.ip_address(next(take[33]))), next(take[34]), next(take[35])) if kind & 4 else None
+        many = [next(take[number]) for number in (36, 37, 38, 39)] if kind & 16 else (1, columns[17][shape], 0, columns[9][i])
+        for _ in range(bin(marks).count("1") if kind & 16 else 0):
+            next(take[40])
+        yield (str(ipaddress.ip_address(columns[4][i])), str(ipaddress.ip_address(columns[5][i])), columns[11][shape],
+               columns[6][i], port, window, quoted, many[0], many[1], columns[9][i], many[3],
+               ticks[i] * 10**9 + columns[8][i], ticks[i] * 10**9 + (columns[8][i] + many[2]) % 2**32)
+    for number, values in take.items():
+        assert number < 21 or next(values, None) is None, number
+
+
+def nanoseconds(text):
+    seconds, _, fraction = text.rstrip("Z").partition(".")
+    return calendar.timegm(time.strptime(seconds, "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(fraction.ljust(9, "0"))
+
+
+PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
+
+
+def quoted_of(line):
+    quoted = line.get("quoted")
+    return (quoted["dst"], quoted["dport"], PROTOCOLS[quoted["proto"]]) if quoted else None
+
+
+@test
+def its_documentation_is_enough_to_read_a_file(folder):
+    if shutil.which("zstd") is None:
+        raise Skip("zstd is not installed")
+    path, _ = keep(folder)
+    mine = [flow for rows, columns in batches(path.read_bytes()) for flow in flows_of(rows, columns)]
+    for line, flow in zip(run("flows", "print", path)[1].splitlines(), mine, strict=True):
+        want = json.loads(line)
+        dport = want["dport"] if "dport" in want else want["icmp_type"] << 8 | want["icmp_code"]
+        assert flow == (want["src"], want["dst"], PROTOCOLS[want["proto"]], want.get("sport", 0), dport,
+                        want.get("window", 0), quoted_of(want), want["packets"], want["bytes"],
+                        want["ttl_min"], want["ttl_max"], nanoseconds(want["first"]), nanoseconds(want["last"])), line
+
+
 @test
 def of_a_damaged_file_everything_before_is_printed(folder):
     path, _ = keep(folder)
@@ -190,6 +287,8 @@ def main():
             try:
                 function(folder)
                 print(f"ok {number} - {name}")
+            except Skip as why:
+                print(f"ok {number} - {name} # SKIP {why}")
             except Exception as fault:  # any fault is a failed test, the next one goes on
                 print(f"not ok {number} - {name}")
                 print("\n".join("# " + line for line in f"{type(fault).__name__}: {fault}".splitlines()[:20]))
