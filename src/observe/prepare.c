@@ -48,8 +48,9 @@ static enum nr_outcome prepare_one(const struct nr_prepare_rules *rules, const s
 
 	if (NR_UNLIKELY(outcome != NR_OUTCOME_OK))
 		return outcome;
-	if (rules->nets != NULL && !(NR_LIKELY(packet->is_v4) ? nr_nets_has_v4(rules->nets, nr_ip_to_v4(packet->dst)) :
-							       nr_nets_has(rules->nets, packet->dst)))
+	if (rules->nets != NULL &&
+	    !(NR_LIKELY(packet->is_v4) ? nr_nets_has_v4(rules->nets, nr_ip_to_v4(packet->dst))
+				       : nr_nets_has(rules->nets, packet->dst)))
 		return NR_OUTCOME_NOT_MONITORED;
 	nr_classify(packet);
 	return NR_OUTCOME_OK;
@@ -85,7 +86,8 @@ static inline void count_packet(struct nr_pipeline_counts *counts, struct sums *
 enum { NOWHERE = NR_SHARDS };
 
 /* One worker takes everything as it came. */
-static void list_all(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror, size_t n)
+static void list_all(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror,
+		     size_t n)
 {
 	struct nr_flow_step *step = prepared->steps;
 

@@ -212,7 +212,8 @@ static inline void count_port(struct nr_tally *tally, const struct work *w, size
 		nr_tally_port_add(tally, row, nothing);
 	row->packets += w->obs->packets;
 	row->bytes += w->obs->bytes;
-	if (NR_UNLIKELY(__builtin_add_overflow(row->bins[coarse], w->obs->packets, &row->bins[coarse]))) {
+	if (NR_UNLIKELY(__builtin_add_overflow(row->bins[coarse], w->obs->packets,
+					       &row->bins[coarse]))) {
 		row->bins[coarse] = UINT32_MAX;
 		row->saturated = true;
 	}
@@ -220,7 +221,8 @@ static inline void count_port(struct nr_tally *tally, const struct work *w, size
 }
 
 /*
- * Count works of one time bin, which neighbours nearly always share: what is kept by bin and class is summed up first.
+ * Count works of one time bin, which neighbours nearly always share: what is kept by bin and class
+ * is summed up first.
  * @return how many of the @p n there were, at least one
  */
 static size_t count_bin(struct nr_tally *tally, const struct work *works, size_t n)

@@ -19,10 +19,10 @@ void nr_classify(struct nr_packet *packet);
 static inline bool nr_mark_is_nmap_probe(const struct nr_packet *packet)
 {
 	/* conditions are multiplied: every packet is asked, and branches on them cannot be foreseen */
-	return (packet->proto == 6) & ((packet->tcp_flags & 63) == NR_TCP_SYN) & (packet->ack == 0) &
-	       (packet->opt_hash == NR_OPTIONS_MSS) & (packet->ttl <= 64) & (packet->window >= 1024) &
-	       (packet->window <= 4096) & ((packet->window & 1023) == 0) &
-	       ((packet->marks & 1u << NR_MARK_MASSCAN) == 0);
+	return (packet->proto == 6) & ((packet->tcp_flags & 63) == NR_TCP_SYN) &
+	       (packet->ack == 0) & (packet->opt_hash == NR_OPTIONS_MSS) & (packet->ttl <= 64) &
+	       (packet->window >= 1024) & (packet->window <= 4096) &
+	       ((packet->window & 1023) == 0) & ((packet->marks & 1u << NR_MARK_MASSCAN) == 0);
 }
 
 /** Content only; never reads past n; at most the first 512 bytes. */

@@ -37,7 +37,8 @@ enum { USED = 1, SYN = 2, NMAP = 4, MIRAI = 8, ASKED = 16, ASKED_MASK = 0x30, TA
 static uint16_t relate(struct nr_pair_slot was, struct nr_pair_slot now)
 {
 	uint32_t both = (uint32_t)was.who & (uint32_t)now.who, x = (uint32_t)(was.what ^ now.what);
-	uint32_t dst = (uint32_t)((was.who ^ now.who) >> 32), ports = (uint32_t)((was.what ^ now.what) >> 32);
+	uint32_t dst = (uint32_t)((was.who ^ now.who) >> 32),
+		 ports = (uint32_t)((was.what ^ now.what) >> 32);
 	uint16_t marks = 0;
 
 	if (dst == 0 && (ports & 0xffff) == 0 && x == 0)
@@ -61,7 +62,8 @@ uint16_t nr_pair_feed_hashed(struct nr_pair *pair, uint64_t source, const struct
 	uint32_t tag = ((uint32_t)source & (uint32_t)TAG_MASK) | USED | is_syn * SYN |
 		       (is_syn & nr_mark_is_nmap_probe(packet)) * NMAP |
 		       (is_syn & packet->marks >> NR_MARK_MIRAI) * MIRAI;
-	uint32_t used = was.who != 0, differs = (((uint32_t)was.who ^ tag) & (uint32_t)TAG_MASK) != 0;
+	uint32_t used = was.who != 0,
+		 differs = (((uint32_t)was.who ^ tag) & (uint32_t)TAG_MASK) != 0;
 	uint32_t patient = (was.who & ASKED_MASK) != (NR_PAIR_PATIENCE - 1) * ASKED;
 	uint64_t stays = 0 - (uint64_t)(used & differs & patient);
 

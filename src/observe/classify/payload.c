@@ -40,13 +40,14 @@ static const struct recogniser over_udp[] = {
 	{ NR_PAYLOAD_NTP, 0, 255, nr_ntp_is },
 };
 
-static inline enum nr_payload first_of(const struct recogniser *list, size_t n_list, const uint8_t *p,
-				       size_t n)
+static inline enum nr_payload first_of(const struct recogniser *list, size_t n_list,
+				       const uint8_t *p, size_t n)
 {
 	unsigned may = 0;
 
 	for (size_t i = 0; i < n_list; i++)
-		may |= (unsigned)((uint8_t)(p[0] - list[i].first) <= list[i].last - list[i].first) << i;
+		may |= (unsigned)((uint8_t)(p[0] - list[i].first) <= list[i].last - list[i].first)
+		       << i;
 	for (; may != 0; may &= may - 1) {
 		const struct recogniser *one = &list[__builtin_ctz(may)];
 

@@ -13,8 +13,9 @@
 enum { KEY_MIRROR = 1, KEY_QUOTED = 2 };
 
 /*
- * What an IPv4 flow needs, in one cache line. ICMP errors have no marks: their room holds the quote. From packets
- * to payload_hash and from payload to marks the order is that of struct nr_observation, so that expand() copies.
+ * What an IPv4 flow needs, in one cache line. ICMP errors have no marks: their room holds the quote.
+ * From packets to payload_hash and from payload to marks the order is that of struct nr_observation,
+ * so that expand() copies.
  */
 struct flow4 {
 	uint64_t addr;	/* src << 32 | dst */
@@ -42,8 +43,10 @@ struct flow4 {
 };
 _Static_assert(sizeof(struct flow4) == 64, "one cache line");
 
-#define SPAN(type, from, to) (offsetof(struct type, to) + sizeof(((struct type *)0)->to) - offsetof(struct type, from))
-_Static_assert(SPAN(flow4, packets, payload_hash) == SPAN(nr_observation, packets, payload_hash), "copied");
+#define SPAN(type, from, to) \
+	(offsetof(struct type, to) + sizeof(((struct type *)0)->to) - offsetof(struct type, from))
+_Static_assert(SPAN(flow4, packets, payload_hash) == SPAN(nr_observation, packets, payload_hash),
+	       "copied");
 _Static_assert(SPAN(flow4, payload, marks) == SPAN(nr_observation, payload, marks), "copied");
 
 /* One packet on its way into a table. */
@@ -73,9 +76,9 @@ static bool eq4(const void *entry, const void *key)
 
 	if (((e->addr ^ k->addr) | (e->ports ^ k->ports) | (e->tick ^ k->packet->tick)) != 0)
 		return false;
-	return !(k->ports & KEY_QUOTED) ||
-	       (e->quoted.dst == nr_ip_to_v4(k->packet->quoted_dst) &&
-		e->quoted.dport == k->packet->quoted_dport && e->quoted.proto == k->packet->quoted_proto);
+	return !(k->ports & KEY_QUOTED) || (e->quoted.dst == nr_ip_to_v4(k->packet->quoted_dst) &&
+					    e->quoted.dport == k->packet->quoted_dport &&
+					    e->quoted.proto == k->packet->quoted_proto);
 }
 
 static uint64_t ip6_hash(const struct nr_hash_key *key, const struct nr_observation *o)
@@ -129,7 +132,7 @@ void nr_flow_done(struct nr_flow *flow)
 	nr_pair_done(&flow->pair);
 }
 
-/* nr_ip_v4() to where it goes: on its way through the stack two narrow stores would meet one wide load. */
+/* nr_ip_v4() in place: through the stack two narrow stores would meet one wide load, which waits. */
 static inline void put_v4(struct nr_ip *ip, uint32_t v4)
 {
 	uint64_t low = __builtin_bswap64(UINT64_C(0x0000ffff00000000) | v4);
@@ -147,7 +150,8 @@ static bool expand(const struct flow4 *e, struct nr_observation *o)
 	o->tick = e->tick;
 	o->bytes = (uint64_t)e->bytes_hi << 32 | e->bytes_lo;
 	memcpy((uint8_t *)o + offsetof(struct nr_observation, packets),
-	       (const uint8_t *)e + offsetof(struct flow4, packets), SPAN(flow4, packets, payload_hash));
+	       (const uint8_t *)e + offsetof(struct flow4, packets),
+	       SPAN(flow4, packets, payload_hash));
 	o->sport = (uint16_t)(e->ports >> 48);
 	o->dport = (uint16_t)(e->ports >> 32);
 	o->window = e->window;
@@ -173,8 +177,10 @@ static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 
 	_Static_assert(NR_TABLE_CHUNK % NR_FLOW_BATCH == 0, "a batch lies in one chunk");
 	for (uint32_t i = 0; i < n; i += NR_FLOW_BATCH) {
-		uint32_t k = n - i < NR_FLOW_BATCH ? n - i : NR_FLOW_BATCH, after = i + k < n ? i + k : i;
-		const struct flow4 *entries = nr_table_at(&flow->v4, i), *next = nr_table_at(&flow->v4, after);
+		uint32_t k = n - i < NR_FLOW_BATCH ? n - i : NR_FLOW_BATCH,
+			 after = i + k < n ? i + k : i;
+		const struct flow4 *entries = nr_table_at(&flow->v4, i),
+				   *next = nr_table_at(&flow->v4, after);
 
 		for (uint32_t j = 0; j < k; j++) {
 			__builtin_prefetch(&next[j]);
@@ -244,7 +250,8 @@ static void key4_make(struct nr_flow *flow, const struct nr_packet *p, bool mirr
 	k->addr = (uint64_t)nr_ip_to_v4(p->src) << 32 | nr_ip_to_v4(p->dst);
 	k->ports = (uint64_t)p->sport << 48 | (uint64_t)p->dport << 32 | (uint32_t)p->proto << 24 |
 		   (uint32_t)p->traffic_class << 16 | quoted * KEY_QUOTED | mirror * KEY_MIRROR;
-	k->hash = hash4(&flow->key, k->addr, k->ports, NR_UNLIKELY(quoted) ? nr_ip_to_v4(p->quoted_dst) : 0);
+	k->hash = hash4(&flow->key, k->addr, k->ports,
+			NR_UNLIKELY(quoted) ? nr_ip_to_v4(p->quoted_dst) : 0);
 }
 
 static void flow4_begin(struct flow4 *e, const struct key4 *k)
@@ -306,7 +313,8 @@ static void feed4(const struct key4 *k, uint16_t marks)
 		return;
 	}
 	if (NR_LIKELY(fresh)) {
-		__builtin_prefetch(e + 1, 1); /* where the shard's next flow goes, too many shards for the processor */
+		/* where the shard's next flow goes: too many shards for the processor to see it */
+		__builtin_prefetch(e + 1, 1);
 		flow4_begin(e, k);
 	} else {
 		flow4_continue(e, p);

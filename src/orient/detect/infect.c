@@ -145,7 +145,8 @@ static bool is_over(const struct infect_entry *e, int64_t at)
 }
 
 /* @p hash is that of @p ip. */
-static struct infect_entry *entry_get(struct infect_shard *s, uint64_t hash, struct nr_ip ip, int64_t at, bool create)
+static struct infect_entry *entry_get(struct infect_shard *s, uint64_t hash, struct nr_ip ip,
+				      int64_t at, bool create)
 {
 	struct infect_entry *e = nr_table_find(&s->entries, hash, entry_eq, &ip);
 
@@ -225,7 +226,8 @@ static void observe(struct infect_shard *s, uint64_t hash, const struct nr_obser
 
 static bool is_marked(const struct nr_observation *obs)
 {
-	return (obs->marks[NR_MARK_MIRAI] | obs->marks[NR_MARK_CONFICKER] | obs->marks[NR_MARK_EXPLOIT]) != 0 &&
+	return (obs->marks[NR_MARK_MIRAI] | obs->marks[NR_MARK_CONFICKER] |
+		obs->marks[NR_MARK_EXPLOIT]) != 0 &&
 	       !(obs->flags & NR_OBS_MIRROR);
 }
 
@@ -263,7 +265,8 @@ static int shard_source(void *shard, const struct nr_source *src)
 
 	if (!opens && src->marks[NR_MARK_MIRAI] == 0 && src->marks[NR_MARK_EXPLOIT] == 0)
 		return 0;
-	struct infect_entry *e = entry_get(s, ip_hash(&s->env->key, src->src), src->src, src->first.ns, opens);
+	struct infect_entry *e = entry_get(s, ip_hash(&s->env->key, src->src), src->src,
+					   src->first.ns, opens);
 
 	if (e == NULL)
 		return 0;
@@ -312,7 +315,8 @@ struct entries {
 };
 
 /* Add the findings of one table: to tell them takes longer than to copy them, so they are not counted first. */
-static int collect(const struct nr_detect_env *env, const struct nr_table *table, struct entries *list)
+static int collect(const struct nr_detect_env *env, const struct nr_table *table,
+		   struct entries *list)
 {
 	for (uint32_t i = 0; i < table->n; i++) {
 		const struct infect_entry *e = nr_table_at(table, i);
@@ -346,7 +350,8 @@ static int shards_finish(void *const *shards, size_t n_shards, int64_t now, cons
 			r = collect(s->env, &s->entries, &list);
 	}
 	if (r == 0 && list.n > 0)
-		infect_emit_all(((const struct infect_shard *)shards[0])->env, list.p, list.n, now, sink);
+		infect_emit_all(((const struct infect_shard *)shards[0])->env, list.p, list.n, now,
+				sink);
 	free(list.p);
 	return r;
 }
