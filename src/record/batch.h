@@ -9,7 +9,7 @@
  * Shape    what many rows share (protocol, class, flags, options, size, marks) is one row of a small table of
  *          shapes; what differs is a column of integers, cut into planes of bytes, each compressed alone.
  *          Byte by byte: docs/internals/batch.md
- * Cost     docs/internals/batch.md; an encoder holds 7 to 16 MB when full of what it was not made for, else 2 MB
+ * Cost     docs/internals/batch.md; an encoder holds 2 MB, 12 MB when every column is full, a decoder 2 to 17 MB
  * Threads  one at a time for each encoder and each decoder
  * Limits   a decoder trusts no byte: lengths are checked before work is done, what is taken apart has a size that
  *          the number of rows bounds, all indexes are checked before the first row is handed out
