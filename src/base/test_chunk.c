@@ -8,8 +8,19 @@
 
 static void chunks_of_all_sizes_are_aligned_and_do_not_overlap(void **state)
 {
-	static const size_t sizes[] = { 1, 64, 4095, 4096, 4097, 16384, 100000, 1 << 20, (4 << 20) - 4096, (4 << 20) - 1,
-					4 << 20, (4 << 20) + 1, 9 << 20 };
+	static const size_t sizes[] = { 1,
+					64,
+					4095,
+					4096,
+					4097,
+					16384,
+					100000,
+					1 << 20,
+					(4 << 20) - 4096,
+					(4 << 20) - 1,
+					4 << 20,
+					(4 << 20) + 1,
+					9 << 20 };
 	enum { EACH = 5 };
 	uint8_t *chunks[NR_COUNT(sizes)][EACH];
 

@@ -11,7 +11,8 @@ struct entry {
 };
 
 static const struct nr_hash_key key_a = { { 1, 2, 3, 4 } };
-static const struct nr_hash_key key_b = { { UINT64_C(0x9e3779b97f4a7c15), 99, UINT64_C(0xabcdef), 7 } };
+static const struct nr_hash_key key_b = { { UINT64_C(0x9e3779b97f4a7c15), 99, UINT64_C(0xabcdef),
+					    7 } };
 
 static uint64_t hash_of(const struct nr_hash_key *key, uint64_t id)
 {
@@ -107,7 +108,8 @@ static void find_or_add_agrees_with_find_and_insert(void **state)
 	for (uint64_t i = 0; i < 20000; i++) {
 		uint64_t id = nr_mix64(i) % 4000;
 		bool fresh, was = look(&b, id) != NULL;
-		struct entry *e = add_or_find(&a, id, &fresh), *f = was ? look(&b, id) : add(&b, id);
+		struct entry *e = add_or_find(&a, id, &fresh),
+			     *f = was ? look(&b, id) : add(&b, id);
 
 		assert_int_equal(fresh, !was);
 		assert_int_equal(e == NULL, f == NULL);
@@ -177,7 +179,7 @@ static void a_sweep_keeps_order_and_finds_only_what_it_kept(void **state)
 	nr_table_sweep(&t, keep_small, &few);
 	assert_int_equal(t.n, 5);
 	assert_true(nr_table_bytes(&t) < full / 20); /* memory of a burst is given back */
-	for (uint64_t id = 100; id < 2000; id++) { /* and it grows again */
+	for (uint64_t id = 100; id < 2000; id++) {   /* and it grows again */
 		bool fresh;
 
 		assert_non_null(add_or_find(&t, id, &fresh));
@@ -277,7 +279,8 @@ static void a_saved_table_loads_the_same_under_another_key(void **state)
 		assert_int_equal(nr_reader_left(&in), 0);
 		assert_int_equal(u.n, counts[c] + 1);
 		for (uint32_t i = 0; i < u.n; i++)
-			assert_memory_equal(nr_table_at(&u, i), nr_table_at(&t, i), sizeof(struct entry));
+			assert_memory_equal(nr_table_at(&u, i), nr_table_at(&t, i),
+					    sizeof(struct entry));
 		assert_non_null(look(&u, 7777777));
 		assert_int_equal(look(&u, 0) != NULL, look(&t, 0) != NULL);
 		nr_table_done(&t);
@@ -356,7 +359,8 @@ static void hostile_9_keys_chosen_to_collide_do_not_under_a_key(void **state)
 		for (uint64_t i = 0; i < cases[c].n; i++)
 			assert_non_null(add(&t, i * cases[c].step));
 		if (t.max_probe > 200 || longest_run(&t) > 500)
-			fail_msg("%s: probe %u, run %u", cases[c].what, t.max_probe, longest_run(&t));
+			fail_msg("%s: probe %u, run %u", cases[c].what, t.max_probe,
+				 longest_run(&t));
 		nr_table_done(&t);
 	}
 }

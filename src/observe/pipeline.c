@@ -256,7 +256,8 @@ static void hand_over_samples(struct worker *worker, const struct nr_prepared *p
 }
 
 /* All of this worker's shards reach @p watermark. */
-static void advance_shards(struct nr_pipeline *pl, struct worker *worker, int64_t watermark, const struct nr_flow_out *out)
+static void advance_shards(struct nr_pipeline *pl, struct worker *worker, int64_t watermark,
+			   const struct nr_flow_out *out)
 {
 	for (unsigned s = worker->id; s < NR_SHARDS; s += pl->opt.n_workers) {
 		nr_flow_advance(&pl->flows[s], watermark, out);

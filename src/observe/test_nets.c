@@ -33,7 +33,10 @@ static void prefixes_inside_others_and_duplicates_are_dropped_in_any_order(void 
 		{ { "198.18.0.0/24" }, 256, 1, 0 },
 		{ { "198.18.0.0/24", "198.18.0.0/24" }, 256, 1, 0 },
 		{ { "198.18.0.0/16", "198.18.7.0/24", "198.18.7.9" }, 65536, 1, 0 },
-		{ { "198.18.7.9", "198.18.7.0/24", "192.0.2.0/24", "198.18.0.0/16" }, 65536 + 256, 2, 0 },
+		{ { "198.18.7.9", "198.18.7.0/24", "192.0.2.0/24", "198.18.0.0/16" },
+		  65536 + 256,
+		  2,
+		  0 },
 		{ { "198.18.0.0/24", "198.18.1.0/24" }, 512, 2, 0 },
 		{ { "192.0.2.1", "192.0.2.2", "0.0.0.0/0" }, UINT64_C(1) << 32, 1, 0 },
 		{ { "2001:db8:1::/48", "2001:db8::/32", "2001:db8::1" }, 0, 0, 1 },
@@ -46,7 +49,8 @@ static void prefixes_inside_others_and_duplicates_are_dropped_in_any_order(void 
 		struct nr_nets nets;
 
 		add_all(&nets, cases[c].texts);
-		if (nr_nets_size_v4(&nets) != cases[c].size || nets.n_v4 != cases[c].n_v4 || nets.n_v6 != cases[c].n_v6)
+		if (nr_nets_size_v4(&nets) != cases[c].size || nets.n_v4 != cases[c].n_v4 ||
+		    nets.n_v6 != cases[c].n_v6)
 			fail_msg("case %zu: %llu addresses in %zu + %zu prefixes", c,
 				 (unsigned long long)nr_nets_size_v4(&nets), nets.n_v4, nets.n_v6);
 	}
@@ -59,9 +63,12 @@ static void an_address_is_in_when_a_prefix_of_its_family_holds_it(void **state)
 		const char *ip;
 		bool in;
 	} cases[] = {
-		{ "198.18.0.0", true }, { "198.18.255.255", true }, { "198.19.0.0", false }, { "198.17.255.255", false },
-		{ "192.0.2.7", true }, { "192.0.2.6", false }, { "2001:db8::1", true }, { "2001:db9::1", false },
-		{ "0.0.0.0", false }, { "::", false }, { "::c612:1", false },
+		{ "198.18.0.0", true },	 { "198.18.255.255", true },
+		{ "198.19.0.0", false }, { "198.17.255.255", false },
+		{ "192.0.2.7", true },	 { "192.0.2.6", false },
+		{ "2001:db8::1", true }, { "2001:db9::1", false },
+		{ "0.0.0.0", false },	 { "::", false },
+		{ "::c612:1", false },
 	};
 	struct nr_nets nets;
 
@@ -75,7 +82,8 @@ static void an_address_is_in_when_a_prefix_of_its_family_holds_it(void **state)
 /* Hostile input 47: no prefix at all must mean nobody, and an IPv6 default no IPv4 address. */
 static void hostile_47_an_empty_list_and_another_family_hold_nothing(void **state)
 {
-	static const char *const v6_only[] = { "::/0", NULL }, *const v4_only[] = { "0.0.0.0/0", NULL };
+	static const char *const v6_only[] = { "::/0", NULL }, *const v4_only[] = { "0.0.0.0/0",
+										    NULL };
 	struct nr_nets nets = { 0 };
 
 	(void)state;

@@ -63,7 +63,9 @@ static struct nr_frame *add_frame(struct rig *rig, int64_t ts, uint32_t n)
 {
 	struct nr_frame *f = &rig->block->frames[rig->block->n];
 
-	*f = (struct nr_frame){ .ts = ts, .data = rig->bytes[rig->block->n], .caplen = n, .wirelen = n, .link = 101 };
+	*f = (struct nr_frame){
+		.ts = ts, .data = rig->bytes[rig->block->n], .caplen = n, .wirelen = n, .link = 101
+	};
 	rig->block->n++;
 	return f;
 }
@@ -75,7 +77,8 @@ static struct nr_frame *add_syn(struct rig *rig, int64_t ts, uint32_t src, uint3
 }
 
 /* ICMP unreachable, quoting a SYN that is said to come from the destination. */
-static void add_unreachable(struct rig *rig, int64_t ts, uint32_t src, uint32_t dst, uint32_t quoted_dst)
+static void add_unreachable(struct rig *rig, int64_t ts, uint32_t src, uint32_t dst,
+			    uint32_t quoted_dst)
 {
 	uint8_t *b = rig->bytes[rig->block->n];
 
@@ -121,16 +124,17 @@ static void the_watermark_is_the_newest_second_so_far_and_jumps_need_agreement(v
 	} rows[] = {
 		{ T0, T0 },
 		{ T0 + 5, T0 + 5 },
-		{ T0 - 3, T0 + 5 },		     /* out of order */
-		{ T0 + 5 + DAY, T0 + 5 + DAY },	     /* exactly a day is no jump */
-		{ T0 + 5 + 2 * DAY + 1, T0 + 5 + DAY },      /* a jump that nobody confirms */
+		{ T0 - 3, T0 + 5 },			/* out of order */
+		{ T0 + 5 + DAY, T0 + 5 + DAY },		/* exactly a day is no jump */
+		{ T0 + 5 + 2 * DAY + 1, T0 + 5 + DAY }, /* a jump that nobody confirms */
 		{ T0 + 6 + DAY, T0 + 6 + DAY },
-		{ T0 + 9 * DAY, T0 + 6 + DAY },	     /* a jump, */
-		{ T0 + 9 * DAY + 7, T0 + 9 * DAY + 7 },      /* confirmed */
+		{ T0 + 9 * DAY, T0 + 6 + DAY },		/* a jump, */
+		{ T0 + 9 * DAY + 7, T0 + 9 * DAY + 7 }, /* confirmed */
 		{ T0 + 90 * DAY, T0 + 9 * DAY + 7 },
-		{ T0 + 30 * DAY, T0 + 9 * DAY + 7 },	     /* two jumps to different times agree on nothing */
+		{ T0 + 30 * DAY,
+		  T0 + 9 * DAY + 7 }, /* two jumps to different times agree on nothing */
 		{ T0 + 30 * DAY - 9, T0 + 30 * DAY - 9 },
-		{ -5, T0 + 30 * DAY - 9 },		     /* before 1970 */
+		{ -5, T0 + 30 * DAY - 9 }, /* before 1970 */
 	};
 
 	(void)state;
@@ -180,18 +184,20 @@ static void every_frame_is_classified_or_counted_under_a_cause(void **state)
 	struct rig *rig = rig_new();
 	struct nr_nets nets = { 0 };
 	struct nr_prefix ours = { .ip = nr_ip_v4(0xc6120000), .len = 112 };
-	struct nr_prepare_rules rules = { .nets = &nets, .since = (int64_t)T0 * NR_NS_PER_S,
-					  .until = (int64_t)(T0 + 10) * NR_NS_PER_S, .n_workers = 3 };
+	struct nr_prepare_rules rules = { .nets = &nets,
+					  .since = (int64_t)T0 * NR_NS_PER_S,
+					  .until = (int64_t)(T0 + 10) * NR_NS_PER_S,
+					  .n_workers = 3 };
 
 	(void)state;
 	assert_int_equal(nr_nets_add(&nets, ours), 0);
-	add_syn(rig, rules.since, 1 << 24, 0xc6120001);		   /* good: since is inside */
-	add_syn(rig, rules.until - 1, 1 << 24, 0xc612ffff);	   /* good */
-	add_syn(rig, rules.since - 1, 1 << 24, 0xc6120001);	   /* time */
-	add_syn(rig, rules.until, 1 << 24, 0xc6120001);	   /* time: until is not */
-	add_syn(rig, -1, 1 << 24, 0xc6120001);			   /* time */
-	add_syn(rig, INT64_MAX, 1 << 24, 0xc6120001);		   /* time */
-	add_syn(rig, rules.since, 1 << 24, 0xc6130001);		   /* not ours */
+	add_syn(rig, rules.since, 1 << 24, 0xc6120001);		     /* good: since is inside */
+	add_syn(rig, rules.until - 1, 1 << 24, 0xc612ffff);	     /* good */
+	add_syn(rig, rules.since - 1, 1 << 24, 0xc6120001);	     /* time */
+	add_syn(rig, rules.until, 1 << 24, 0xc6120001);		     /* time: until is not */
+	add_syn(rig, -1, 1 << 24, 0xc6120001);			     /* time */
+	add_syn(rig, INT64_MAX, 1 << 24, 0xc6120001);		     /* time */
+	add_syn(rig, rules.since, 1 << 24, 0xc6130001);		     /* not ours */
 	add_syn(rig, rules.since, 1 << 24, 0xc6120001)->caplen = 10; /* IP cut */
 	add_syn(rig, rules.since, 1 << 24, 0xc6120001)->caplen = 30; /* TCP cut */
 	add_syn(rig, rules.since, 1 << 24, 0xc6120001)->link = 147;  /* unknown link */
@@ -240,7 +246,8 @@ static void steps_part_by_shard_keep_capture_order_and_copy_quotes_to_their_vict
 			uint32_t src = (uint32_t)nr_mix64(i % 97) | 0x01000000;
 
 			if (i % 10 == 0)
-				add_unreachable(rig, T0 * NR_NS_PER_S, src, 0xc6120000 + i, 0x08080800 + i % 3 * 256);
+				add_unreachable(rig, T0 * NR_NS_PER_S, src, 0xc6120000 + i,
+						0x08080800 + i % 3 * 256);
 			else if (i % 10 == 1) /* the victim itself: no copy */
 				add_unreachable(rig, T0 * NR_NS_PER_S, src, 0xc6120000 + i, src);
 			else
@@ -253,8 +260,10 @@ static void steps_part_by_shard_keep_capture_order_and_copy_quotes_to_their_vict
 			const struct nr_flow_step *steps = rig->prepared->steps;
 			int last = -1;
 
-			for (uint32_t i = rig->prepared->start[k]; i < rig->prepared->start[k + 1]; i++) {
-				const struct nr_packet *p = &rig->prepared->packets[steps[i].packet];
+			for (uint32_t i = rig->prepared->start[k]; i < rig->prepared->start[k + 1];
+			     i++) {
+				const struct nr_packet *p =
+					&rig->prepared->packets[steps[i].packet];
 				struct nr_ip whose = steps[i].mirror ? p->quoted_dst : p->src;
 
 				assert_int_equal(steps[i].shard % workers[w], k);
@@ -275,10 +284,12 @@ static void steps_part_by_shard_keep_capture_order_and_copy_quotes_to_their_vict
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_watermark_is_the_newest_second_so_far_and_jumps_need_agreement),
+		cmocka_unit_test(
+			the_watermark_is_the_newest_second_so_far_and_jumps_need_agreement),
 		cmocka_unit_test(times_before_and_after_the_watermark_are_flagged),
 		cmocka_unit_test(every_frame_is_classified_or_counted_under_a_cause),
-		cmocka_unit_test(steps_part_by_shard_keep_capture_order_and_copy_quotes_to_their_victim),
+		cmocka_unit_test(
+			steps_part_by_shard_keep_capture_order_and_copy_quotes_to_their_victim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,21 +26,40 @@ static int64_t at(double s)
 
 static struct test_packet mirai(uint32_t src, uint32_t dst)
 {
-	return (struct test_packet){ .src = src, .dst = dst, .seq = dst, .sport = 40000, .dport = 23, .window = 5840,
-				     .proto = 6, .ttl = 50, .flags = 2, .ip_id = (uint16_t)(src * 7) };
+	return (struct test_packet){ .src = src,
+				     .dst = dst,
+				     .seq = dst,
+				     .sport = 40000,
+				     .dport = 23,
+				     .window = 5840,
+				     .proto = 6,
+				     .ttl = 50,
+				     .flags = 2,
+				     .ip_id = (uint16_t)(src * 7) };
 }
 
 static struct test_packet masscan(uint32_t src, uint32_t dst, uint32_t seq)
 {
-	return (struct test_packet){ .src = src, .dst = dst, .seq = seq, .sport = 61000, .dport = 443, .window = 1024,
-				     .proto = 6, .ttl = 240, .flags = 2, .ip_id = (uint16_t)(dst ^ 443 ^ seq) };
+	return (struct test_packet){ .src = src,
+				     .dst = dst,
+				     .seq = seq,
+				     .sport = 61000,
+				     .dport = 443,
+				     .window = 1024,
+				     .proto = 6,
+				     .ttl = 240,
+				     .flags = 2,
+				     .ip_id = (uint16_t)(dst ^ 443 ^ seq) };
 }
 
 /* An ICMP port unreachable of @p src for a packet that was sent in our name to the victim. */
-static void add_unreachable(struct nr_buf *pcap, int64_t ts, uint32_t src, uint32_t dst, uint32_t victim)
+static void add_unreachable(struct nr_buf *pcap, int64_t ts, uint32_t src, uint32_t dst,
+			    uint32_t victim)
 {
 	struct test_packet outer = { .src = src, .dst = dst, .proto = 1, .ttl = 50 };
-	struct test_packet quoted = { .src = dst, .dst = victim, .proto = 17, .dport = 53, .sport = 5000, .ttl = 1 };
+	struct test_packet quoted = {
+		.src = dst, .dst = victim, .proto = 17, .dport = 53, .sport = 5000, .ttl = 1
+	};
 	uint8_t ip[64], inner[40];
 
 	(void)test_packet_write(&outer, ip);
@@ -55,9 +74,30 @@ static void add_unreachable(struct nr_buf *pcap, int64_t ts, uint32_t src, uint3
 /* An echo request over IPv6. */
 static void add_echo6(struct nr_buf *pcap, int64_t ts, uint8_t src, uint32_t dst)
 {
-	const uint8_t ip[48] = { 0x60, 0, 0, 0, 0, 8, 58, 60, 0x20, 1, 0xd, 0xb9, 0, src, [23] = src,
-				 [24] = 0x20, 1, 0xd, 0xb8, [36] = (uint8_t)(dst >> 24), (uint8_t)(dst >> 16),
-				 (uint8_t)(dst >> 8), (uint8_t)dst, 128 };
+	const uint8_t ip[48] = { 0x60,
+				 0,
+				 0,
+				 0,
+				 0,
+				 8,
+				 58,
+				 60,
+				 0x20,
+				 1,
+				 0xd,
+				 0xb9,
+				 0,
+				 src,
+				 [23] = src,
+				 [24] = 0x20,
+				 1,
+				 0xd,
+				 0xb8,
+				 [36] = (uint8_t)(dst >> 24),
+				 (uint8_t)(dst >> 16),
+				 (uint8_t)(dst >> 8),
+				 (uint8_t)dst,
+				 128 };
 
 	test_pcap_add(pcap, ts, ip, 48);
 }
@@ -66,8 +106,15 @@ static void add_any(struct nr_buf *pcap, uint32_t i, double t)
 {
 	uint64_t r = nr_mix64(i + 1), r2 = nr_mix64(r);
 	uint32_t dst = NET | (uint32_t)(r2 & 0xffff), who = (uint32_t)(r >> 8) % 40;
-	struct test_packet answer = { .src = 0x08080000 + (who % 5) * 256 + 8, .dst = dst, .ack = 7, .seq = (uint32_t)r2,
-				      .sport = 443, .dport = (uint16_t)(r2 >> 20), .window = 64240, .proto = 6, .ttl = 55,
+	struct test_packet answer = { .src = 0x08080000 + (who % 5) * 256 + 8,
+				      .dst = dst,
+				      .ack = 7,
+				      .seq = (uint32_t)r2,
+				      .sport = 443,
+				      .dport = (uint16_t)(r2 >> 20),
+				      .window = 64240,
+				      .proto = 6,
+				      .ttl = 55,
 				      .flags = 18 };
 	struct test_packet p = mirai(0x05000000 + who * 65793, dst);
 
@@ -85,8 +132,13 @@ static void add_any(struct nr_buf *pcap, uint32_t i, double t)
 		add_echo6(pcap, at(t), (uint8_t)(1 + who % 4), (uint32_t)(r2 >> 7));
 		return;
 	case 5: /* strays of every kind: ports, protocols, late ones, not ours */
-		p = (struct test_packet){ .src = (uint32_t)r2 | 0x10000000, .dst = r2 % 5 == 0 ? 0x01010101 : dst,
-					  .sport = 9, .dport = (uint16_t)r2, .proto = r2 % 3 ? 17 : 6, .ttl = 3, .flags = 2 };
+		p = (struct test_packet){ .src = (uint32_t)r2 | 0x10000000,
+					  .dst = r2 % 5 == 0 ? 0x01010101 : dst,
+					  .sport = 9,
+					  .dport = (uint16_t)r2,
+					  .proto = r2 % 3 ? 17 : 6,
+					  .ttl = 3,
+					  .flags = 2 };
 		t -= r2 % 7 == 0 ? 100 : 0;
 		break;
 	default:
@@ -112,7 +164,10 @@ static void pcap_mixed(struct nr_buf *pcap)
 }
 
 /* N = 2^20: sources end after 300 s of silence. */
-#define MIXED_NETS { "198.16.0.0/12", "2001:db8::/32" }
+#define MIXED_NETS                               \
+	{                                        \
+		"198.16.0.0/12", "2001:db8::/32" \
+	}
 
 static void threads_and_keys_change_no_byte(void **state)
 {
@@ -128,7 +183,10 @@ static void threads_and_keys_change_no_byte(void **state)
 	assert_true(first.flows.n > 100000 && first.sources.n > 50000 && first.findings.n > 1000);
 	test_expect_accounts(&first.result.counts);
 	for (size_t i = 0; i < NR_COUNT(threads); i++) {
-		struct test_run again = { .pcap = first.pcap, .nets = MIXED_NETS, .threads = threads[i], .key = i * 12345 };
+		struct test_run again = { .pcap = first.pcap,
+					  .nets = MIXED_NETS,
+					  .threads = threads[i],
+					  .key = i * 12345 };
 
 		test_run(&again);
 		test_expect_same(&first, &again);
@@ -145,8 +203,13 @@ static void sources_and_findings_are_the_same_when_nobody_asks_for_flows(void **
 	(void)state;
 	pcap_mixed(&pcap);
 	struct test_run first = { .pcap = bytes_of(&pcap), .nets = MIXED_NETS };
-	struct test_run lazy = { .pcap = first.pcap, .nets = MIXED_NETS, .threads = 2, .without_flows = true };
-	struct test_run bare = { .pcap = first.pcap, .nets = MIXED_NETS, .without_flows = true, .without_sources = true };
+	struct test_run lazy = {
+		.pcap = first.pcap, .nets = MIXED_NETS, .threads = 2, .without_flows = true
+	};
+	struct test_run bare = { .pcap = first.pcap,
+				 .nets = MIXED_NETS,
+				 .without_flows = true,
+				 .without_sources = true };
 
 	test_run(&first);
 	test_run(&lazy);
@@ -181,16 +244,22 @@ static void a_snapshot_of_other_nets_or_with_any_damage_is_refused(void **state)
 
 	(void)state;
 	pcap_mixed(&pcap);
-	struct test_run first = { .pcap = bytes_of(&pcap), .nets = MIXED_NETS, .save = true, .max_packets = 300 };
+	struct test_run first = {
+		.pcap = bytes_of(&pcap), .nets = MIXED_NETS, .save = true, .max_packets = 300
+	};
 
 	test_run(&first);
-	struct test_run other = { .pcap = first.pcap, .nets = { "198.18.0.0/16" }, .state_in = bytes_of(&first.state) };
+	struct test_run other = { .pcap = first.pcap,
+				  .nets = { "198.18.0.0/16" },
+				  .state_in = bytes_of(&first.state) };
 
 	test_run(&other);
 	assert_int_equal(other.status, -EINVAL);
 	test_run_done(&other);
 	for (size_t i = 0; i < first.state.n; i += i < 64 ? 1 : first.state.n / 20) {
-		struct test_run bad = { .pcap = first.pcap, .nets = MIXED_NETS, .state_in = bytes_of(&first.state) };
+		struct test_run bad = { .pcap = first.pcap,
+					.nets = MIXED_NETS,
+					.state_in = bytes_of(&first.state) };
 
 		first.state.p[i] ^= 0x20;
 		test_run(&bad);
@@ -198,7 +267,9 @@ static void a_snapshot_of_other_nets_or_with_any_damage_is_refused(void **state)
 		test_run_done(&bad);
 		first.state.p[i] ^= 0x20;
 
-		struct test_run cut = { .pcap = first.pcap, .nets = MIXED_NETS, .state_in = { first.state.p, i } };
+		struct test_run cut = { .pcap = first.pcap,
+					.nets = MIXED_NETS,
+					.state_in = { first.state.p, i } };
 
 		if (i == 0)
 			continue;
@@ -243,14 +314,18 @@ static void whatever_the_caps_every_packet_is_accounted_for(void **state)
 	(void)state;
 	pcap_mixed(&pcap);
 	for (size_t i = 0; i < NR_COUNT(caps); i++) {
-		struct test_run a = { .pcap = bytes_of(&pcap), .nets = MIXED_NETS, .max_entries = caps[i] }, b = a;
+		struct test_run a = { .pcap = bytes_of(&pcap),
+				      .nets = MIXED_NETS,
+				      .max_entries = caps[i] },
+				b = a;
 
 		b.threads = 3;
 		b.key = 99;
 		test_run(&a);
 		test_run(&b);
 		test_expect_accounts(&a.result.counts);
-		test_expect_same(&a, &b); /* what is refused does not depend on keys or threads either */
+		test_expect_same(
+			&a, &b); /* what is refused does not depend on keys or threads either */
 		if (caps[i] != 0)
 			assert_true(a.result.refused > 0);
 		else
@@ -265,12 +340,17 @@ static void whatever_the_caps_every_packet_is_accounted_for(void **state)
 
 static size_t resident(void)
 {
-	unsigned long pages = 0, all = 0;
+	char text[128] = "";
+	uint64_t pages = 0;
 	FILE *f = fopen("/proc/self/statm", "r");
 
 	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%lu %lu", &all, &pages), 2);
+	assert_non_null(fgets(text, sizeof(text), f));
 	(void)fclose(f);
+	struct nr_str rest = nr_str_from(text);
+
+	(void)nr_str_cut(&rest, ' '); /* the second word */
+	assert_int_equal(nr_str_u64(nr_str_cut(&rest, ' '), 0, UINT64_MAX, &pages), 0);
 	return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
@@ -297,28 +377,38 @@ static void hostile_7_a_million_openings_fill_fixed_tables_and_refusals_are_coun
 
 		pcap_new(&pcap);
 		for (uint32_t i = 0; i < MILLION; i++) {
-			struct test_packet p = mirai((uint32_t)nr_mix64(i) | 0x01000000, NET + i % 65536);
+			struct test_packet p = mirai((uint32_t)nr_mix64(i) | 0x01000000,
+						     NET + i % 65536);
 
 			p.seq = i;
 			p.fragment = fragments ? 0x2000 : 0;
-			test_pcap_packet(&pcap, at(i / 1000.0), &p); /* 1,000 a second, for 17 minutes */
+			test_pcap_packet(&pcap, at(i / 1000.0),
+					 &p); /* 1,000 a second, for 17 minutes */
 		}
-		struct test_run run = { .pcap = bytes_of(&pcap), .nets = { "198.18.0.0/16" }, .max_entries = CAP,
-					.without_flows = true, .without_sources = true, .progress = watch_memory };
+		struct test_run run = { .pcap = bytes_of(&pcap),
+					.nets = { "198.18.0.0/16" },
+					.max_entries = CAP,
+					.without_flows = true,
+					.without_sources = true,
+					.progress = watch_memory };
 
 		resident_early = resident_most = 0;
 		test_run(&run);
 		assert_int_equal(run.status, 0);
 		assert_int_equal(run.result.counts.received, MILLION);
 		test_expect_accounts(&run.result.counts);
-		assert_int_equal(run.result.counts.anomalies[NR_ANOMALY_FRAGMENT], fragments ? MILLION : 0);
-		uint64_t kept = run.result.levels[0] + run.result.levels[1] + run.result.levels[2] + run.result.levels[3];
+		assert_int_equal(run.result.counts.anomalies[NR_ANOMALY_FRAGMENT],
+				 fragments ? MILLION : 0);
+		uint64_t kept = run.result.levels[0] + run.result.levels[1] + run.result.levels[2] +
+				run.result.levels[3];
 
 		assert_true(kept <= NR_SHARDS * CAP);
-		assert_true(run.result.refused >= MILLION - kept - 1000 /* random sources meet twice */);
+		assert_true(run.result.refused >=
+			    MILLION - kept - 1000 /* random sources meet twice */);
 #ifndef __SANITIZE_ADDRESS__
 		if (resident_most > resident_early + (8 << 20))
-			fail_msg("memory grew from %zu to %zu bytes", resident_early, resident_most);
+			fail_msg("memory grew from %zu to %zu bytes", resident_early,
+				 resident_most);
 #endif
 		test_run_done(&run);
 		nr_buf_done(&pcap);
@@ -340,7 +430,9 @@ static void hostile_9_a_capture_from_one_prefix_stays_within_its_caps(void **sta
 		p.dport = (uint16_t)(i >> 4);
 		test_pcap_packet(&pcap, at(i / 100000.0), &p);
 	}
-	struct test_run run = { .pcap = bytes_of(&pcap), .nets = { "198.18.0.0/16" }, .max_entries = CAP,
+	struct test_run run = { .pcap = bytes_of(&pcap),
+				.nets = { "198.18.0.0/16" },
+				.max_entries = CAP,
 				.without_flows = true };
 	struct nr_time begun = nr_mono_now();
 
@@ -351,7 +443,8 @@ static void hostile_9_a_capture_from_one_prefix_stays_within_its_caps(void **sta
 	test_expect_accounts(&run.result.counts);
 	assert_true(run.result.counts.dropped[NR_OUTCOME_TABLE_FULL] > PACKETS - 5 * CAP);
 	assert_int_equal(run.result.levels[NR_LEVEL_PROBE] + run.result.levels[NR_LEVEL_SCANNER] +
-				 run.result.levels[NR_LEVEL_WIDE] + run.result.levels[NR_LEVEL_AGGRESSIVE],
+				 run.result.levels[NR_LEVEL_WIDE] +
+				 run.result.levels[NR_LEVEL_AGGRESSIVE],
 			 256);
 	assert_true(seconds < 30); /* a quadratic table needs hours */
 	test_run_done(&run);
@@ -369,21 +462,25 @@ static void see_certainty(const struct nr_source *source)
 /* Number 46: addresses that cannot have sent what came in their name, with the strongest marks there are. */
 static void hostile_46_impossible_sources_are_never_confirmed(void **state)
 {
-	static const uint32_t sources[] = { 0, 0x00000001, 0x7f000001, 0x0a000001, 0xc0a80101, 0xa9fe0101, 0x64400001,
-					    0xe0000001, 0xefffffff, 0xf0000001, 0xffffffff, 0xc0000201, NET + 5,
-					    NET + 65535 };
+	static const uint32_t sources[] = { 0,		0x00000001, 0x7f000001, 0x0a000001,
+					    0xc0a80101, 0xa9fe0101, 0x64400001, 0xe0000001,
+					    0xefffffff, 0xf0000001, 0xffffffff, 0xc0000201,
+					    NET + 5,	NET + 65535 };
 	struct nr_buf pcap;
 
 	(void)state;
 	pcap_new(&pcap);
 	for (uint32_t i = 0; i < 500; i++) {
 		for (size_t s = 0; s < NR_COUNT(sources); s++) {
-			struct test_packet p = s % 2 ? mirai(sources[s], NET + i * 3) : masscan(sources[s], NET + i * 3, i * 77);
+			struct test_packet p = s % 2 ? mirai(sources[s], NET + i * 3)
+						     : masscan(sources[s], NET + i * 3, i * 77);
 
 			test_pcap_packet(&pcap, at(i + (double)s / 100), &p);
 		}
 	}
-	struct test_run run = { .pcap = bytes_of(&pcap), .nets = { "198.18.0.0/16" }, .source = see_certainty };
+	struct test_run run = { .pcap = bytes_of(&pcap),
+				.nets = { "198.18.0.0/16" },
+				.source = see_certainty };
 
 	n_seen = n_confirmed = 0;
 	test_run(&run);
@@ -406,14 +503,22 @@ static void hostile_46_a_flood_of_forged_sources_is_spoofable_throughout(void **
 	pcap_new(&pcap);
 	for (uint32_t i = 0; i < MANY; i++) {
 		uint64_t r = nr_mix64(i);
-		struct test_packet p = { .src = i % 100 == 0 ? 0x08080808 : (uint32_t)r, .dst = NET + (uint32_t)(r >> 32) % 65536,
-					 .seq = (uint32_t)(r >> 20), .sport = (uint16_t)(r >> 8), .dport = 80,
-					 .window = (uint16_t)(r >> 40), .ip_id = (uint16_t)(r >> 30), .proto = 6,
-					 .ttl = (uint8_t)(30 + i % 200), .flags = 2 };
+		struct test_packet p = { .src = i % 100 == 0 ? 0x08080808 : (uint32_t)r,
+					 .dst = NET + (uint32_t)(r >> 32) % 65536,
+					 .seq = (uint32_t)(r >> 20),
+					 .sport = (uint16_t)(r >> 8),
+					 .dport = 80,
+					 .window = (uint16_t)(r >> 40),
+					 .ip_id = (uint16_t)(r >> 30),
+					 .proto = 6,
+					 .ttl = (uint8_t)(30 + i % 200),
+					 .flags = 2 };
 
 		test_pcap_packet(&pcap, at(i / 2000.0), &p);
 	}
-	struct test_run run = { .pcap = bytes_of(&pcap), .nets = { "198.18.0.0/16" }, .source = see_certainty,
+	struct test_run run = { .pcap = bytes_of(&pcap),
+				.nets = { "198.18.0.0/16" },
+				.source = see_certainty,
 				.without_flows = true };
 
 	n_seen = n_confirmed = 0;
@@ -431,8 +536,8 @@ static void hostile_47_an_absent_address_matches_no_filter(void **state)
 		const char *net;
 		uint64_t classified;
 	} cases[] = {
-		{ "0.0.0.0/0", 1 }, { "0.0.0.0/8", 0 }, { "::/0", 1 }, { "::/96", 0 }, { "198.18.0.0/16", 1 },
-		{ "2001:db8::/32", 1 }, { "0.0.0.0", 0 },
+		{ "0.0.0.0/0", 1 },	{ "0.0.0.0/8", 0 },	{ "::/0", 1 },	  { "::/96", 0 },
+		{ "198.18.0.0/16", 1 }, { "2001:db8::/32", 1 }, { "0.0.0.0", 0 },
 	};
 	struct nr_buf pcap;
 	static const uint8_t arp[28] = { 0, 1, 8, 0, 6, 4, 0, 1 };
@@ -450,7 +555,8 @@ static void hostile_47_an_absent_address_matches_no_filter(void **state)
 
 		test_run(&run);
 		if (run.result.counts.classified != cases[i].classified)
-			fail_msg("%s: %llu packets", cases[i].net, (unsigned long long)run.result.counts.classified);
+			fail_msg("%s: %llu packets", cases[i].net,
+				 (unsigned long long)run.result.counts.classified);
 		test_expect_accounts(&run.result.counts);
 		nr_write_u8(&run.flows, 0);
 		/* nothing was quoted: no address stands for that */
@@ -471,7 +577,10 @@ static void an_empty_list_of_nets_monitors_nothing(void **state)
 	pcap_mixed(&pcap);
 	int fd = test_memory_file(bytes_of(&pcap));
 	struct nr_capture *capture = test_capture_open(fd);
-	struct nr_observe_options options = { .captures = &capture, .n_captures = 1, .nets = &none, .n_threads = 2,
+	struct nr_observe_options options = { .captures = &capture,
+					      .n_captures = 1,
+					      .nets = &none,
+					      .n_threads = 2,
 					      .until = { INT64_MAX } };
 	struct nr_observe_result result;
 
@@ -495,7 +604,8 @@ int main(void)
 		cmocka_unit_test(a_snapshot_of_other_nets_or_with_any_damage_is_refused),
 		cmocka_unit_test(a_damaged_capture_gives_everything_before_the_damage),
 		cmocka_unit_test(whatever_the_caps_every_packet_is_accounted_for),
-		cmocka_unit_test(hostile_7_a_million_openings_fill_fixed_tables_and_refusals_are_counted),
+		cmocka_unit_test(
+			hostile_7_a_million_openings_fill_fixed_tables_and_refusals_are_counted),
 		cmocka_unit_test(hostile_9_a_capture_from_one_prefix_stays_within_its_caps),
 		cmocka_unit_test(hostile_46_impossible_sources_are_never_confirmed),
 		cmocka_unit_test(hostile_46_a_flood_of_forged_sources_is_spoofable_throughout),

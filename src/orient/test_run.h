@@ -66,13 +66,41 @@ static inline uint32_t test_packet_write(const struct test_packet *p, uint8_t ou
 {
 	uint32_t n = p->proto == 17 ? 28 : 40;
 	const uint8_t ip[40] = {
-		0x45, 0, 0, (uint8_t)n, (uint8_t)(p->ip_id >> 8), (uint8_t)p->ip_id, (uint8_t)(p->fragment >> 8),
-		(uint8_t)p->fragment, p->ttl, p->proto, 0, 0, (uint8_t)(p->src >> 24), (uint8_t)(p->src >> 16),
-		(uint8_t)(p->src >> 8), (uint8_t)p->src, (uint8_t)(p->dst >> 24), (uint8_t)(p->dst >> 16),
-		(uint8_t)(p->dst >> 8), (uint8_t)p->dst, (uint8_t)(p->sport >> 8), (uint8_t)p->sport,
-		(uint8_t)(p->dport >> 8), (uint8_t)p->dport, (uint8_t)(p->seq >> 24), (uint8_t)(p->seq >> 16),
-		(uint8_t)(p->seq >> 8), (uint8_t)p->seq, (uint8_t)(p->ack >> 24), (uint8_t)(p->ack >> 16),
-		(uint8_t)(p->ack >> 8), (uint8_t)p->ack, 0x50, p->flags, (uint8_t)(p->window >> 8),
+		0x45,
+		0,
+		0,
+		(uint8_t)n,
+		(uint8_t)(p->ip_id >> 8),
+		(uint8_t)p->ip_id,
+		(uint8_t)(p->fragment >> 8),
+		(uint8_t)p->fragment,
+		p->ttl,
+		p->proto,
+		0,
+		0,
+		(uint8_t)(p->src >> 24),
+		(uint8_t)(p->src >> 16),
+		(uint8_t)(p->src >> 8),
+		(uint8_t)p->src,
+		(uint8_t)(p->dst >> 24),
+		(uint8_t)(p->dst >> 16),
+		(uint8_t)(p->dst >> 8),
+		(uint8_t)p->dst,
+		(uint8_t)(p->sport >> 8),
+		(uint8_t)p->sport,
+		(uint8_t)(p->dport >> 8),
+		(uint8_t)p->dport,
+		(uint8_t)(p->seq >> 24),
+		(uint8_t)(p->seq >> 16),
+		(uint8_t)(p->seq >> 8),
+		(uint8_t)p->seq,
+		(uint8_t)(p->ack >> 24),
+		(uint8_t)(p->ack >> 16),
+		(uint8_t)(p->ack >> 8),
+		(uint8_t)p->ack,
+		0x50,
+		p->flags,
+		(uint8_t)(p->window >> 8),
 		(uint8_t)p->window,
 	};
 
@@ -102,7 +130,7 @@ struct test_run {
 	uint64_t max_packets;
 	size_t max_entries;
 	struct nr_bytes state_in;
-	bool save;	  /* leave a snapshot in `state`, and keep only what ended before it */
+	bool save; /* leave a snapshot in `state`, and keep only what ended before it */
 	bool without_flows;
 	bool without_sources;
 	void (*progress)(void *ctx, uint64_t packets);
@@ -116,10 +144,12 @@ struct test_run {
 
 static inline bool test_run_is_over(const struct test_run *run)
 {
-	return run->save && run->state.n > 0; /* what comes now stands at the cut, and comes again */
+	return run->save &&
+	       run->state.n > 0; /* what comes now stands at the cut, and comes again */
 }
 
-static inline int test_run_add(struct nr_buf *out, const struct nr_record_type *type, const void *record)
+static inline int test_run_add(struct nr_buf *out, const struct nr_record_type *type,
+			       const void *record)
 {
 	nr_record_json(type, record, out);
 	nr_buf_add(out, "\n", 1);
@@ -198,7 +228,8 @@ static inline void test_run(struct test_run *run)
 	struct nr_capture *capture = test_capture_open(fd);
 	struct nr_nets nets = test_nets(run->nets, NR_COUNT(run->nets));
 	uint64_t k = run->key;
-	struct nr_hash_key key = { { nr_mix64(k + 11), nr_mix64(k + 222), nr_mix64(k + 3333), nr_mix64(k + 44444) } };
+	struct nr_hash_key key = { { nr_mix64(k + 11), nr_mix64(k + 222), nr_mix64(k + 3333),
+				     nr_mix64(k + 44444) } };
 	struct nr_buf *outs[] = { &run->flows, &run->sources, &run->findings, &run->state };
 
 	for (size_t i = 0; i < NR_COUNT(outs); i++)
@@ -247,7 +278,8 @@ static inline void test_expect_accounts(const struct nr_pipeline_counts *c)
 	assert_int_equal(c->received, c->classified + dropped);
 }
 
-static inline void test_expect_text(const char *what, const struct nr_buf *a, const struct nr_buf *b)
+static inline void test_expect_text(const char *what, const struct nr_buf *a,
+				    const struct nr_buf *b)
 {
 	size_t at = 0, line = 0;
 
@@ -258,8 +290,8 @@ static inline void test_expect_text(const char *what, const struct nr_buf *a, co
 	for (size_t i = 0; i < at; i++)
 		line = a->p[i] == '\n' ? i + 1 : line;
 	fail_msg("%s differ at byte %zu of %zu and %zu:\n%.*s\n%.*s", what, at, a->n, b->n,
-		 (int)nr_min_size(a->n - line, 900), (const char *)a->p + line, (int)nr_min_size(b->n - line, 900),
-		 (const char *)b->p + line);
+		 (int)nr_min_size(a->n - line, 900), (const char *)a->p + line,
+		 (int)nr_min_size(b->n - line, 900), (const char *)b->p + line);
 }
 
 /** Everything that a user can see is the same. */
@@ -306,7 +338,8 @@ static inline void test_cut(const struct test_run *whole, size_t cut)
 	b.key = cut + 1;
 	test_run(&b);
 	/* what the first part handed over, then the second */
-	struct nr_buf *first[] = { &a.flows, &a.sources, &a.findings }, *second[] = { &b.flows, &b.sources, &b.findings };
+	struct nr_buf *first[] = { &a.flows, &a.sources, &a.findings },
+		      *second[] = { &b.flows, &b.sources, &b.findings };
 
 	for (size_t i = 0; i < NR_COUNT(first); i++) {
 		nr_buf_add(first[i], second[i]->p, second[i]->n);

@@ -30,8 +30,12 @@ static void pcap_of(const struct world *w, struct nr_buf *pcap)
 	assert_non_null(scenario);
 	assert_true(fd >= 0);
 	assert_int_equal(nr_prefix_parse(nr_str_from(w->net), &net), 0);
-	struct nr_lab_options options = { .nets = &net, .n_nets = 1, .start = { 1767571200 * NR_NS_PER_S },
-					  .duration = w->minutes * 60 * NR_NS_PER_S, .seed = 11, .scale = w->scale };
+	struct nr_lab_options options = { .nets = &net,
+					  .n_nets = 1,
+					  .start = { 1767571200 * NR_NS_PER_S },
+					  .duration = w->minutes * 60 * NR_NS_PER_S,
+					  .seed = 11,
+					  .scale = w->scale };
 
 	assert_int_equal(nr_lab_out_new(fd, -1, NR_LAB_RAW_IP, true, &out), 0);
 	struct nr_lab_sink sink = nr_lab_out_sink(out, false);
@@ -61,14 +65,18 @@ static void threads_and_keys_change_no_byte_of_any_world(void **state)
 		struct nr_buf pcap;
 
 		pcap_of(&worlds[w], &pcap);
-		struct test_run first = { .pcap = { pcap.p, pcap.n }, .nets = { worlds[w].net }, .key = 1 };
+		struct test_run first = { .pcap = { pcap.p, pcap.n },
+					  .nets = { worlds[w].net },
+					  .key = 1 };
 
 		test_run(&first);
 		assert_int_equal(first.status, 0);
 		test_expect_accounts(&first.result.counts);
 		assert_true(first.result.counts.classified > 1000);
 		for (size_t i = 0; i < NR_COUNT(threads); i++) {
-			struct test_run again = { .pcap = first.pcap, .nets = { worlds[w].net }, .threads = threads[i],
+			struct test_run again = { .pcap = first.pcap,
+						  .nets = { worlds[w].net },
+						  .threads = threads[i],
 						  .key = 1000 + i };
 
 			test_run(&again);

@@ -37,8 +37,13 @@ static struct nr_packet packet_of(struct probe p)
 /* unicornscan: seq = secret ^ dst ^ (dport << 16 | sport), see the header's source */
 static struct probe unicorn(uint32_t i)
 {
-	struct probe p = { .src = SRC, .dst = NET + nr_mix64(i) % 65536, .sport = (uint16_t)(nr_mix64(i + 7) >> 40),
-			   .dport = (uint16_t)(i % 3 == 0 ? 22 : 80), .window = 16384, .flags = NR_TCP_SYN, .ttl = 60 };
+	struct probe p = { .src = SRC,
+			   .dst = NET + nr_mix64(i) % 65536,
+			   .sport = (uint16_t)(nr_mix64(i + 7) >> 40),
+			   .dport = (uint16_t)(i % 3 == 0 ? 22 : 80),
+			   .window = 16384,
+			   .flags = NR_TCP_SYN,
+			   .ttl = 60 };
 
 	p.seq = 0x5ec4e75e ^ p.dst ^ ((uint32_t)p.dport << 16 | p.sport);
 	return p;
@@ -48,9 +53,16 @@ static struct probe unicorn(uint32_t i)
 static struct nr_packet nmap(uint32_t i)
 {
 	uint32_t attempt = i % 2;
-	struct nr_packet packet = packet_of((struct probe){ .src = SRC, .dst = NET + i / 2,
-		.seq = 0xa1b2c3d4 ^ (attempt << 16 | attempt), .sport = (uint16_t)(50000 + attempt), .dport = 443,
-		.window = 1024, .flags = NR_TCP_SYN, .ttl = 50, .ip_id = (uint16_t)nr_mix64(i) });
+	struct nr_packet packet =
+		packet_of((struct probe){ .src = SRC,
+					  .dst = NET + i / 2,
+					  .seq = 0xa1b2c3d4 ^ (attempt << 16 | attempt),
+					  .sport = (uint16_t)(50000 + attempt),
+					  .dport = 443,
+					  .window = 1024,
+					  .flags = NR_TCP_SYN,
+					  .ttl = 50,
+					  .ip_id = (uint16_t)nr_mix64(i) });
 
 	packet.opt_hash = NR_OPTIONS_MSS;
 	return packet;
@@ -60,8 +72,14 @@ static struct probe mirai(uint32_t i)
 {
 	uint32_t dst = NET + nr_mix64(i) % 65536;
 
-	return (struct probe){ .src = SRC, .dst = dst, .seq = dst, .sport = 40000, .dport = 23,
-			       .window = (uint16_t)(i * 77), .flags = NR_TCP_SYN, .ttl = 55 };
+	return (struct probe){ .src = SRC,
+			       .dst = dst,
+			       .seq = dst,
+			       .sport = 40000,
+			       .dport = 23,
+			       .window = (uint16_t)(i * 77),
+			       .flags = NR_TCP_SYN,
+			       .ttl = 55 };
 }
 
 struct counts {
@@ -141,14 +159,21 @@ static void mirai_is_never_named_unicornscan(void **state)
 	assert_int_equal(c.marks[NR_MARK_SAME_SEQ], 0);
 }
 
-static void one_sequence_number_for_several_destinations_is_noted_but_not_a_retransmission(void **state)
+static void one_sequence_number_for_several_destinations_is_noted_but_not_a_retransmission(
+	void **state)
 {
 	struct nr_packet p[N];
 
 	(void)state;
 	for (uint32_t i = 0; i < N; i++)
-		p[i] = packet_of((struct probe){ .src = SRC, .dst = NET + i / 2, .seq = 0x01020304, .sport = 1,
-						 .dport = 80, .window = 512, .flags = NR_TCP_SYN, .ttl = 60 });
+		p[i] = packet_of((struct probe){ .src = SRC,
+						 .dst = NET + i / 2,
+						 .seq = 0x01020304,
+						 .sport = 1,
+						 .dport = 80,
+						 .window = 512,
+						 .flags = NR_TCP_SYN,
+						 .ttl = 60 });
 	/* each destination twice: every second pair is a retransmission */
 	assert_int_equal(feed_all(p, N).marks[NR_MARK_SAME_SEQ], N / 2 - 1);
 	for (uint32_t i = 0; i < N; i++)
@@ -169,7 +194,9 @@ static void random_sequence_numbers_make_no_marks(void **state)
 	}
 	struct counts c = feed_all(p, MANY);
 
-	assert_int_equal(c.marks[NR_MARK_UNICORNSCAN] + c.marks[NR_MARK_SAME_SEQ] + c.marks[NR_MARK_NMAP], 0);
+	assert_int_equal(c.marks[NR_MARK_UNICORNSCAN] + c.marks[NR_MARK_SAME_SEQ] +
+				 c.marks[NR_MARK_NMAP],
+			 0);
 }
 
 /* A place changes hands only after NR_PAIR_PATIENCE packets of others: single strangers lose nothing. */
@@ -186,7 +213,8 @@ static void a_scanner_is_not_lost_to_single_packets_of_others(void **state)
 	stranger = scanner;
 	do
 		stranger.src = nr_ip_v4(other++);
-	while ((nr_pair_hash(&stranger) >> 32) % NR_PAIR_SLOTS != (nr_pair_hash(&scanner) >> 32) % NR_PAIR_SLOTS);
+	while ((nr_pair_hash(&stranger) >> 32) % NR_PAIR_SLOTS !=
+	       (nr_pair_hash(&scanner) >> 32) % NR_PAIR_SLOTS);
 	for (uint32_t i = 0; i < N; i++) {
 		scanner = packet_of(unicorn(i));
 		marks += nr_pair_feed(&pair, &scanner) != 0;
@@ -213,7 +241,8 @@ static void a_snapshot_between_two_packets_loses_no_pair(void **state)
 
 	assert_int_equal(nr_pair_feed(&a, &first), 0);
 	nr_pair_save(&a, &saved);
-	struct nr_reader in = nr_reader_of(saved.p, saved.n), cut = nr_reader_of(saved.p, saved.n - 1);
+	struct nr_reader in = nr_reader_of(saved.p, saved.n),
+			 cut = nr_reader_of(saved.p, saved.n - 1);
 
 	assert_int_equal(nr_pair_load(&b, &cut), NR_EDAMAGED);
 	assert_int_equal(nr_pair_load(&b, &in), 0);
@@ -230,7 +259,8 @@ int main(void)
 		cmocka_unit_test(nmap_is_known_by_every_pair_of_first_and_second_tries),
 		cmocka_unit_test(nmap_sequence_numbers_without_nmap_header_say_nothing),
 		cmocka_unit_test(mirai_is_never_named_unicornscan),
-		cmocka_unit_test(one_sequence_number_for_several_destinations_is_noted_but_not_a_retransmission),
+		cmocka_unit_test(
+			one_sequence_number_for_several_destinations_is_noted_but_not_a_retransmission),
 		cmocka_unit_test(random_sequence_numbers_make_no_marks),
 		cmocka_unit_test(a_scanner_is_not_lost_to_single_packets_of_others),
 		cmocka_unit_test(a_snapshot_between_two_packets_loses_no_pair),

@@ -15,7 +15,8 @@ struct kept {
 	size_t n, n_batches;
 };
 
-static void keep(void *ctx, unsigned shard, int64_t watermark, const struct nr_observation *obs, size_t n)
+static void keep(void *ctx, unsigned shard, int64_t watermark, const struct nr_observation *obs,
+		 size_t n)
 {
 	struct kept *k = ctx;
 
@@ -65,9 +66,20 @@ static void drain(struct rig *rig)
 
 static struct nr_packet syn(uint32_t src, uint32_t dst, uint32_t tick)
 {
-	return (struct nr_packet){ .src = nr_ip_v4(src), .dst = nr_ip_v4(dst), .tick = tick, .offset = 5, .ip_len = 40,
-				   .proto = 6, .sport = 4000, .dport = 23, .ttl = 50, .tcp_flags = NR_TCP_SYN,
-				   .window = 1024, .opt_hash = 77, .seq = src ^ dst, .is_v4 = 1 };
+	return (struct nr_packet){ .src = nr_ip_v4(src),
+				   .dst = nr_ip_v4(dst),
+				   .tick = tick,
+				   .offset = 5,
+				   .ip_len = 40,
+				   .proto = 6,
+				   .sport = 4000,
+				   .dport = 23,
+				   .ttl = 50,
+				   .tcp_flags = NR_TCP_SYN,
+				   .window = 1024,
+				   .opt_hash = 77,
+				   .seq = src ^ dst,
+				   .is_v4 = 1 };
 }
 
 static struct nr_packet v6_of(struct nr_packet p)
@@ -189,7 +201,8 @@ static void a_late_packet_makes_a_flagged_observation_of_its_own_second(void **s
 	(void)state;
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		struct rig *rig = rig_new(true, 100, &key_a);
-		struct nr_packet p = syn(1, 2, T0), late = syn(1, 2, T0 - 1), now = syn(1, 2, T0 + 7);
+		struct nr_packet p = syn(1, 2, T0), late = syn(1, 2, T0 - 1),
+				 now = syn(1, 2, T0 + 7);
 
 		p = v6 ? v6_of(p) : p;
 		late = v6 ? v6_of(late) : late;
@@ -203,7 +216,9 @@ static void a_late_packet_makes_a_flagged_observation_of_its_own_second(void **s
 		static const struct {
 			int64_t tick;
 			uint8_t flags;
-		} want[] = { { T0, 0 }, { T0 - 1, NR_OBS_LATE }, { T0 + 7, 0 }, { T0, NR_OBS_LATE } };
+		} want[] = {
+			{ T0, 0 }, { T0 - 1, NR_OBS_LATE }, { T0 + 7, 0 }, { T0, NR_OBS_LATE }
+		};
 
 		for (size_t i = 0; i < NR_COUNT(want); i++) {
 			assert_int_equal(rig->kept.obs[i].tick, want[i].tick);
@@ -229,7 +244,8 @@ static void a_mirror_is_a_copy_that_is_marked_and_not_counted(void **state)
 		p.quoted_dst = p.dst;
 		feed(rig, &p, T0, true);
 		feed(rig, &p, T0, true);
-		feed(rig, &p, T0, false); /* no room: a second entry, since copy and original are apart */
+		feed(rig, &p, T0,
+		     false); /* no room: a second entry, since copy and original are apart */
 		p.sport++;
 		feed(rig, &p, T0, true); /* no room either, but only originals count as refused */
 		drain(rig);
@@ -294,7 +310,8 @@ static struct stream *stream_new(void)
 		}
 		s->packets[i] = r % 5 == 0 && p.quoted_proto == 0 ? v6_of(p) : p;
 		s->watermarks[i] = now;
-		s->steps[i] = (struct nr_flow_step){ .packet = (uint16_t)i, .mirror = p.quoted_proto != 0 && r % 2 };
+		s->steps[i] = (struct nr_flow_step){ .packet = (uint16_t)i,
+						     .mirror = p.quoted_proto != 0 && r % 2 };
 	}
 	return s;
 }
@@ -304,7 +321,8 @@ static void expect_same(const struct rig *a, const struct rig *b)
 	assert_int_equal(a->kept.n, b->kept.n);
 	for (size_t i = 0; i < a->kept.n; i++) {
 		assert_memory_equal(&a->kept.obs[i], &b->kept.obs[i], sizeof(a->kept.obs[i]));
-		assert_int_equal(a->kept.watermarks[i] / NR_FLOW_MINUTE, b->kept.watermarks[i] / NR_FLOW_MINUTE);
+		assert_int_equal(a->kept.watermarks[i] / NR_FLOW_MINUTE,
+				 b->kept.watermarks[i] / NR_FLOW_MINUTE);
 	}
 	assert_int_equal(a->flow.n_flows, b->flow.n_flows);
 	assert_int_equal(a->flow.n_refused, b->flow.n_refused);
@@ -334,9 +352,11 @@ static void eager_and_lazy_tables_give_the_same_observations(void **state)
 
 	(void)state;
 	for (size_t c = 0; c < NR_COUNT(caps); c++) {
-		struct rig *eager = rig_new(true, caps[c], &key_a), *lazy = rig_new(false, caps[c], &key_b);
+		struct rig *eager = rig_new(true, caps[c], &key_a),
+			   *lazy = rig_new(false, caps[c], &key_b);
 
-		nr_flow_feed(&eager->flow, s->packets, s->watermarks, s->steps, STREAM, &eager->out);
+		nr_flow_feed(&eager->flow, s->packets, s->watermarks, s->steps, STREAM,
+			     &eager->out);
 		nr_flow_feed(&lazy->flow, s->packets, s->watermarks, s->steps, STREAM, &lazy->out);
 		assert_true(lazy->kept.n_batches < eager->kept.n_batches);
 		drain(eager);
@@ -364,7 +384,8 @@ static void cuts_advances_and_keys_change_nothing(void **state)
 		for (size_t i = 0; i < STREAM; i += strides[k]) {
 			size_t n = nr_min_size(strides[k], STREAM - i);
 
-			nr_flow_feed(&rig->flow, s->packets, s->watermarks, s->steps + i, n, &rig->out);
+			nr_flow_feed(&rig->flow, s->packets, s->watermarks, s->steps + i, n,
+				     &rig->out);
 			nr_flow_advance(&rig->flow, s->watermarks[i + n - 1], &rig->out);
 		}
 		drain(rig);
@@ -383,10 +404,12 @@ static void a_table_saved_at_any_packet_and_loaded_goes_on_as_if_nothing_had_bee
 	for (unsigned eager = 0; eager < 2; eager++) {
 		struct rig *whole = rig_new(eager, MOST, &key_a);
 
-		nr_flow_feed(&whole->flow, s->packets, s->watermarks, s->steps, STREAM, &whole->out);
+		nr_flow_feed(&whole->flow, s->packets, s->watermarks, s->steps, STREAM,
+			     &whole->out);
 		drain(whole);
 		for (size_t cut = 0; cut < STREAM; cut += 61) {
-			struct rig *a = rig_new(eager, MOST, &key_a), *b = rig_new(eager, MOST, &key_b);
+			struct rig *a = rig_new(eager, MOST, &key_a),
+				   *b = rig_new(eager, MOST, &key_b);
 			struct nr_buf saved;
 
 			nr_buf_init(&saved, 1 << 24);
@@ -397,7 +420,8 @@ static void a_table_saved_at_any_packet_and_loaded_goes_on_as_if_nothing_had_bee
 			assert_int_equal(nr_flow_load(&b->flow, &in), 0);
 			assert_int_equal(nr_reader_left(&in), 0);
 			b->kept = a->kept;
-			nr_flow_feed(&b->flow, s->packets, s->watermarks, s->steps + cut, STREAM - cut, &b->out);
+			nr_flow_feed(&b->flow, s->packets, s->watermarks, s->steps + cut,
+				     STREAM - cut, &b->out);
 			drain(b);
 			expect_same(whole, b);
 			nr_buf_done(&saved);
@@ -442,7 +466,8 @@ int main(void)
 		cmocka_unit_test(large_sums_and_many_marks_do_not_wrap),
 		cmocka_unit_test(eager_and_lazy_tables_give_the_same_observations),
 		cmocka_unit_test(cuts_advances_and_keys_change_nothing),
-		cmocka_unit_test(a_table_saved_at_any_packet_and_loaded_goes_on_as_if_nothing_had_been),
+		cmocka_unit_test(
+			a_table_saved_at_any_packet_and_loaded_goes_on_as_if_nothing_had_been),
 		cmocka_unit_test(a_cut_snapshot_is_refused_at_every_place),
 	};
 

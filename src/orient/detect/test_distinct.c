@@ -80,7 +80,8 @@ static void order_and_repetition_do_not_matter_to_a_sketch(void **state)
 		(void)nr_distinct_add(&a.d, &a.pool, i);
 	for (uint32_t i = 1500; i > 0; i--)
 		(void)nr_distinct_add(&b.d, &b.pool, (i - 1) % 500);
-	assert_memory_equal(nr_table_at(&a.pool.table, 0), nr_table_at(&b.pool.table, 0), NR_DISTINCT_REGS);
+	assert_memory_equal(nr_table_at(&a.pool.table, 0), nr_table_at(&b.pool.table, 0),
+			    NR_DISTINCT_REGS);
 	assert_int_equal(a.d.n, b.d.n);
 	assert_false(nr_distinct_add(&a.d, &a.pool, 250));
 	assert_true(nr_distinct_estimate(&a.d, &a.pool, &lo, &hi) > 400);
@@ -170,7 +171,8 @@ static void a_slab_gives_zeroed_records_with_stable_numbers_up_to_its_limit(void
 		assert_memory_equal(b, zero, 32);
 	}
 	assert_null(nr_slab_take(&pool, &number));
-	assert_int_equal(((const uint8_t *)nr_table_at(&pool.table, 1))[31], 0xee); /* others untouched */
+	assert_int_equal(((const uint8_t *)nr_table_at(&pool.table, 1))[31],
+			 0xee); /* others untouched */
 	nr_slab_done(&pool);
 	nr_slab_done(&other);
 	nr_buf_done(&saved);
@@ -182,7 +184,8 @@ int main(void)
 		cmocka_unit_test(up_to_fourteen_identities_are_counted_exactly_zero_among_them),
 		cmocka_unit_test(beyond_fourteen_the_estimate_holds_its_stated_error),
 		cmocka_unit_test(order_and_repetition_do_not_matter_to_a_sketch),
-		cmocka_unit_test(without_room_for_a_sketch_the_count_stays_a_lower_limit_and_is_counted),
+		cmocka_unit_test(
+			without_room_for_a_sketch_the_count_stays_a_lower_limit_and_is_counted),
 		cmocka_unit_test(a_copy_counts_on_by_itself_and_release_gives_the_sketch_back),
 		cmocka_unit_test(a_slab_gives_zeroed_records_with_stable_numbers_up_to_its_limit),
 	};
