@@ -284,7 +284,8 @@ static void flows_hold(struct outbox *box, int64_t watermark, const struct nr_ob
 		nr_buf_add(&box->flows, &obs[i], sizeof(*obs));
 		segment.n++;
 	}
-	nr_buf_add(&box->segments, &segment, sizeof(segment));
+	if (segment.n > 0) /* else all were copies */
+		nr_buf_add(&box->segments, &segment, sizeof(segment));
 }
 
 static void on_batch(void *ctx, const struct nr_pipeline_place *where, const struct nr_observation *obs, size_t n)
