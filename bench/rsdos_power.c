@@ -228,7 +228,8 @@ static void power_row(uint64_t n, double span, enum answer kind, unsigned again,
 			struct outcome outcome = { 0 };
 
 			add_flood(&list, &site, 0x0a000001, 0, span, ppm / 60, kind, again, rng);
-			qsort(list.obs, list.n, sizeof(list.obs[0]), obs_cmp);
+			if (list.n > 0)
+				qsort(list.obs, list.n, sizeof(list.obs[0]), obs_cmp);
 			run(&env, &list, &outcome);
 			found += outcome.n_findings > 0;
 			moore += moore_finds(&list);

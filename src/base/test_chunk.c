@@ -40,7 +40,7 @@ static void chunks_of_all_sizes_are_aligned_and_do_not_overlap(void **state)
 	for (size_t s = 0; s < NR_COUNT(sizes); s++) {
 		for (unsigned i = 0; i < EACH; i++) {
 			chunks[s][i] = nr_chunk_new(sizes[s]);
-			assert_non_null(chunks[s][i]);
+			nr_require(chunks[s][i] != NULL);
 			assert_int_equal((uintptr_t)chunks[s][i] % 64, 0);
 			memset(chunks[s][i], (int)(s * EACH + i + 1), sizes[s]);
 		}
