@@ -49,12 +49,15 @@ static void counter_flush(struct counter *c)
 		const struct tuple *t = &c->batch[i];
 		size_t at = c->hashes[i] & ((1u << SLOTS_LOG) - 1);
 
-		while (c->table[at].minute == c->minute + 1 && (c->table[at].addr != t->addr || c->table[at].ports != t->ports))
+		while (c->table[at].minute == c->minute + 1 &&
+		       (c->table[at].addr != t->addr || c->table[at].ports != t->ports))
 			at = (at + 1) & ((1u << SLOTS_LOG) - 1);
 		struct tuple *e = &c->table[at];
 
 		if (e->minute != c->minute + 1) {
-			*e = (struct tuple){ .addr = t->addr, .ports = t->ports, .minute = c->minute + 1 };
+			*e = (struct tuple){ .addr = t->addr,
+					     .ports = t->ports,
+					     .minute = c->minute + 1 };
 			c->flows++;
 		}
 		e->packets++;
@@ -186,8 +189,8 @@ enum { READ, COUNTER, ONE, TWO, N_CASES };
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "read() only", "plain FlowTuple counter", "engine, 1 thread",
-					     "engine, 2 threads" };
+	static const char *const names[] = { "read() only", "plain FlowTuple counter",
+					     "engine, 1 thread", "engine, 2 threads" };
 	double seconds[N_CASES][RUNS_MAX] = { 0 };
 	size_t runs = argc > 2 ? strtoul(argv[2], NULL, 10) : 5;
 	const char *data = getenv("NOROSHI_PREFIXES");
@@ -203,8 +206,9 @@ int main(int argc, char **argv)
 		die(err.msg);
 	job.prefixes = prefixes;
 	block_mem = malloc(2 * BLOCK);
-	struct counter c = { .table = mmap(NULL, sizeof(struct tuple) << SLOTS_LOG, PROT_READ | PROT_WRITE,
-					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) };
+	struct counter c = { .table = mmap(NULL, sizeof(struct tuple) << SLOTS_LOG,
+					   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+					   0) };
 
 	if (block_mem == NULL || c.table == MAP_FAILED || nr_hash_key_random(&c.key) < 0)
 		die("out of memory");
@@ -241,10 +245,12 @@ int main(int argc, char **argv)
 	for (unsigned k = 0; k < N_CASES; k++) {
 		double s = median(seconds[k], runs);
 
-		printf("%-26s %10.1f %12.2f %12.2f\n", names[k], (double)packets / s / 1e6, reference / s, one / s);
+		printf("%-26s %10.1f %12.2f %12.2f\n", names[k], (double)packets / s / 1e6,
+		       reference / s, one / s);
 	}
-	printf("packets %llu, flow tuples by minute %llu, flow deltas %llu; runs %zu, medians; peak memory of all %ld MB\n",
-	       (unsigned long long)packets, (unsigned long long)c.flows, (unsigned long long)flows, runs,
-	       usage.ru_maxrss / 1024);
+	printf("packets %llu, flow tuples by minute %llu, flow deltas %llu; runs %zu, medians; "
+	       "peak memory of all %ld MB\n",
+	       (unsigned long long)packets, (unsigned long long)c.flows, (unsigned long long)flows,
+	       runs, usage.ru_maxrss / 1024);
 	return 0;
 }

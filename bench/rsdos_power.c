@@ -101,8 +101,8 @@ static struct nr_ip site_pick(const struct site *site, uint64_t *rng)
 enum answer { SYNACK, RST, UNREACHABLE };
 
 /* An answer of a victim on port 80, sent again @p again times with the back-off of Linux. */
-static void add_answer(struct list *list, double at, uint32_t victim, struct nr_ip dst, uint16_t peer,
-		       enum answer kind, unsigned again)
+static void add_answer(struct list *list, double at, uint32_t victim, struct nr_ip dst,
+		       uint16_t peer, enum answer kind, unsigned again)
 {
 	double wait = 1;
 
@@ -130,12 +130,14 @@ static void add_answer(struct list *list, double at, uint32_t victim, struct nr_
 	}
 }
 
-static void add_flood(struct list *list, const struct site *site, uint32_t victim, double start, double span,
-		      double rate_here, enum answer kind, unsigned again, uint64_t *rng)
+static void add_flood(struct list *list, const struct site *site, uint32_t victim, double start,
+		      double span, double rate_here, enum answer kind, unsigned again,
+		      uint64_t *rng)
 {
-	for (double at = start + rng_exp(rng, rate_here); at < start + span; at += rng_exp(rng, rate_here))
-		add_answer(list, at, victim, site_pick(site, rng), (uint16_t)(1024 + rng_below(rng, 64512)), kind,
-			   again);
+	for (double at = start + rng_exp(rng, rate_here); at < start + span;
+	     at += rng_exp(rng, rate_here))
+		add_answer(list, at, victim, site_pick(site, rng),
+			   (uint16_t)(1024 + rng_below(rng, 64512)), kind, again);
 }
 
 /* --- running --- */
@@ -190,7 +192,8 @@ static bool moore_finds(const struct list *list)
 {
 	size_t best = 0;
 
-	if (list->n < NR_MOORE_PACKETS || list->obs[list->n - 1].tick - list->obs[0].tick < NR_MOORE_SPAN_S)
+	if (list->n < NR_MOORE_PACKETS ||
+	    list->obs[list->n - 1].tick - list->obs[0].tick < NR_MOORE_SPAN_S)
 		return false;
 	for (size_t i = 0; i < list->n; i++) {
 		int64_t from = list->obs[i].tick / NR_MOORE_SLIDE_S * NR_MOORE_SLIDE_S;
@@ -205,7 +208,9 @@ static bool moore_finds(const struct list *list)
 
 static struct nr_detect_env env_of(const struct site *site, size_t max)
 {
-	return (struct nr_detect_env){ .monitored_v4 = site->n, .max_entries = max, .key = { { 1, 2, 3, 4 } } };
+	return (struct nr_detect_env){ .monitored_v4 = site->n,
+				       .max_entries = max,
+				       .key = { { 1, 2, 3, 4 } } };
 }
 
 /* --- tables --- */
@@ -244,8 +249,8 @@ static void power_row(uint64_t n, double span, enum answer kind, unsigned again,
 	}
 	double scale = 4294967296.0 / (double)n / 60;
 
-	printf(" %.1f | %.1f | %.1f | %.0f | %.0f |\n", half[0], half[1], half[1] / half[0], half[0] * scale,
-	       half[1] * scale);
+	printf(" %.1f | %.1f | %.1f | %.0f | %.0f |\n", half[0], half[1], half[1] / half[0],
+	       half[0] * scale, half[1] * scale);
 	(void)fflush(stdout);
 }
 
@@ -266,11 +271,13 @@ static void power(uint64_t *rng)
 }
 
 /* SYN-ACK scanner: one or few destination ports, random or sequential destinations, at many speeds. */
-static void noise_scanner(struct list *list, const struct site *site, uint32_t src, double start, uint64_t *rng)
+static void noise_scanner(struct list *list, const struct site *site, uint32_t src, double start,
+			  uint64_t *rng)
 {
 	bool sequential = rng_below(rng, 2) == 0;
 	double rate = pow(10, -2.5 + 3 * rng_unit(rng)), span = 300 * pow(10, 2 * rng_unit(rng));
-	uint16_t ports = (uint16_t)(1 + rng_below(rng, 3)), own = (uint16_t)(1024 + rng_below(rng, 60000));
+	uint16_t ports = (uint16_t)(1 + rng_below(rng, 3)),
+		 own = (uint16_t)(1024 + rng_below(rng, 60000));
 	bool own_random = rng_below(rng, 2) == 0;
 	uint32_t at_dst = (uint32_t)rng_below(rng, site->n);
 
@@ -278,7 +285,8 @@ static void noise_scanner(struct list *list, const struct site *site, uint32_t s
 		struct nr_observation *obs = list_add(list, at);
 
 		obs->src = nr_ip_v4(src);
-		obs->dst = sequential ? nr_ip_v4(site->net + at_dst++ % (uint32_t)site->n) : site_pick(site, rng);
+		obs->dst = sequential ? nr_ip_v4(site->net + at_dst++ % (uint32_t)site->n)
+				      : site_pick(site, rng);
 		obs->proto = 6;
 		obs->tcp_flags = 0x12;
 		obs->sport = own_random ? (uint16_t)(1024 + rng_below(rng, 60000)) : own;
@@ -287,7 +295,8 @@ static void noise_scanner(struct list *list, const struct site *site, uint32_t s
 }
 
 /* Misconfiguration: answers, again and again, to one or few addresses, with changing or fixed ports. */
-static void noise_misconfigured(struct list *list, const struct site *site, uint32_t src, double start, uint64_t *rng)
+static void noise_misconfigured(struct list *list, const struct site *site, uint32_t src,
+				double start, uint64_t *rng)
 {
 	struct nr_ip dsts[8];
 	size_t n = rng_below(rng, 3) == 0 ? 2 + rng_below(rng, 6) : 1;
@@ -309,7 +318,8 @@ static void noise_misconfigured(struct list *list, const struct site *site, uint
 }
 
 /* A resolver that answers few addresses, each under several ports and more than once. */
-static void noise_resolver(struct list *list, const struct site *site, uint32_t src, double start, uint64_t *rng)
+static void noise_resolver(struct list *list, const struct site *site, uint32_t src, double start,
+			   uint64_t *rng)
 {
 	struct nr_ip dsts[20];
 	size_t n = 1 + rng_below(rng, NR_COUNT(dsts));
@@ -330,13 +340,15 @@ static void noise_resolver(struct list *list, const struct site *site, uint32_t 
 }
 
 /* Content networks: one connection, the same answer sent up to eight times; neighbours do the same. */
-static void noise_cdn(struct list *list, const struct site *site, uint32_t src, double start, uint64_t *rng)
+static void noise_cdn(struct list *list, const struct site *site, uint32_t src, double start,
+		      uint64_t *rng)
 {
 	size_t n = 1 + rng_below(rng, 6);
 
 	for (size_t i = 0; i < n; i++)
-		add_answer(list, start + 60 * rng_unit(rng), (src & ~255u) | (uint32_t)rng_below(rng, 256),
-			   site_pick(site, rng), (uint16_t)(1024 + rng_below(rng, 60000)), SYNACK,
+		add_answer(list, start + 60 * rng_unit(rng),
+			   (src & ~255u) | (uint32_t)rng_below(rng, 256), site_pick(site, rng),
+			   (uint16_t)(1024 + rng_below(rng, 60000)), SYNACK,
 			   (unsigned)rng_below(rng, 8));
 }
 
@@ -347,10 +359,11 @@ static void noise(uint64_t *rng)
 	struct nr_detect_env env = env_of(&site, 1 << 16);
 	struct list list = { 0 };
 	struct outcome outcome = { .print = true };
-	static void (*const kinds[])(struct list *, const struct site *, uint32_t, double, uint64_t *) = {
-		noise_scanner, noise_misconfigured, noise_resolver, noise_cdn
-	};
-	static const char *const names[] = { "SYN-ACK scanners", "misconfigured hosts", "resolvers", "CDN bursts" };
+	static void (*const kinds[])(struct list *, const struct site *, uint32_t, double,
+				     uint64_t *) = { noise_scanner, noise_misconfigured,
+						     noise_resolver, noise_cdn };
+	static const char *const names[] = { "SYN-ACK scanners", "misconfigured hosts", "resolvers",
+					     "CDN bursts" };
 	static const size_t a_day[] = { 30, 200, 200, 1500 };
 
 	for (size_t k = 0; k < NR_COUNT(kinds); k++) {
@@ -361,21 +374,24 @@ static void noise(uint64_t *rng)
 				 rng_unit(rng) * DAYS * DAY_S, rng);
 		printf("# %s: %zu a day, %zu packets\n", names[k], a_day[k], list.n - before);
 	}
-	for (size_t i = 0; i < (size_t)20000 * DAYS; i++) /* lone answers, a few from the same address */
-		add_answer(&list, rng_unit(rng) * DAYS * DAY_S, (uint32_t)(0x14000000 + rng_below(rng, 3000000) * 7),
+	for (size_t i = 0; i < (size_t)20000 * DAYS;
+	     i++) /* lone answers, a few from the same address */
+		add_answer(&list, rng_unit(rng) * DAYS * DAY_S,
+			   (uint32_t)(0x14000000 + rng_below(rng, 3000000) * 7),
 			   site_pick(&site, rng), (uint16_t)(1024 + rng_below(rng, 60000)), RST, 0);
 	qsort(list.obs, list.n, sizeof(list.obs[0]), obs_cmp);
 	run(&env, &list, &outcome);
-	printf("| /16, %d days, %zu answers, no flood | findings %zu | a week %.2f |\n", DAYS, list.n,
-	       outcome.n_findings, (double)outcome.n_findings / (DAYS / 7.0));
+	printf("| /16, %d days, %zu answers, no flood | findings %zu | a week %.2f |\n", DAYS,
+	       list.n, outcome.n_findings, (double)outcome.n_findings / (DAYS / 7.0));
 	free(list.obs);
 }
 
 /* --- intervals --- */
 
 enum model { FIXED_TIME, FIXED_COUNT, EVEN, ON_OFF, PAIRS, MODEL_N };
-static const char *const model_names[] = { "Poisson, fixed time", "Poisson, n-th packet", "even sender, thinned",
-					   "on 10 s, off 50 s", "each choice sent 1 to 3 times" };
+static const char *const model_names[] = { "Poisson, fixed time", "Poisson, n-th packet",
+					   "even sender, thinned", "on 10 s, off 50 s",
+					   "each choice sent 1 to 3 times" };
 
 struct arrivals {
 	uint64_t n;
@@ -454,11 +470,15 @@ static void interval(uint64_t *rng)
 				double lo, hi;
 
 				simulate(model, wants[w], &a, rng);
-				double worth = fmin(nr_rate_effective((double)a.n, a.k1, a.k2),
-						    model == PAIRS ? (double)a.n
-								   : nr_rate_effective_gaps(a.n, a.last - a.first, a.gap2));
+				double worth =
+					fmin(nr_rate_effective((double)a.n, a.k1, a.k2),
+					     model == PAIRS
+						     ? (double)a.n
+						     : nr_rate_effective_gaps(a.n, a.last - a.first,
+									      a.gap2));
 
-				if (a.n < 20 || !nr_rate_interval(a.n, worth, a.last - a.first, UINT64_C(1) << 32, &rate))
+				if (a.n < 20 || !nr_rate_interval(a.n, worth, a.last - a.first,
+								  UINT64_C(1) << 32, &rate))
 					continue;
 				used++;
 				covered += rate.lo <= 1 && 1 <= rate.hi;
@@ -466,11 +486,13 @@ static void interval(uint64_t *rng)
 				/* exact for a known time, and, for PAIRS, a known number of choices */
 				double each = model == PAIRS ? 2.333 : 1;
 
-				nr_stat_poisson_interval((uint64_t)llround((double)a.n / each), 0.95, &lo, &hi);
+				nr_stat_poisson_interval((uint64_t)llround((double)a.n / each),
+							 0.95, &lo, &hi);
 				exact += (hi - lo) * each / wants[w];
 			}
-			printf("| %s | %.0f | %.1f %% | %.2f | %zu |\n", model_names[model], wants[w],
-			       100.0 * (double)covered / (double)used, width / exact, used);
+			printf("| %s | %.0f | %.1f %% | %.2f | %zu |\n", model_names[model],
+			       wants[w], 100.0 * (double)covered / (double)used, width / exact,
+			       used);
 		}
 	}
 }
@@ -486,6 +508,7 @@ int main(int argc, char **argv)
 	else if (argc > 1 && strcmp(argv[1], "interval") == 0)
 		interval(&rng);
 	else
-		return (void)fputs("usage: rsdos_power power | noise | interval [SEED]\n", stderr), 2;
+		return (void)fputs("usage: rsdos_power power | noise | interval [SEED]\n", stderr),
+		       2;
 	return 0;
 }

@@ -34,7 +34,8 @@ static size_t rounded(size_t bytes, size_t to)
 static void *map(size_t bytes)
 {
 	size_t all = bytes + HUGE_PAGE;
-	uint8_t *p = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *p = mmap(NULL, all, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;

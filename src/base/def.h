@@ -19,15 +19,15 @@
 #define NR_LIKELY(x)	__builtin_expect(!!(x), 1)
 /** A large local that is written before it is read: spares -ftrivial-auto-var-init on hot paths. */
 #define NR_UNINITIALIZED __attribute__((uninitialized))
-#define NR_UNLIKELY(x)	__builtin_expect(!!(x), 0)
+#define NR_UNLIKELY(x)	 __builtin_expect(!!(x), 0)
 
 #define nr_auto(type) __attribute__((cleanup(type##_autofree))) struct type *
 
-#define NR_TAKE(ptr)                          \
-	({                                    \
+#define NR_TAKE(ptr)                            \
+	({                                      \
 		__typeof__(ptr) taken_ = (ptr); \
-		(ptr) = NULL;                 \
-		taken_;                       \
+		(ptr) = NULL;                   \
+		taken_;                         \
 	})
 
 #define nr_require(x) ((x) ? (void)0 : nr_require_failed(#x, __FILE__, __LINE__))

@@ -17,7 +17,9 @@ static double stirling_error(double a)
 {
 	double a2 = a * a;
 
-	return (1.0 / 12 - (1.0 / 360 - (1.0 / 1260 - (1.0 / 1680 - 1.0 / 1188 / a2) / a2) / a2) / a2) / a;
+	return (1.0 / 12 -
+		(1.0 / 360 - (1.0 / 1260 - (1.0 / 1680 - 1.0 / 1188 / a2) / a2) / a2) / a2) /
+	       a;
 }
 
 /* ln(x^a e^-x / Gamma(a + 1)); for large a as a deviance, since the plain sum would cancel. */

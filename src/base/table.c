@@ -135,7 +135,8 @@ void *nr_table_append(struct nr_table *table)
 		table->n_refused++;
 		return NULL;
 	}
-	if (NR_UNLIKELY(table->n >> NR_TABLE_CHUNK_BITS == table->n_chunks) && chunk_add(table) < 0) {
+	if (NR_UNLIKELY(table->n >> NR_TABLE_CHUNK_BITS == table->n_chunks) &&
+	    chunk_add(table) < 0) {
 		table->n_refused++;
 		return NULL;
 	}
@@ -150,7 +151,9 @@ void *nr_table_append(struct nr_table *table)
 
 void *nr_table_insert(struct nr_table *table, uint64_t hash)
 {
-	if (NR_UNLIKELY((uint64_t)(table->n - table->first) * 4 >= ((uint64_t)table->mask + 1) * 3) && index_grow(table) < 0) {
+	if (NR_UNLIKELY((uint64_t)(table->n - table->first) * 4 >=
+			((uint64_t)table->mask + 1) * 3) &&
+	    index_grow(table) < 0) {
 		table->n_refused++;
 		return NULL;
 	}
@@ -241,7 +244,8 @@ void nr_table_clear(struct nr_table *table)
 
 size_t nr_table_bytes(const struct nr_table *table)
 {
-	size_t index = table->hash != NULL ? ((size_t)table->mask + 1) * sizeof(table->index[0]) : 0;
+	size_t index = table->hash != NULL ? ((size_t)table->mask + 1) * sizeof(table->index[0])
+					   : 0;
 
 	return (size_t)table->n_chunks * NR_TABLE_CHUNK * table->entry_size + index;
 }
@@ -277,7 +281,8 @@ int nr_table_load(struct nr_table *table, struct nr_reader *in)
 		memcpy(entry, nr_read_bytes(in, table->entry_size), table->entry_size);
 	}
 	table->first = (uint32_t)first;
-	while (table->hash != NULL && (uint64_t)(table->n - table->first) * 4 >= ((uint64_t)table->mask + 1) * 3)
+	while (table->hash != NULL &&
+	       (uint64_t)(table->n - table->first) * 4 >= ((uint64_t)table->mask + 1) * 3)
 		if (index_grow(table) < 0)
 			return -ENOMEM;
 	if (table->hash != NULL) {

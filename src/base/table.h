@@ -17,7 +17,11 @@
 
 #include "base/cursor.h"
 
-enum { NR_TABLE_CHUNK_BITS = 8, NR_TABLE_CHUNK = 1 << NR_TABLE_CHUNK_BITS, NR_TABLE_MAX = (1 << 24) - 2 };
+enum {
+	NR_TABLE_CHUNK_BITS = 8,
+	NR_TABLE_CHUNK = 1 << NR_TABLE_CHUNK_BITS,
+	NR_TABLE_MAX = (1 << 24) - 2
+};
 
 struct nr_table {
 	uint32_t *index; /* 0: empty; hash bits 63..56 << 24 | entry number + 1 */
@@ -36,7 +40,8 @@ struct nr_table {
 
 /** @p hash may be NULL for a table used as a dense array only (never searched). */
 NR_MUST_CHECK int nr_table_init(struct nr_table *table, uint32_t entry_size, uint32_t max,
-				uint64_t (*hash)(const void *entry, const void *ctx), const void *hash_ctx);
+				uint64_t (*hash)(const void *entry, const void *ctx),
+				const void *hash_ctx);
 void nr_table_done(struct nr_table *table);
 
 static inline void *nr_table_at(const struct nr_table *table, uint32_t i)
@@ -62,9 +67,9 @@ static inline void nr_table_prefetch_entry(const struct nr_table *table, uint64_
 void *nr_table_insert(struct nr_table *table, uint64_t hash);
 
 /** The entry for which @p eq(entry, key) holds, or NULL. Inline @p eq into the caller. */
-__attribute__((always_inline)) static inline void *
-nr_table_find(const struct nr_table *table, uint64_t hash, bool (*eq)(const void *entry, const void *key),
-	      const void *key)
+__attribute__((always_inline)) static inline void *nr_table_find(
+	const struct nr_table *table, uint64_t hash, bool (*eq)(const void *entry, const void *key),
+	const void *key)
 {
 	uint32_t tag = (uint32_t)(hash >> 56) << 24;
 
@@ -86,9 +91,9 @@ nr_table_find(const struct nr_table *table, uint64_t hash, bool (*eq)(const void
  * nr_table_find() and, when there is nothing, room for a new entry: *ret_fresh tells, and a fresh entry holds
  * garbage that the caller overwrites whole. NULL at the limit or without memory.
  */
-__attribute__((always_inline)) static inline void *
-nr_table_find_or_add(struct nr_table *table, uint64_t hash, bool (*eq)(const void *entry, const void *key),
-		     const void *key, bool *ret_fresh)
+__attribute__((always_inline)) static inline void *nr_table_find_or_add(
+	struct nr_table *table, uint64_t hash, bool (*eq)(const void *entry, const void *key),
+	const void *key, bool *ret_fresh)
 {
 	uint32_t tag = (uint32_t)(hash >> 56) << 24, at = (uint32_t)hash & table->mask, slot;
 

@@ -32,7 +32,8 @@ static void poisson_tails_agree_with_forty_digit_arithmetic(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(cases); i++)
-		assert_close(nr_stat_poisson_tail_ln(cases[i].n, cases[i].mean), cases[i].want, 1e-10);
+		assert_close(nr_stat_poisson_tail_ln(cases[i].n, cases[i].mean), cases[i].want,
+			     1e-10);
 }
 
 static void a_tail_of_no_events_is_certain_and_no_tail_exceeds_one(void **state)
@@ -48,12 +49,9 @@ static void chi_square_tails_agree_with_forty_digit_arithmetic(void **state)
 	static const struct {
 		double x, df, want;
 	} cases[] = {
-		{ 1, 1, 0.3173105078629141 },
-		{ 15, 3, 0.0018166489665723232 },
-		{ 30.6, 15, 0.0099326838303861558 },
-		{ 0.5, 7, 0.99944648139042497 },
-		{ 200, 31, 1.2969167894685963e-26 },
-		{ 3.84145882069412, 1, 0.050000000000000177 },
+		{ 1, 1, 0.3173105078629141 },	     { 15, 3, 0.0018166489665723232 },
+		{ 30.6, 15, 0.0099326838303861558 }, { 0.5, 7, 0.99944648139042497 },
+		{ 200, 31, 1.2969167894685963e-26 }, { 3.84145882069412, 1, 0.050000000000000177 },
 	};
 
 	(void)state;
@@ -67,12 +65,9 @@ static void gamma_quantiles_agree_with_forty_digit_arithmetic(void **state)
 	static const struct {
 		double p, k, want;
 	} cases[] = {
-		{ 0.025, 1, 0.025317807984289877 },
-		{ 0.975, 2, 5.5716433909388975 },
-		{ 0.025, 19, 11.439241164366732 },
-		{ 0.975, 20, 29.670853571585599 },
-		{ 0.5, 1000, 999.66668642696518 },
-		{ 0.001, 0.5, 7.8539857463124497e-7 },
+		{ 0.025, 1, 0.025317807984289877 }, { 0.975, 2, 5.5716433909388975 },
+		{ 0.025, 19, 11.439241164366732 },  { 0.975, 20, 29.670853571585599 },
+		{ 0.5, 1000, 999.66668642696518 },  { 0.001, 0.5, 7.8539857463124497e-7 },
 	};
 
 	(void)state;
@@ -98,7 +93,9 @@ static void poisson_intervals_are_those_of_garwood(void **state)
 	static const struct {
 		uint64_t n;
 		double lo, hi;
-	} cases[] = { { 0, 0, 3.689 }, { 1, 0.025, 5.572 }, { 5, 1.623, 11.668 }, { 10, 4.795, 18.390 } };
+	} cases[] = {
+		{ 0, 0, 3.689 }, { 1, 0.025, 5.572 }, { 5, 1.623, 11.668 }, { 10, 4.795, 18.390 }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < NR_COUNT(cases); i++) {

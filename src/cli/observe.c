@@ -317,6 +317,20 @@ static int open_flows(struct run *run, struct nr_err *reterr)
 	return nr_flows_writer_open(run->words.write_flows, monitored, &run->flows, reterr);
 }
 
+/* What the run leaves behind: the report or records, the file of flows, the state. */
+static int conclude(struct run *run, struct nr_err *reterr)
+{
+	int ret = finish(run);
+
+	if (ret < 0)
+		return nr_fail(reterr, ret, "cannot write: %s", nr_err_text(ret));
+	if (run->flows != NULL)
+		ret = nr_flows_writer_commit(run->flows, reterr);
+	if (ret == 0 && run->words.state != NULL)
+		ret = nr_io_replace(run->words.state, run->state.p, run->state.n, reterr);
+	return ret;
+}
+
 static int run_all(struct run *run, struct nr_err *reterr)
 {
 	bool records = run->words.json || run->words.csv;
@@ -357,14 +371,8 @@ static int run_all(struct run *run, struct nr_err *reterr)
 	free((void *)(uintptr_t)state.p);
 	if (ret < 0 && ret != NR_EDAMAGED)
 		return nr_flows_writer_error(run->flows, reterr) < 0 ? reterr->code : ret;
-	int end = finish(run);
+	int end = conclude(run, reterr);
 
-	if (end < 0)
-		return nr_fail(reterr, end, "cannot write: %s", nr_err_text(end));
-	if (run->flows != NULL)
-		end = nr_flows_writer_commit(run->flows, reterr);
-	if (end == 0 && run->words.state != NULL)
-		end = nr_io_replace(run->words.state, run->state.p, run->state.n, reterr);
 	return end < 0 ? end : ret;
 }
 

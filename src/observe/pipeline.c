@@ -96,7 +96,8 @@ int nr_pipeline_new(const struct nr_pipeline_options *options, struct nr_pipelin
 	pthread_mutex_init(&pl->lock, NULL);
 	pthread_cond_init(&pl->changed, NULL);
 	pl->opt = *options;
-	if (options->n_workers == 0 || options->n_workers > NR_PIPELINE_WORKERS_MAX || options->n_captures == 0)
+	if (options->n_workers == 0 || options->n_workers > NR_PIPELINE_WORKERS_MAX ||
+	    options->n_captures == 0)
 		return -EINVAL;
 	pl->mark = (struct nr_watermark){ INT64_MIN, INT64_MIN };
 	pl->n_slots = nr_pipeline_slots(options->n_workers);
@@ -165,7 +166,8 @@ static void cap_packets(struct nr_pipeline *pl, struct nr_block *block)
 }
 
 /* Lock held on entry and exit; gives it up while reading. The slot of block n_blocks is free. */
-static void read_block(struct nr_pipeline *pl, struct worker *worker, size_t capture, struct slot *slot)
+static void read_block(struct nr_pipeline *pl, struct worker *worker, size_t capture,
+		       struct slot *slot)
 {
 	struct nr_err err = { 0 };
 	struct nr_prepare_rules rules = {
@@ -210,7 +212,8 @@ static void read_block(struct nr_pipeline *pl, struct worker *worker, size_t cap
 
 /* ---- shards ---- */
 
-static void hand_over(void *ctx, unsigned shard, int64_t watermark, const struct nr_observation *obs, size_t n)
+static void hand_over(void *ctx, unsigned shard, int64_t watermark,
+		      const struct nr_observation *obs, size_t n)
 {
 	struct worker *worker = ctx;
 	const struct nr_pipeline_consumer *consumer = &worker->pipeline->opt.consumer;
@@ -271,8 +274,8 @@ static void advance_shards(struct nr_pipeline *pl, struct worker *worker, int64_
  * Samples come minute by minute: each after all that ended before its minute, so that who is said to have
  * sent it, and what is forgotten before it, do not depend on where blocks end.
  */
-static void feed_with_samples(struct nr_pipeline *pl, struct worker *worker, const struct nr_prepared *prepared,
-			      const struct nr_flow_out *out)
+static void feed_with_samples(struct nr_pipeline *pl, struct worker *worker,
+			      const struct nr_prepared *prepared, const struct nr_flow_out *out)
 {
 	const struct nr_flow_step *steps = prepared->steps;
 	uint32_t end = prepared->start[worker->id + 1];
@@ -280,11 +283,13 @@ static void feed_with_samples(struct nr_pipeline *pl, struct worker *worker, con
 	for (uint32_t i = prepared->start[worker->id], k = i; i < end; i = k) {
 		int64_t watermark = prepared->watermarks[steps[i].packet];
 
-		while (k < end && prepared->watermarks[steps[k].packet] / NR_FLOW_MINUTE == watermark / NR_FLOW_MINUTE)
+		while (k < end && prepared->watermarks[steps[k].packet] / NR_FLOW_MINUTE ==
+					  watermark / NR_FLOW_MINUTE)
 			k++;
 		advance_shards(pl, worker, watermark, out);
 		hand_over_samples(worker, prepared, steps + i, k - i);
-		nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps + i, k - i, out);
+		nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps + i, k - i,
+			     out);
 	}
 }
 
@@ -335,7 +340,8 @@ static void *work(void *arg)
 
 	pthread_mutex_lock(&pl->lock);
 	for (;;) {
-		unsigned mine = (unsigned)(next % pl->n_slots), fresh = (unsigned)(pl->n_blocks % pl->n_slots);
+		unsigned mine = (unsigned)(next % pl->n_slots),
+			 fresh = (unsigned)(pl->n_blocks % pl->n_slots);
 		size_t capture;
 
 		/* nr_capture_stop() may come when nobody reads: no read would say so */

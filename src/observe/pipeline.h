@@ -27,9 +27,11 @@ struct nr_pipeline_place {
 struct nr_pipeline_consumer {
 	void *ctx;
 	/** Observations of one shard that arrived under watermark where->watermark. */
-	void (*batch)(void *ctx, const struct nr_pipeline_place *where, const struct nr_observation *obs, size_t n);
+	void (*batch)(void *ctx, const struct nr_pipeline_place *where,
+		      const struct nr_observation *obs, size_t n);
 	/** First bytes of each packet with payload; the place has shard and worker only. NULL: not wanted. */
-	void (*sample)(void *ctx, const struct nr_pipeline_place *where, const struct nr_sample *sample);
+	void (*sample)(void *ctx, const struct nr_pipeline_place *where,
+		       const struct nr_sample *sample);
 	/** All observations of this shard that arrived under older watermarks were handed over. */
 	void (*advance)(void *ctx, const struct nr_pipeline_place *where);
 	/** All shards advanced to @p watermark; @return 0, or a negative code that ends the run. */
@@ -39,23 +41,26 @@ struct nr_pipeline_consumer {
 struct nr_pipeline_options {
 	struct nr_capture *const *captures; /* borrowed; more than one only for live fanout */
 	size_t n_captures;
-	const struct nr_nets *nets;	    /* NULL: every destination counts as monitored */
-	const struct nr_filter *filter;	    /* NULL: none; files only, live captures filter in the kernel */
-	struct nr_time since, until;	    /* [since, until); ns 0 / INT64_MAX: open */
-	uint64_t max_packets;		    /* stop after so many frames; 0: no limit */
+	const struct nr_nets *nets; /* NULL: every destination counts as monitored */
+	const struct nr_filter
+		*filter; /* NULL: none; files only, live captures filter in the kernel */
+	struct nr_time since, until; /* [since, until); ns 0 / INT64_MAX: open */
+	uint64_t max_packets;	     /* stop after so many frames; 0: no limit */
 	unsigned n_workers;
-	uint32_t max_flows;		    /* a shard and second */
-	bool eager;			    /* hand over each second as it closes, not in large batches */
-	bool live;			    /* the wall clock moves the watermark too */
+	uint32_t max_flows; /* a shard and second */
+	bool eager;	    /* hand over each second as it closes, not in large batches */
+	bool live;	    /* the wall clock moves the watermark too */
 	struct nr_hash_key key;
 	struct nr_pipeline_consumer consumer;
-	void (*progress)(void *ctx, uint64_t packets); /* about once a block, on any worker, serialised */
+	void (*progress)(void *ctx,
+			 uint64_t packets); /* about once a block, on any worker, serialised */
 	void *progress_ctx;
 };
 
 struct nr_pipeline;
 
-NR_MUST_CHECK int nr_pipeline_new(const struct nr_pipeline_options *options, struct nr_pipeline **ret_pipeline);
+NR_MUST_CHECK int nr_pipeline_new(const struct nr_pipeline_options *options,
+				  struct nr_pipeline **ret_pipeline);
 struct nr_pipeline *nr_pipeline_free(struct nr_pipeline *pipeline);
 static inline void nr_pipeline_autofree(struct nr_pipeline **p)
 {

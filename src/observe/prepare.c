@@ -3,16 +3,19 @@
 
 #include "observe/classify/classify.h"
 
-void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *block, struct nr_prepared *prepared)
+void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *block,
+			   struct nr_prepared *prepared)
 {
 	for (size_t i = 0; i < block->n; i++) {
 		int64_t tick = nr_time_floor_s((struct nr_time){ block->frames[i].ts });
 
 		if (NR_UNLIKELY(tick > mark->tick)) {
-			bool agreed = mark->pending != INT64_MIN && tick >= mark->pending - NR_TIME_JUMP_S &&
+			bool agreed = mark->pending != INT64_MIN &&
+				      tick >= mark->pending - NR_TIME_JUMP_S &&
 				      tick - NR_TIME_JUMP_S <= mark->pending;
 
-			if (mark->tick == INT64_MIN || tick - NR_TIME_JUMP_S <= mark->tick || agreed) {
+			if (mark->tick == INT64_MIN || tick - NR_TIME_JUMP_S <= mark->tick ||
+			    agreed) {
 				mark->tick = tick;
 				mark->pending = INT64_MIN;
 			} else {
@@ -35,8 +38,8 @@ static inline void time_set(struct nr_packet *p, int64_t tick, int64_t watermark
 			(tick > watermark ? 1u << NR_ANOMALY_TIME_JUMP : 0);
 }
 
-static enum nr_outcome prepare_one(const struct nr_prepare_rules *rules, const struct nr_frame *frame,
-				   struct nr_packet *packet)
+static enum nr_outcome prepare_one(const struct nr_prepare_rules *rules,
+				   const struct nr_frame *frame, struct nr_packet *packet)
 {
 	/* the flow table's seconds are 32 bits wide: until 2106 */
 	if (NR_UNLIKELY(frame->ts < rules->since || frame->ts >= rules->until || frame->ts < 0 ||
@@ -68,8 +71,8 @@ struct sums {
 	int64_t first, last;
 };
 
-static inline void count_packet(struct nr_pipeline_counts *counts, struct sums *sums, const struct nr_packet *p,
-				uint32_t wirelen)
+static inline void count_packet(struct nr_pipeline_counts *counts, struct sums *sums,
+				const struct nr_packet *p, uint32_t wirelen)
 {
 	sums->classified++;
 	sums->classified_bytes += wirelen;
@@ -103,8 +106,8 @@ static void list_all(struct nr_prepared *prepared, const uint8_t *shard, const u
 }
 
 /* Counting sort by worker that keeps capture order. */
-static void sort_by_worker(struct nr_prepared *prepared, const uint8_t *shard, const uint8_t *mirror, size_t n,
-			   unsigned n_workers)
+static void sort_by_worker(struct nr_prepared *prepared, const uint8_t *shard,
+			   const uint8_t *mirror, size_t n, unsigned n_workers)
 {
 	uint32_t at[NR_SHARDS + 1] = { 0 };
 	uint8_t worker_of[NR_SHARDS + 1];
@@ -133,8 +136,8 @@ static void sort_by_worker(struct nr_prepared *prepared, const uint8_t *shard, c
 	}
 }
 
-void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block, struct nr_prepared *prepared,
-		struct nr_pipeline_counts *counts)
+void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block,
+		struct nr_prepared *prepared, struct nr_pipeline_counts *counts)
 {
 	NR_UNINITIALIZED uint8_t shard[NR_CAPTURE_BLOCK_FRAMES], mirror[NR_CAPTURE_BLOCK_FRAMES];
 
@@ -156,7 +159,8 @@ void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *blo
 		}
 		time_set(p, prepared->ticks[i], prepared->watermarks[i]);
 		count_packet(counts, &sums, p, frame->wirelen);
-		shard[i] = (uint8_t)(p->is_v4 ? nr_shard_of_v4(nr_ip_to_v4(p->src)) : nr_shard_of(p->src));
+		shard[i] = (uint8_t)(p->is_v4 ? nr_shard_of_v4(nr_ip_to_v4(p->src))
+					      : nr_shard_of(p->src));
 		if (NR_UNLIKELY(p->quoted_proto != 0) && !nr_ip_eq(p->quoted_dst, p->src))
 			mirror[i] = (uint8_t)nr_shard_of(p->quoted_dst);
 	}

@@ -25,9 +25,9 @@ struct nr_pipeline_counts {
 	uint64_t anomalies[NR_ANOMALY_N];
 	uint64_t tunnels[NR_TUNNEL_N];
 	uint64_t classes[NR_CLASS_N];
-	uint64_t protocols[256];	/* of classified packets */
-	uint64_t links[512];		/* frames by link type; [511]: all above */
-	int64_t first, last;		/* capture time of classified packets, ns; first > last: none */
+	uint64_t protocols[256]; /* of classified packets */
+	uint64_t links[512];	 /* frames by link type; [511]: all above */
+	int64_t first, last;	 /* capture time of classified packets, ns; first > last: none */
 };
 
 struct nr_watermark {
@@ -45,15 +45,16 @@ struct nr_prepared {
 };
 
 struct nr_prepare_rules {
-	const struct nr_nets *nets; /* NULL: every destination counts */
+	const struct nr_nets *nets;	/* NULL: every destination counts */
 	const struct nr_filter *filter; /* NULL: none */
-	int64_t since, until;	    /* ns */
+	int64_t since, until;		/* ns */
 	unsigned n_workers;
 };
 
 /** Sequential part: fill watermarks[] of @p block and move @p mark. */
-void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *block, struct nr_prepared *prepared);
+void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *block,
+			   struct nr_prepared *prepared);
 /** The rest; blocks may be prepared in any order and in parallel. */
-void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block, struct nr_prepared *prepared,
-		struct nr_pipeline_counts *counts);
+void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block,
+		struct nr_prepared *prepared, struct nr_pipeline_counts *counts);
 void nr_prepare_counts_add(struct nr_pipeline_counts *into, const struct nr_pipeline_counts *from);

@@ -24,8 +24,8 @@ struct held_finding {
 
 /* Output of one shard on its way out. */
 struct outbox {
-	struct nr_buf flows;	/* struct nr_observation */
-	struct nr_buf segments; /* struct segment */
+	struct nr_buf flows;		   /* struct nr_observation */
+	struct nr_buf segments;		   /* struct segment */
 	struct nr_table sources, findings; /* dense */
 	struct nr_table samples;	   /* that the sources point to */
 	int err;
@@ -34,7 +34,7 @@ struct outbox {
 struct shard {
 	struct nr_engine *engine;
 	unsigned number;
-	int64_t minute; /* s; what is queued arrived in it */
+	int64_t minute;	       /* s; what is queued arrived in it */
 	struct outbox *outbox; /* of the slot at work */
 	unsigned worker;
 	void **detectors;
@@ -48,7 +48,7 @@ struct nr_engine {
 	size_t n_detectors;
 	unsigned n_slots;
 	struct shard shards[NR_SHARDS];
-	struct outbox *out; /* n_slots x NR_SHARDS */
+	struct outbox *out;	   /* n_slots x NR_SHARDS */
 	struct nr_tally **tallies; /* one a worker */
 	uint64_t levels[NR_LEVEL_N];
 	uint64_t n_findings;
@@ -76,9 +76,11 @@ static int outbox_init(struct outbox *box)
 	int r = nr_table_init(&box->sources, sizeof(struct nr_source), NR_TABLE_MAX, NULL, NULL);
 
 	if (r == 0)
-		r = nr_table_init(&box->findings, sizeof(struct held_finding), NR_TABLE_MAX, NULL, NULL);
+		r = nr_table_init(&box->findings, sizeof(struct held_finding), NR_TABLE_MAX, NULL,
+				  NULL);
 	if (r == 0)
-		r = nr_table_init(&box->samples, sizeof(struct nr_sample), NR_TABLE_MAX, NULL, NULL);
+		r = nr_table_init(&box->samples, sizeof(struct nr_sample), NR_TABLE_MAX, NULL,
+				  NULL);
 	return r;
 }
 
@@ -87,7 +89,8 @@ struct nr_engine *nr_engine_free(struct nr_engine *engine)
 	if (engine == NULL)
 		return NULL;
 	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		for (size_t d = 0; engine->shards[s].detectors != NULL && d < engine->n_detectors; d++)
+		for (size_t d = 0; engine->shards[s].detectors != NULL && d < engine->n_detectors;
+		     d++)
 			nr_detectors[d]->close(engine->shards[s].detectors[d]);
 		free(engine->shards[s].detectors);
 		nr_samples_done(&engine->shards[s].samples);
@@ -123,8 +126,9 @@ static struct nr_source with_samples(const struct shard *shard, const struct nr_
 	struct nr_source full = *source;
 
 	for (unsigned p = 0; p < full.n_ports && full.n_samples < NR_SOURCE_SAMPLES; p++) {
-		const struct nr_sample *sample =
-			nr_samples_find(&shard->samples, full.src, full.ports[p].proto, full.ports[p].port);
+		const struct nr_sample *sample = nr_samples_find(&shard->samples, full.src,
+								 full.ports[p].proto,
+								 full.ports[p].port);
 
 		if (sample != NULL)
 			full.samples[full.n_samples++] = sample;
@@ -183,8 +187,10 @@ static int shard_open(struct nr_engine *engine, unsigned number)
 	shard->number = number;
 	shard->minute = INT64_MIN;
 	shard->worker = number % engine->opt.n_workers;
-	shard->sink = (struct nr_sink){
-		.ctx = shard, .source = hold_source, .finding = hold_finding, .detail = engine->opt.out.source != NULL };
+	shard->sink = (struct nr_sink){ .ctx = shard,
+					.source = hold_source,
+					.finding = hold_finding,
+					.detail = engine->opt.out.source != NULL };
 	shard->detectors = calloc(engine->n_detectors, sizeof(shard->detectors[0]));
 	if (shard->detectors == NULL || nr_samples_init(&shard->samples, &engine->opt.key) < 0)
 		return -ENOMEM;
@@ -274,7 +280,8 @@ static struct shard *shard_at(struct nr_engine *engine, const struct nr_pipeline
 	return shard;
 }
 
-static void flows_hold(struct outbox *box, int64_t watermark, const struct nr_observation *obs, size_t n)
+static void flows_hold(struct outbox *box, int64_t watermark, const struct nr_observation *obs,
+		       size_t n)
 {
 	struct segment segment = { .watermark = watermark, .at = box->flows.n / sizeof(*obs) };
 
@@ -288,7 +295,8 @@ static void flows_hold(struct outbox *box, int64_t watermark, const struct nr_ob
 		nr_buf_add(&box->segments, &segment, sizeof(segment));
 }
 
-static void on_batch(void *ctx, const struct nr_pipeline_place *where, const struct nr_observation *obs, size_t n)
+static void on_batch(void *ctx, const struct nr_pipeline_place *where,
+		     const struct nr_observation *obs, size_t n)
 {
 	struct nr_engine *engine = ctx;
 	struct shard *shard = shard_at(engine, where);
@@ -305,7 +313,8 @@ static void on_batch(void *ctx, const struct nr_pipeline_place *where, const str
 		flows_hold(shard->outbox, where->watermark, obs, n);
 }
 
-static void on_sample(void *ctx, const struct nr_pipeline_place *where, const struct nr_sample *sample)
+static void on_sample(void *ctx, const struct nr_pipeline_place *where,
+		      const struct nr_sample *sample)
 {
 	struct nr_engine *engine = ctx;
 
@@ -330,19 +339,22 @@ static int flows_out(struct nr_engine *engine, struct outbox *boxes)
 		for (unsigned s = 0; s < NR_SHARDS; s++) {
 			const struct segment *seg = (const struct segment *)boxes[s].segments.p;
 
-			if (next[s] < boxes[s].segments.n / sizeof(*seg) && seg[next[s]].watermark < watermark)
+			if (next[s] < boxes[s].segments.n / sizeof(*seg) &&
+			    seg[next[s]].watermark < watermark)
 				watermark = seg[next[s]].watermark;
 		}
 		if (watermark == INT64_MAX)
 			return 0;
 		for (unsigned s = 0; s < NR_SHARDS; s++) {
 			const struct segment *seg = (const struct segment *)boxes[s].segments.p;
-			const struct nr_observation *obs = (const struct nr_observation *)boxes[s].flows.p;
+			const struct nr_observation *obs =
+				(const struct nr_observation *)boxes[s].flows.p;
 
 			for (; next[s] < boxes[s].segments.n / sizeof(*seg) &&
 			       seg[next[s]].watermark == watermark;
 			     next[s]++) {
-				int r = engine->opt.out.flows(engine->opt.out.ctx, obs + seg[next[s]].at,
+				int r = engine->opt.out.flows(engine->opt.out.ctx,
+							      obs + seg[next[s]].at,
 							      seg[next[s]].n);
 
 				if (r < 0)
@@ -385,7 +397,9 @@ static int record_out(struct nr_engine *engine, void *record, bool finding)
 	if (!finding)
 		return out->source(out->ctx, record);
 	engine->n_findings++;
-	return out->finding != NULL ? out->finding(out->ctx, &((struct held_finding *)record)->finding) : 0;
+	return out->finding != NULL
+		       ? out->finding(out->ctx, &((struct held_finding *)record)->finding)
+		       : 0;
 }
 
 static int records_out(struct nr_engine *engine, struct outbox *boxes, bool findings)
@@ -404,8 +418,8 @@ static int records_out(struct nr_engine *engine, struct outbox *boxes, bool find
 
 		for (uint32_t i = 0; i < table->n; i++) {
 			void *record = nr_table_at(table, i);
-			int64_t last = findings ? ((struct held_finding *)record)->finding.last.ns :
-						  ((struct nr_source *)record)->last.ns;
+			int64_t last = findings ? ((struct held_finding *)record)->finding.last.ns
+						: ((struct nr_source *)record)->last.ns;
 
 			list[k++] = (struct ordered){ last, s, i, record };
 		}
@@ -460,8 +474,12 @@ static int on_block(void *ctx, unsigned slot, int64_t watermark)
 
 struct nr_pipeline_consumer nr_engine_consumer(struct nr_engine *engine)
 {
-	return (struct nr_pipeline_consumer){
-		.ctx = engine, .batch = on_batch, .sample = engine->opt.out.source != NULL ? on_sample : NULL, .advance = on_advance, .block = on_block };
+	return (struct nr_pipeline_consumer){ .ctx = engine,
+					      .batch = on_batch,
+					      .sample = engine->opt.out.source != NULL ? on_sample
+										       : NULL,
+					      .advance = on_advance,
+					      .block = on_block };
 }
 
 /* ---- the end ---- */

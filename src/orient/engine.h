@@ -25,12 +25,12 @@ struct nr_engine_out {
 };
 
 struct nr_engine_options {
-	const struct nr_nets *nets;	       /* NULL: unknown */
-	uint64_t monitored_v4;		       /* N */
-	const struct nr_prefixes *prefixes;    /* may be NULL */
-	const struct nr_benign_lists *benign;  /* may be NULL */
+	const struct nr_nets *nets;	      /* NULL: unknown */
+	uint64_t monitored_v4;		      /* N */
+	const struct nr_prefixes *prefixes;   /* may be NULL */
+	const struct nr_benign_lists *benign; /* may be NULL */
 	unsigned n_workers;
-	size_t max_entries;		       /* per shard and table; 0: NR_ENGINE_ENTRIES */
+	size_t max_entries; /* per shard and table; 0: NR_ENGINE_ENTRIES */
 	struct nr_hash_key key;
 	struct nr_engine_out out;
 };
@@ -39,7 +39,8 @@ enum { NR_ENGINE_ENTRIES = 1 << 19 };
 
 struct nr_engine;
 
-NR_MUST_CHECK int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **ret_engine);
+NR_MUST_CHECK int nr_engine_new(const struct nr_engine_options *options,
+				struct nr_engine **ret_engine);
 struct nr_engine *nr_engine_free(struct nr_engine *engine);
 static inline void nr_engine_autofree(struct nr_engine **e)
 {
@@ -68,21 +69,21 @@ NR_MUST_CHECK int nr_engine_load(struct nr_engine *engine, struct nr_reader *in)
 struct nr_observe_options {
 	struct nr_capture *const *captures; /* borrowed */
 	size_t n_captures;
-	const struct nr_nets *nets;	    /* NULL: unknown; then every destination counts and N is 0 */
+	const struct nr_nets *nets; /* NULL: unknown; then every destination counts and N is 0 */
 	const struct nr_prefixes *prefixes;
 	const struct nr_benign_lists *benign;
 	const struct nr_filter *filter;
 	unsigned n_threads;
-	struct nr_time since, until;	    /* ns 0, INT64_MAX: open */
+	struct nr_time since, until; /* ns 0, INT64_MAX: open */
 	uint64_t max_packets;
 	size_t max_entries;
 	bool live;
-	const struct nr_hash_key *key;	    /* NULL: random */
+	const struct nr_hash_key *key; /* NULL: random */
 	struct nr_engine_out out;
 	void (*progress)(void *ctx, uint64_t packets);
 	void *progress_ctx;
-	struct nr_bytes state_in;	    /* snapshot to go on from; n == 0: none */
-	struct nr_buf *state_out;	    /* snapshot to leave; NULL: none */
+	struct nr_bytes state_in; /* snapshot to go on from; n == 0: none */
+	struct nr_buf *state_out; /* snapshot to leave; NULL: none */
 };
 
 struct nr_observe_result {
@@ -97,6 +98,6 @@ struct nr_observe_result {
  * @return 0; NR_EDAMAGED: a file was damaged, the result holds everything else; other codes: no result, except
  * that *ret_result may be passed to nr_observe_result_done() always
  */
-NR_MUST_CHECK int nr_observe_run(const struct nr_observe_options *options, struct nr_observe_result *ret_result,
-				 struct nr_err *reterr);
+NR_MUST_CHECK int nr_observe_run(const struct nr_observe_options *options,
+				 struct nr_observe_result *ret_result, struct nr_err *reterr);
 void nr_observe_result_done(struct nr_observe_result *result);

@@ -6,7 +6,8 @@
 static const char magic[8] = "NRSTATE";
 enum { STATE_VERSION = 1 };
 
-static int state_save(struct nr_pipeline *pipeline, struct nr_engine *engine, uint64_t monitored, struct nr_buf *out)
+static int state_save(struct nr_pipeline *pipeline, struct nr_engine *engine, uint64_t monitored,
+		      struct nr_buf *out)
 {
 	size_t start = out->n;
 
@@ -31,12 +32,17 @@ static int state_load(struct nr_pipeline *pipeline, struct nr_engine *engine, ui
 
 	if (m == NULL || memcmp(m, magic, sizeof(magic)) != 0)
 		return nr_fail(reterr, NR_EFORMAT, "not a state file of noroshi observe");
-	if (nr_read_le32(&in) != STATE_VERSION || nr_read_le32(&in) != sizeof(struct nr_observation))
-		return nr_fail(reterr, NR_EVERSION, "state file of another version: start again without it");
+	if (nr_read_le32(&in) != STATE_VERSION ||
+	    nr_read_le32(&in) != sizeof(struct nr_observation))
+		return nr_fail(reterr, NR_EVERSION,
+			       "state file of another version: start again without it");
 	if (state.n < 4 || nr_crc32c(0, state.p, state.n - 4) != nr_get_le32(state.p + state.n - 4))
-		return nr_fail(reterr, NR_EDAMAGED, "state file is damaged: its checksum does not match");
+		return nr_fail(reterr, NR_EDAMAGED,
+			       "state file is damaged: its checksum does not match");
 	if (nr_read_le64(&in) != monitored)
-		return nr_fail(reterr, -EINVAL, "state file was made with other --net: the thresholds would not match");
+		return nr_fail(
+			reterr, -EINVAL,
+			"state file was made with other --net: the thresholds would not match");
 	in.end -= 4;
 	int r = nr_pipeline_load(pipeline, &in);
 
@@ -94,7 +100,8 @@ static int make(const struct nr_observe_options *opt, struct nr_observe_result *
 	return r < 0 ? nr_fail(reterr, r, "cannot start the pipeline: %s", nr_err_text(r)) : 0;
 }
 
-int nr_observe_run(const struct nr_observe_options *opt, struct nr_observe_result *result, struct nr_err *reterr)
+int nr_observe_run(const struct nr_observe_options *opt, struct nr_observe_result *result,
+		   struct nr_err *reterr)
 {
 	nr_auto(nr_pipeline) pipeline = NULL;
 
@@ -102,7 +109,8 @@ int nr_observe_run(const struct nr_observe_options *opt, struct nr_observe_resul
 	int r = make(opt, result, &pipeline, reterr);
 
 	if (r == 0 && opt->state_in.n > 0)
-		r = state_load(pipeline, result->engine, result->monitored_v4, opt->state_in, reterr);
+		r = state_load(pipeline, result->engine, result->monitored_v4, opt->state_in,
+			       reterr);
 	if (r < 0)
 		return r;
 	int status = nr_pipeline_run(pipeline, reterr);

@@ -23,7 +23,8 @@ int nr_samples_init(struct nr_samples *samples, const struct nr_hash_key *key)
 {
 	samples->key = *key;
 	samples->next_sweep = INT64_MIN;
-	return nr_table_init(&samples->table, sizeof(struct nr_sample), NR_SAMPLES_MAX, sample_hash, &samples->key);
+	return nr_table_init(&samples->table, sizeof(struct nr_sample), NR_SAMPLES_MAX, sample_hash,
+			     &samples->key);
 }
 
 void nr_samples_done(struct nr_samples *samples)
@@ -43,8 +44,8 @@ void nr_samples_add(struct nr_samples *samples, const struct nr_sample *sample)
 		*kept = *sample;
 }
 
-const struct nr_sample *nr_samples_find(const struct nr_samples *samples, struct nr_ip src, uint8_t proto,
-					uint16_t port)
+const struct nr_sample *nr_samples_find(const struct nr_samples *samples, struct nr_ip src,
+					uint8_t proto, uint16_t port)
 {
 	struct nr_sample key = { .src = src, .proto = proto, .port = port };
 
@@ -53,7 +54,8 @@ const struct nr_sample *nr_samples_find(const struct nr_samples *samples, struct
 
 static bool is_young(void *entry, void *ctx)
 {
-	return nr_time_floor_s(((const struct nr_sample *)entry)->first) + NR_SAMPLES_AGE_S > *(const int64_t *)ctx;
+	return nr_time_floor_s(((const struct nr_sample *)entry)->first) + NR_SAMPLES_AGE_S >
+	       *(const int64_t *)ctx;
 }
 
 void nr_samples_advance(struct nr_samples *samples, int64_t now)

@@ -26,8 +26,8 @@ void nr_samples_done(struct nr_samples *samples);
 /** Keep @p sample unless its source and port have one. */
 void nr_samples_add(struct nr_samples *samples, const struct nr_sample *sample);
 /** Until the next advance; NULL when there is none. */
-const struct nr_sample *nr_samples_find(const struct nr_samples *samples, struct nr_ip src, uint8_t proto,
-					uint16_t port);
+const struct nr_sample *nr_samples_find(const struct nr_samples *samples, struct nr_ip src,
+					uint8_t proto, uint16_t port);
 /** Once an hour of event time: forget what is older than a day. */
 void nr_samples_advance(struct nr_samples *samples, int64_t now);
 void nr_samples_save(const struct nr_samples *samples, struct nr_buf *out);

@@ -2,7 +2,8 @@
 #include "base/cmocka.h"
 #include "orient/samples.h"
 
-static const struct nr_hash_key key = { { 0x8f3a91c2d4e5b607, 0x1c2d3e4f5a6b7988, 0xa5b6c7d8e9f00112, 0x77665544332211ff } };
+static const struct nr_hash_key key = { { 0x8f3a91c2d4e5b607, 0x1c2d3e4f5a6b7988,
+					  0xa5b6c7d8e9f00112, 0x77665544332211ff } };
 
 static struct nr_sample sample(uint32_t ip, uint16_t port, int64_t at_s, uint8_t first_byte)
 {
@@ -17,7 +18,8 @@ static struct nr_sample sample(uint32_t ip, uint16_t port, int64_t at_s, uint8_t
 static void the_first_payload_of_a_source_and_port_stays(void **state)
 {
 	struct nr_samples s;
-	struct nr_sample a = sample(1, 53, 10, 'a'), b = sample(1, 53, 11, 'b'), c = sample(1, 123, 12, 'c');
+	struct nr_sample a = sample(1, 53, 10, 'a'), b = sample(1, 53, 11, 'b'),
+			 c = sample(1, 123, 12, 'c');
 
 	(void)state;
 	assert_int_equal(nr_samples_init(&s, &key), 0);

@@ -19,23 +19,23 @@ enum nr_finding_state { NR_FINDING_ENDED, NR_FINDING_CONTINUING };
 
 struct nr_finding {
 	uint64_t id;
-	const char *detector;		/* "rsdos.v1" */
-	const char *kind;		/* "attack", "carpet", "infection", "campaign" */
-	char subject[NR_SUBJECT_TEXT];	/* an address, a prefix, or a campaign's name */
-	struct nr_ip sort_ip;		/* orders findings; not printed */
-	double confidence;		/* 0 .. 1 */
-	uint8_t certainty;		/* enum nr_certainty of the subject */
-	uint8_t state;			/* enum nr_finding_state at the end of the input */
+	const char *detector;	       /* "rsdos.v1" */
+	const char *kind;	       /* "attack", "carpet", "infection", "campaign" */
+	char subject[NR_SUBJECT_TEXT]; /* an address, a prefix, or a campaign's name */
+	struct nr_ip sort_ip;	       /* orders findings; not printed */
+	double confidence;	       /* 0 .. 1 */
+	uint8_t certainty;	       /* enum nr_certainty of the subject */
+	uint8_t state;		       /* enum nr_finding_state at the end of the input */
 	struct nr_time first, last;
-	struct nr_time detected;	/* event time at which the rule was first met */
+	struct nr_time detected; /* event time at which the rule was first met */
 	uint32_t asn;
 	const char *as_name;
 	char economy[3];
-	char summary[NR_SUMMARY_TEXT];	/* one English sentence for people */
+	char summary[NR_SUMMARY_TEXT]; /* one English sentence for people */
 	const struct nr_field *evidence_fields;
 	size_t n_evidence_fields;
-	const void *evidence;		/* plain struct without owned pointers; borrowed for the call */
-	size_t evidence_size;		/* bytes, so that a finding can be copied */
+	const void *evidence; /* plain struct without owned pointers; borrowed for the call */
+	size_t evidence_size; /* bytes, so that a finding can be copied */
 };
 
 /** Compute the id from the identity fields, which must be set. */

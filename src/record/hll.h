@@ -17,7 +17,9 @@ static inline void nr_hll_add(uint8_t *regs, unsigned p, uint64_t hash)
 	uint64_t at = hash >> (64 - p);
 	uint8_t rank = (uint8_t)(__builtin_clzll((hash << p) | (UINT64_C(1) << (p - 1))) + 1);
 
-	regs[at] = rank > regs[at] ? rank : regs[at]; /* always stored: whether it grew cannot be foretold */
+	regs[at] = rank > regs[at]
+			   ? rank
+			   : regs[at]; /* always stored: whether it grew cannot be foretold */
 }
 void nr_hll_merge(uint8_t *regs, const uint8_t *other, unsigned p);
 double nr_hll_estimate(const uint8_t *regs, unsigned p);

@@ -22,20 +22,22 @@ enum nr_observation_flag {
 	NR_OBS_LATE = 2,     /* arrived after its second was closed */
 	NR_OBS_FRAGMENT = 4, /* at least one packet was a fragment */
 	NR_OBS_ODD = 8,	     /* at least one header anomaly */
-	NR_OBS_MIRROR = 128, /* copy of a quoted observation for the victim's shard; never leaves the engine */
+	NR_OBS_MIRROR =
+		128, /* copy of a quoted observation for the victim's shard; never leaves the engine */
 };
 
 struct nr_observation {
 	struct nr_ip src, dst;
-	struct nr_ip quoted_dst; /* whom the quoted packet was sent to: the victim of a spoofed flood */
+	struct nr_ip
+		quoted_dst; /* whom the quoted packet was sent to: the victim of a spoofed flood */
 	int64_t tick;
 	uint64_t bytes;
 	uint32_t packets;
 	uint32_t first, last;
-	uint32_t opt_hash;     /* of the TCP option kinds and lengths of the first packet; 0: none */
+	uint32_t opt_hash; /* of the TCP option kinds and lengths of the first packet; 0: none */
 	uint32_t payload_hash; /* of the first payload bytes; 0: none */
 	uint16_t sport, dport;
-	uint16_t window;       /* of the first packet */
+	uint16_t window; /* of the first packet */
 	uint16_t quoted_dport;
 	uint8_t quoted_proto;
 	uint8_t proto;
@@ -43,8 +45,8 @@ struct nr_observation {
 	uint8_t payload;       /* enum nr_payload */
 	uint8_t tcp_flags;     /* OR-ed */
 	uint8_t ttl_min, ttl_max;
-	uint8_t flags;		       /* enum nr_observation_flag */
-	uint8_t marks[NR_MARK_SLOTS];  /* packets that carried each mark; saturates at 255 */
+	uint8_t flags;		      /* enum nr_observation_flag */
+	uint8_t marks[NR_MARK_SLOTS]; /* packets that carried each mark; saturates at 255 */
 };
 _Static_assert(sizeof(struct nr_observation) == 112, "documented size; snapshots hold it");
 

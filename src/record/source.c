@@ -182,8 +182,8 @@ static void samples_cell(const void *record, struct nr_buf *out)
 	for (size_t i = 0; i < SRC(record)->n_samples && i < NR_SOURCE_SAMPLES; i++) {
 		const struct nr_sample *sample = SRC(record)->samples[i];
 
-		nr_buf_addf(out, "%s%s/%u:%s", i > 0 ? " " : "", nr_proto_name(sample->proto), sample->port,
-			    nr_payload_name(sample->payload));
+		nr_buf_addf(out, "%s%s/%u:%s", i > 0 ? " " : "", nr_proto_name(sample->proto),
+			    sample->port, nr_payload_name(sample->payload));
 	}
 }
 

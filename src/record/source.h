@@ -31,31 +31,33 @@ struct nr_source {
 	struct nr_ip src;
 	struct nr_time first, last;
 	uint64_t packets;
-	uint8_t level;	       /* enum nr_level */
-	uint8_t traffic_class; /* enum nr_class: the class of most packets */
-	uint8_t certainty;     /* enum nr_certainty */
-	uint8_t benign;	       /* enum nr_benign */
+	uint8_t level;		 /* enum nr_level */
+	uint8_t traffic_class;	 /* enum nr_class: the class of most packets */
+	uint8_t certainty;	 /* enum nr_certainty */
+	uint8_t benign;		 /* enum nr_benign */
 	const char *benign_name; /* list that names it; borrowed for the process' life */
-	uint16_t tools;	       /* bit set over enum nr_mark: marks that decided */
+	uint16_t tools;		 /* bit set over enum nr_mark: marks that decided */
 	uint32_t marks[NR_MARK_SLOTS];
-	uint64_t dst_n, dst_lo, dst_hi;		 /* distinct monitored addresses touched */
-	uint32_t ports_n;			 /* distinct (protocol, port) pairs; estimate above 8 */
+	uint64_t dst_n, dst_lo, dst_hi; /* distinct monitored addresses touched */
+	uint32_t ports_n;		/* distinct (protocol, port) pairs; estimate above 8 */
 	struct nr_source_port ports[NR_SOURCE_PORTS]; /* most packets first */
 	uint8_t n_ports;
 	uint8_t n_samples;
-	const struct nr_sample *samples[NR_SOURCE_SAMPLES]; /* first payloads, borrowed for the call */
+	const struct nr_sample
+		*samples[NR_SOURCE_SAMPLES]; /* first payloads, borrowed for the call */
 	bool has_rate;
-	double rate_lo, rate, rate_hi;		 /* Internet-wide packets/s, if it scans uniformly */
+	double rate_lo, rate, rate_hi; /* Internet-wide packets/s, if it scans uniformly */
 	bool has_coverage;
-	double coverage_lo, coverage, coverage_hi; /* share of the monitored addresses it meant to reach */
-	double spoof_score;			 /* 0 .. 1: signs that the address is forged */
+	double coverage_lo, coverage,
+		coverage_hi; /* share of the monitored addresses it meant to reach */
+	double spoof_score;  /* 0 .. 1: signs that the address is forged */
 	uint8_t ttl_min, ttl_max;
-	uint32_t asn;				 /* 0: unknown */
-	const char *as_name;			 /* borrowed from the prefix data; NULL: unknown */
-	char economy[3];			 /* ISO 3166 alpha-2; "" unknown */
-	uint16_t compat;			 /* enum nr_compat bits: what published rules say */
-	struct nr_time detected;		 /* when level scanner was first reached; 0: never. Not printed */
-	uint32_t detected_packets;		 /* packets of the source by then */
+	uint32_t asn;		   /* 0: unknown */
+	const char *as_name;	   /* borrowed from the prefix data; NULL: unknown */
+	char economy[3];	   /* ISO 3166 alpha-2; "" unknown */
+	uint16_t compat;	   /* enum nr_compat bits: what published rules say */
+	struct nr_time detected;   /* when level scanner was first reached; 0: never. Not printed */
+	uint32_t detected_packets; /* packets of the source by then */
 };
 
 /** Published definitions, computed beside ours so that others can compare. */

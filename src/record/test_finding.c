@@ -8,7 +8,10 @@ struct proof {
 };
 
 static const struct nr_field proof_fields[] = {
-	{ .name = "packets", .type = NR_FIELD_U64, .offset = offsetof(struct proof, packets), .help = "Count." },
+	{ .name = "packets",
+	  .type = NR_FIELD_U64,
+	  .offset = offsetof(struct proof, packets),
+	  .help = "Count." },
 };
 
 static struct nr_finding sample(const struct proof *proof)

@@ -39,15 +39,16 @@ static void an_empty_sketch_counts_nothing_and_a_full_one_does_not_overflow(void
 
 	(void)state;
 	assert_true(nr_hll_estimate(regs, 8) == 0);
-	memset(regs, 57, sizeof(regs)); /* highest rank of p = 8 */
+	memset(regs, 57, sizeof(regs));		    /* highest rank of p = 8 */
 	assert_true(nr_hll_estimate(regs, 8) >= 0); /* neither NaN nor negative */
-	memset(regs, 255, sizeof(regs)); /* hostile registers from a wire */
+	memset(regs, 255, sizeof(regs));	    /* hostile registers from a wire */
 	assert_true(nr_hll_estimate(regs, 8) >= 0); /* neither NaN nor negative */
 }
 
 static void merging_is_the_sketch_of_the_union_in_any_order_and_twice(void **state)
 {
-	uint8_t a[1 << 10] = { 0 }, b[1 << 10] = { 0 }, both[1 << 10] = { 0 }, ab[1 << 10], ba[1 << 10];
+	uint8_t a[1 << 10] = { 0 }, b[1 << 10] = { 0 }, both[1 << 10] = { 0 }, ab[1 << 10],
+		       ba[1 << 10];
 
 	(void)state;
 	fill(a, 10, 0, 3000);

@@ -50,11 +50,14 @@ static void a_scanner_is_told_in_full(void **state)
 	assert_string_equal(
 		(const char *)out.p,
 		"{\"record\":\"source\",\"src\":\"203.0.113.9\",\"level\":\"wide\",\"tools\":[\"masscan\",\"zmap\"],"
-		"\"class\":\"scan\",\"packets\":120,\"first\":\"2026-01-01T00:00:00Z\",\"last\":\"2026-01-01T00:01:00Z\","
-		"\"certainty\":\"confirmed\",\"spoof_score\":0,\"benign\":\"benign_claimed\",\"benign_name\":\"a \\\"list\\\"\","
+		"\"class\":\"scan\",\"packets\":120,\"first\":\"2026-01-01T00:00:00Z\",\"last\":"
+		"\"2026-01-01T00:01:00Z\","
+		"\"certainty\":\"confirmed\",\"spoof_score\":0,\"benign\":\"benign_claimed\","
+		"\"benign_name\":\"a \\\"list\\\"\","
 		"\"destinations\":100,\"destinations_lo\":98,\"destinations_hi\":103,\"ports_n\":2,\"ports\":["
 		"{\"proto\":\"tcp\",\"port\":23,\"packets\":100},{\"proto\":\"icmp\",\"icmp_type\":8,\"packets\":20}],"
-		"\"marks\":{\"masscan\":100},\"rate\":2,\"rate_lo\":1.5,\"rate_hi\":2.5,\"ttl_min\":240,\"ttl_max\":241,"
+		"\"marks\":{\"masscan\":100},\"rate\":2,\"rate_lo\":1.5,\"rate_hi\":2.5,"
+		"\"ttl_min\":240,\"ttl_max\":241,"
 		"\"asn\":64500,\"as_name\":\"EXAMPLE\",\"economy\":\"JP\",\"compat\":[\"durumeric\"]}");
 	nr_buf_done(&out);
 }

@@ -52,7 +52,8 @@ static uint32_t payload_hash(const uint8_t *p, size_t n)
 
 	n = nr_min_size(n, 64);
 	uint64_t h = n, tail = 0;
-	if (n > 8 && n % 8 != 0) /* the last eight bytes, without those that the words before hold */
+	if (n > 8 &&
+	    n % 8 != 0) /* the last eight bytes, without those that the words before hold */
 		tail = word_at(p + n - 8) >> (64 - n % 8 * 8);
 	else if (n < 8)
 		for (size_t i = 0; i < n; i++)

@@ -21,7 +21,8 @@ enum { NR_PAIR_SLOTS = 512, NR_PAIR_PATIENCE = 4 };
 
 /** Two words, so that one is chosen over another without a branch. */
 struct nr_pair_slot {
-	uint64_t who;  /* destination << 32 | 24 bits of the source's hash and pair.c's flags; 0: empty */
+	uint64_t
+		who; /* destination << 32 | 24 bits of the source's hash and pair.c's flags; 0: empty */
 	uint64_t what; /* sport << 48 | dport << 32 | seq */
 };
 

@@ -98,7 +98,7 @@ enum {
 
 struct nr_packet {
 	int64_t ts;
-	uint32_t tick, offset;	/* ts in seconds and nanoseconds; set after dissection, by prepare */
+	uint32_t tick, offset; /* ts in seconds and nanoseconds; set after dissection, by prepare */
 	struct nr_ip src, dst, quoted_dst;
 	const uint8_t *payload; /* layer-4 payload as captured; NULL when none */
 	uint32_t payload_len;	/* captured bytes of it */

@@ -88,11 +88,13 @@ static uint64_t ip6_hash(const struct nr_hash_key *key, const struct nr_observat
 	memcpy(w, &o->src, 16);
 	memcpy(w + 2, &o->dst, 16);
 	memcpy(w + 4, &o->quoted_dst, 16);
-	uint64_t ports = (uint64_t)o->sport << 48 | (uint64_t)o->dport << 32 | (uint64_t)o->proto << 24 |
-			 (uint64_t)o->traffic_class << 16 | (o->flags & NR_OBS_MIRROR);
+	uint64_t ports = (uint64_t)o->sport << 48 | (uint64_t)o->dport << 32 |
+			 (uint64_t)o->proto << 24 | (uint64_t)o->traffic_class << 16 |
+			 (o->flags & NR_OBS_MIRROR);
 
 	return nr_hash64(key, nr_hash64(key, w[0], w[1]) ^ ports,
-			 nr_hash64(key, w[2], w[3]) ^ nr_fold64(w[4] ^ key->k[0], w[5] ^ key->k[1]));
+			 nr_hash64(key, w[2], w[3]) ^
+				 nr_fold64(w[4] ^ key->k[0], w[5] ^ key->k[1]));
 }
 
 static uint64_t entry_hash6(const void *entry, const void *ctx)
@@ -111,13 +113,15 @@ static bool eq6(const void *entry, const void *key)
 	       e->quoted_proto == k->quoted_proto && e->quoted_dport == k->quoted_dport;
 }
 
-int nr_flow_init(struct nr_flow *flow, unsigned shard, const struct nr_hash_key *key, uint32_t max_flows)
+int nr_flow_init(struct nr_flow *flow, unsigned shard, const struct nr_hash_key *key,
+		 uint32_t max_flows)
 {
 	*flow = (struct nr_flow){ .key = *key, .watermark = INT64_MIN, .shard = shard };
 	int r = nr_table_init(&flow->v4, sizeof(struct flow4), max_flows, entry_hash4, &flow->key);
 
 	if (r == 0)
-		r = nr_table_init(&flow->v6, sizeof(struct nr_observation), max_flows, entry_hash6, &flow->key);
+		r = nr_table_init(&flow->v6, sizeof(struct nr_observation), max_flows, entry_hash6,
+				  &flow->key);
 	if (r == 0)
 		r = nr_pair_init(&flow->pair);
 	if (r < 0)
@@ -345,7 +349,8 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 		.traffic_class = p->traffic_class,
 		.ttl_min = p->ttl,
 		.ttl_max = p->ttl,
-		.flags = (uint8_t)((p->quoted_proto != 0 ? NR_OBS_QUOTED : 0) | (mirror ? NR_OBS_MIRROR : 0)),
+		.flags = (uint8_t)((p->quoted_proto != 0 ? NR_OBS_QUOTED : 0) |
+				   (mirror ? NR_OBS_MIRROR : 0)),
 	};
 	uint64_t hash = ip6_hash(&flow->key, &fresh);
 	struct nr_observation *e = nr_table_find(&flow->v6, hash, eq6, &fresh);

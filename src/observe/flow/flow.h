@@ -8,11 +8,12 @@
  *          input when that packet was read (capture order, computed before shards part)
  * Out      observations, in order of first packet, when the watermark moves
  * Shape    the table holds only what arrived under the current watermark; a packet with a newer
- *          watermark closes it first. What is closed is handed over at once (eager) or when 1,024 of the
- *          shard wait or the minute changes, so that what follows works on one shard at a time. Output depends on the sequence of packets alone: not on
- *          threads, blocks, or when nr_flow_advance() happens to be called. A packet older than the
- *          watermark makes an observation of its own second, flagged NR_OBS_LATE.
- * Cost     64 bytes a live IPv4 flow, 128 IPv6, + 5 to 11 bytes of index
+ *          watermark closes it first. What is closed is handed over at once (eager), or when 1,024
+ *          of the shard wait or the minute changes, so that what follows works on one shard at a
+ *          time. Output depends on the sequence of packets alone: not on threads, blocks, or when
+ *          nr_flow_advance() happens to be called. A packet older than the watermark makes an
+ *          observation of its own second, flagged NR_OBS_LATE.
+ * Cost     64 bytes a live IPv4 flow, 112 IPv6, + 5 to 11 bytes of index
  * Limits   max_flows a shard and second; beyond it packets are counted in n_refused
  * Threads  one at a time
  */
@@ -36,7 +37,8 @@ struct nr_flow_step {
 struct nr_flow_out {
 	void *ctx;
 	/** @p watermark: under which they arrived; of lazy tables only the minute of it is right. */
-	void (*batch)(void *ctx, unsigned shard, int64_t watermark, const struct nr_observation *obs, size_t n);
+	void (*batch)(void *ctx, unsigned shard, int64_t watermark,
+		      const struct nr_observation *obs, size_t n);
 };
 
 struct nr_flow {

@@ -73,24 +73,41 @@ static void proto_cell(const void *record, struct nr_buf *out)
 	nr_buf_add_str(out, nr_str_from(nr_proto_name(C(record)->proto)));
 }
 
-#define FIELD(field, kind, of_unit, words) \
-	{ .name = #field, .type = kind, .unit = of_unit, .help = words, .offset = offsetof(struct campaign, field) }
+#define FIELD(field, kind, of_unit, words)                                    \
+	{                                                                     \
+		.name = #field, .type = kind, .unit = of_unit, .help = words, \
+		.offset = offsetof(struct campaign, field)                    \
+	}
 
 const struct nr_field nr_scan_campaign_fields[NR_SCAN_CAMPAIGN_FIELDS] = {
 	FIELD(sources, NR_FIELD_U64, "addresses", "Source addresses in the campaign."),
 	FIELD(wide, NR_FIELD_U64, "addresses", "Of them at level wide."),
 	FIELD(aggressive, NR_FIELD_U64, "addresses", "Of them at level aggressive."),
-	FIELD(confirmed, NR_FIELD_U64, "addresses", "Of them with a mark strong enough to trust the address."),
+	FIELD(confirmed, NR_FIELD_U64, "addresses",
+	      "Of them with a mark strong enough to trust the address."),
 	FIELD(packets, NR_FIELD_U64, "packets", "Packets of all of them to monitored addresses."),
-	FIELD(dst_max, NR_FIELD_U64, "addresses", "Most distinct monitored addresses that one of them touched."),
-	FIELD(monitored, NR_FIELD_U64, "addresses", "N, the monitored IPv4 addresses; 0 when unknown."),
-	{ .name = "tools", .type = NR_FIELD_CUSTOM, .help = "Tool or malware marks they share.",
-	  .json = tools_json, .cell = tools_cell, .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}" },
-	{ .name = "proto", .type = NR_FIELD_CUSTOM, .help = "Protocol of the port most packets went to.",
-	  .json = proto_json, .cell = proto_cell, .schema = "{\"type\":\"string\"}" },
+	FIELD(dst_max, NR_FIELD_U64, "addresses",
+	      "Most distinct monitored addresses that one of them touched."),
+	FIELD(monitored, NR_FIELD_U64, "addresses",
+	      "N, the monitored IPv4 addresses; 0 when unknown."),
+	{ .name = "tools",
+	  .type = NR_FIELD_CUSTOM,
+	  .help = "Tool or malware marks they share.",
+	  .json = tools_json,
+	  .cell = tools_cell,
+	  .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}" },
+	{ .name = "proto",
+	  .type = NR_FIELD_CUSTOM,
+	  .help = "Protocol of the port most packets went to.",
+	  .json = proto_json,
+	  .cell = proto_cell,
+	  .schema = "{\"type\":\"string\"}" },
 	FIELD(port, NR_FIELD_U16, NULL, "Port most packets went to; ICMP: type << 8 | code."),
-	{ .name = "members", .type = NR_FIELD_CUSTOM, .help = "The addresses with most packets, at most 16.",
-	  .json = members_json, .cell = members_cell,
+	{ .name = "members",
+	  .type = NR_FIELD_CUSTOM,
+	  .help = "The addresses with most packets, at most 16.",
+	  .json = members_json,
+	  .cell = members_cell,
 	  .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"maxItems\":16}" },
 };
 
@@ -128,7 +145,8 @@ static int member_cmp(const void *va, const void *vb)
 	return r != 0 ? r : (a->first > b->first) - (a->first < b->first);
 }
 
-static void name_campaign(const struct nr_scan_member *m, const struct nr_origin *origin, struct nr_finding *f)
+static void name_campaign(const struct nr_scan_member *m, const struct nr_origin *origin,
+			  struct nr_finding *f)
 {
 	char tools[64] = "unmarked", place[40] = "", proto[16];
 	struct campaign of = { .tools = m->tools };
@@ -143,15 +161,20 @@ static void name_campaign(const struct nr_scan_member *m, const struct nr_origin
 		snprintf(place, sizeof(place), " AS%u", origin->asn);
 	snprintf(proto, sizeof(proto), "%s", nr_proto_name(m->proto));
 	if (nr_proto_is_icmp(m->proto))
-		snprintf(f->subject, sizeof(f->subject), "%s %s type %u%s", tools, proto, m->port >> 8, place);
+		snprintf(f->subject, sizeof(f->subject), "%s %s type %u%s", tools, proto,
+			 m->port >> 8, place);
 	else
-		snprintf(f->subject, sizeof(f->subject), "%s %u/%s%s", tools, m->port, proto, place);
+		snprintf(f->subject, sizeof(f->subject), "%s %u/%s%s", tools, m->port, proto,
+			 place);
 }
 
 static void emit_group(const struct nr_scan_member *m, size_t n, const struct nr_detect_env *env,
 		       const struct nr_sink *sink)
 {
-	struct campaign c = { .tools = m->tools, .port = m->port, .proto = m->proto, .monitored = env->monitored_v4 };
+	struct campaign c = { .tools = m->tools,
+			      .port = m->port,
+			      .proto = m->proto,
+			      .monitored = env->monitored_v4 };
 	struct nr_origin origin = nr_prefixes_origin(
 		env->prefixes, env->prefixes != NULL ? nr_prefixes_find(env->prefixes, m->ip) : 0);
 	struct nr_finding f = {
@@ -192,9 +215,10 @@ static void emit_group(const struct nr_scan_member *m, size_t n, const struct nr
 	/* a mark that decides leaves chance out; without one, a wide source may be many things */
 	f.confidence = m->tools != 0 ? 0.99 : 0.8;
 	f.certainty = c.confirmed == c.sources ? NR_CERTAINTY_CONFIRMED : NR_CERTAINTY_SPOOFABLE;
-	snprintf(f.summary, sizeof(f.summary), "%llu source%s (%llu aggressive) scan as %s; one touched %llu addresses.",
-		 (unsigned long long)c.sources, c.sources == 1 ? "" : "s", (unsigned long long)c.aggressive, f.subject,
-		 (unsigned long long)c.dst_max);
+	snprintf(f.summary, sizeof(f.summary),
+		 "%llu source%s (%llu aggressive) scan as %s; one touched %llu addresses.",
+		 (unsigned long long)c.sources, c.sources == 1 ? "" : "s",
+		 (unsigned long long)c.aggressive, f.subject, (unsigned long long)c.dst_max);
 	f.id = nr_finding_id(&f);
 	sink->finding(sink->ctx, &f);
 }

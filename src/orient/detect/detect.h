@@ -33,20 +33,21 @@
 #include "record/source.h"
 
 struct nr_detect_env {
-	uint64_t monitored_v4;	/* N: IPv4 addresses alive; 0: none or unknown */
-	bool monitored_v6;	/* IPv6 prefixes are monitored */
-	const struct nr_nets *nets; /* the monitored addresses; NULL: unknown */
-	const struct nr_prefixes *prefixes; /* may be NULL */
+	uint64_t monitored_v4;		      /* N: IPv4 addresses alive; 0: none or unknown */
+	bool monitored_v6;		      /* IPv6 prefixes are monitored */
+	const struct nr_nets *nets;	      /* the monitored addresses; NULL: unknown */
+	const struct nr_prefixes *prefixes;   /* may be NULL */
 	const struct nr_benign_lists *benign; /* may be NULL */
-	struct nr_hash_key key; /* for tables */
-	size_t max_entries;	/* per shard and table */
+	struct nr_hash_key key;		      /* for tables */
+	size_t max_entries;		      /* per shard and table */
 };
 
 struct nr_sink {
 	void *ctx;
-	void (*source)(void *ctx, const struct nr_source *source);    /* may be NULL */
-	void (*finding)(void *ctx, const struct nr_finding *finding); /* may be NULL; borrowed for the call */
-	bool detail;	   /* false: nobody looks at rates, and probes need only address, times, packets, class */
+	void (*source)(void *ctx, const struct nr_source *source); /* may be NULL */
+	void (*finding)(void *ctx,
+			const struct nr_finding *finding); /* may be NULL; borrowed for the call */
+	bool detail; /* false: nobody looks at rates, and probes need only address, times, packets, class */
 	uint64_t *n_levels; /* sources that ended, by enum nr_level, are added here; may be NULL */
 };
 
@@ -59,10 +60,11 @@ struct nr_detector {
 	/** Source records of scan.v1 as they end (final) or stand at the end of the input; NULL: not wanted. */
 	int (*source)(void *shard, const struct nr_source *source);
 	int (*advance)(void *shard, int64_t now, const struct nr_sink *sink);
-	int (*finish)(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink);
+	int (*finish)(void *const *shards, size_t n_shards, int64_t now,
+		      const struct nr_sink *sink);
 	int (*save)(const void *shard, struct nr_buf *out);
 	int (*load)(void *shard, struct nr_reader *in);
-	void (*close)(void *shard); /* accepts NULL */
+	void (*close)(void *shard);		/* accepts NULL */
 	uint64_t (*refused)(const void *shard); /* entries refused at caps */
 };
 

@@ -96,7 +96,8 @@ bool nr_distinct_add(struct nr_distinct *d, struct nr_slab *sketches, uint32_t i
 	return true;
 }
 
-void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from, struct nr_slab *sketches)
+void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from,
+		      struct nr_slab *sketches)
 {
 	void *regs;
 
@@ -117,15 +118,16 @@ void nr_distinct_release(struct nr_distinct *d, struct nr_slab *sketches)
 	*d = (struct nr_distinct){ 0 };
 }
 
-double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_slab *sketches, double *ret_lo,
-			    double *ret_hi)
+double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_slab *sketches,
+			    double *ret_lo, double *ret_hi)
 {
 	if (!d->is_sketch) {
 		*ret_lo = *ret_hi = d->n;
 		return d->n;
 	}
 	const double least = NR_DISTINCT_EXACT + 1; /* that many were seen one by one */
-	double n = fmax(least, nr_hll_estimate(nr_table_at(&sketches->table, d->sketch), NR_DISTINCT_P));
+	double n = fmax(least,
+			nr_hll_estimate(nr_table_at(&sketches->table, d->sketch), NR_DISTINCT_P));
 	double error = 1.96 * 1.04 / sqrt(NR_DISTINCT_REGS);
 
 	*ret_lo = fmax(least, n / (1 + error));

@@ -16,7 +16,7 @@
 enum { NR_DISTINCT_EXACT = 14, NR_DISTINCT_P = 9, NR_DISTINCT_REGS = 1 << NR_DISTINCT_P };
 
 struct nr_distinct {
-	uint16_t n;	 /* exact count, or number of non-zero registers */
+	uint16_t n; /* exact count, or number of non-zero registers */
 	uint16_t is_sketch;
 	uint32_t sketch; /* number in the pool */
 	uint32_t exact[NR_DISTINCT_EXACT];
@@ -43,7 +43,8 @@ static inline uint64_t nr_distinct_hash(uint32_t id)
 	return nr_mix64(id + UINT64_C(0x9e3779b97f4a7c15));
 }
 /** Start loading the register that @p id will touch. */
-static inline void nr_distinct_prefetch(const struct nr_distinct *d, const struct nr_slab *sketches, uint32_t id)
+static inline void nr_distinct_prefetch(const struct nr_distinct *d, const struct nr_slab *sketches,
+					uint32_t id)
 {
 	if (d->is_sketch)
 		__builtin_prefetch((const uint8_t *)nr_table_at(&sketches->table, d->sketch) +
@@ -51,8 +52,9 @@ static inline void nr_distinct_prefetch(const struct nr_distinct *d, const struc
 				   1);
 }
 /** Copy @p from into the zeroed @p to, sketch included. */
-void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from, struct nr_slab *sketches);
+void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from,
+		      struct nr_slab *sketches);
 void nr_distinct_release(struct nr_distinct *d, struct nr_slab *sketches);
 /** Estimate with 95 % limits; lo == hi while exact. */
-double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_slab *sketches, double *ret_lo,
-			    double *ret_hi);
+double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_slab *sketches,
+			    double *ret_lo, double *ret_hi);

@@ -113,7 +113,8 @@ static struct infect_context context_of(const struct nr_source *src)
 int64_t infect_clear_ns(const struct infect_entry *e)
 {
 	double span = (double)e->last - (double)e->first;
-	double hours = e->marked > 1 ? log(1000) * span / (double)(e->marked - 1) / (double)HOUR_NS : CLEAR_MAX_H;
+	double hours = e->marked > 1 ? log(1000) * span / (double)(e->marked - 1) / (double)HOUR_NS
+				     : CLEAR_MAX_H;
 
 	return (int64_t)(fmin(fmax(hours, CLEAR_MIN_H), CLEAR_MAX_H) * (double)HOUR_NS);
 }
@@ -133,8 +134,12 @@ static void episode_start(struct infect_entry *e, int64_t at)
 {
 	bool again = e->state == INFECT_ENDED && at - e->last <= FORGET_H * HOUR_NS;
 
-	*e = (struct infect_entry){ .ip = e->ip, .first = at, .last = at, .decided = INT64_MAX,
-				    .episodes = again ? add_u32(e->episodes, 1) : 1, .state = INFECT_ACTIVE,
+	*e = (struct infect_entry){ .ip = e->ip,
+				    .first = at,
+				    .last = at,
+				    .decided = INT64_MAX,
+				    .episodes = again ? add_u32(e->episodes, 1) : 1,
+				    .state = INFECT_ACTIVE,
 				    .returned = again };
 }
 
@@ -207,7 +212,9 @@ static bool is_decided(const struct nr_observation *obs, uint64_t marked)
  */
 static void observe(struct infect_shard *s, uint64_t hash, const struct nr_observation *obs)
 {
-	int64_t tick = obs->tick < -TICK_MAX ? -TICK_MAX : obs->tick > TICK_MAX ? TICK_MAX : obs->tick;
+	int64_t tick = obs->tick < -TICK_MAX  ? -TICK_MAX
+		       : obs->tick > TICK_MAX ? TICK_MAX
+					      : obs->tick;
 	int64_t first = tick * NR_NS_PER_S + obs->first, last = tick * NR_NS_PER_S + obs->last;
 	bool opens = (obs->marks[NR_MARK_MIRAI] | obs->marks[NR_MARK_EXPLOIT]) > 0;
 	struct infect_entry *e = entry_get(s, hash, obs->src, first, opens);
@@ -259,7 +266,8 @@ static int shard_feed(void *shard, const struct nr_observation *obs, size_t n)
 
 static int shard_source(void *shard, const struct nr_source *src)
 {
-	static const unsigned malware = 1u << NR_MARK_MIRAI | 1u << NR_MARK_CONFICKER | 1u << NR_MARK_EXPLOIT;
+	static const unsigned malware = 1u << NR_MARK_MIRAI | 1u << NR_MARK_CONFICKER |
+					1u << NR_MARK_EXPLOIT;
 	struct infect_shard *s = shard;
 	bool opens = (src->tools & malware) != 0;
 
@@ -280,10 +288,13 @@ static int shard_source(void *shard, const struct nr_source *src)
 		e->cur = (struct infect_context){ 0 };
 	}
 	e->cur = context_of(src);
-	if (e->marked == 0 || e->decided == INT64_MAX) { /* known by the record alone, as Conficker is */
+	if (e->marked == 0 ||
+	    e->decided == INT64_MAX) { /* known by the record alone, as Conficker is */
 		e->first = src->first.ns < e->first ? src->first.ns : e->first;
 		e->last = src->last.ns > e->last ? src->last.ns : e->last;
-		e->marked = e->marked > e->cur.marks[INFECT_CONFICKER] ? e->marked : e->cur.marks[INFECT_CONFICKER];
+		e->marked = e->marked > e->cur.marks[INFECT_CONFICKER]
+				    ? e->marked
+				    : e->cur.marks[INFECT_CONFICKER];
 	}
 	return 0;
 }
@@ -337,7 +348,8 @@ static int collect(const struct nr_detect_env *env, const struct nr_table *table
 	return 0;
 }
 
-static int shards_finish(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink)
+static int shards_finish(void *const *shards, size_t n_shards, int64_t now,
+			 const struct nr_sink *sink)
 {
 	struct entries list = { 0 };
 	int r = 0;
@@ -378,7 +390,8 @@ static int shard_open(const struct nr_detect_env *env, void **ret_shard)
 		return -ENOMEM;
 	s->env = env;
 	s->swept = -TICK_MAX;
-	if (nr_table_init(&s->entries, sizeof(struct infect_entry), max, entry_hash, &env->key) < 0 ||
+	if (nr_table_init(&s->entries, sizeof(struct infect_entry), max, entry_hash, &env->key) <
+		    0 ||
 	    nr_table_init(&s->pending, sizeof(struct infect_entry), max, NULL, NULL) < 0) {
 		shard_close(s);
 		return -ENOMEM;
@@ -419,7 +432,8 @@ static int table_load(struct nr_table *table, struct nr_reader *in)
 	uint32_t n = nr_read_le32(in);
 	uint64_t refused = nr_read_le64(in);
 
-	if (!nr_reader_ok(in) || n > table->max || nr_reader_left(in) / sizeof(struct infect_entry) < n)
+	if (!nr_reader_ok(in) || n > table->max ||
+	    nr_reader_left(in) / sizeof(struct infect_entry) < n)
 		return NR_EDAMAGED;
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t *bytes = nr_read_bytes(in, sizeof(struct infect_entry));
@@ -428,8 +442,9 @@ static int table_load(struct nr_table *table, struct nr_reader *in)
 		if (bytes == NULL)
 			return NR_EDAMAGED;
 		memcpy(&e, bytes, sizeof(e));
-		if ((e.state != INFECT_ACTIVE && e.state != INFECT_ENDED) || e.returned > 1 || e.first < -limit ||
-		    e.last > limit + NR_NS_PER_S || e.first > e.last || !context_ok(&e.cur) || !context_ok(&e.done))
+		if ((e.state != INFECT_ACTIVE && e.state != INFECT_ENDED) || e.returned > 1 ||
+		    e.first < -limit || e.last > limit + NR_NS_PER_S || e.first > e.last ||
+		    !context_ok(&e.cur) || !context_ok(&e.done))
 			return NR_EDAMAGED;
 		to = table->hash != NULL ? nr_table_insert(table, table->hash(&e, table->hash_ctx))
 					 : nr_table_append(table);

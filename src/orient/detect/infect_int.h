@@ -49,7 +49,7 @@ _Static_assert(sizeof(struct infect_entry) == 232, "no padding: it is saved");
 
 struct infect_shard {
 	const struct nr_detect_env *env;
-	int64_t swept; /* watermark of the last sweep, s */
+	int64_t swept;			  /* watermark of the last sweep, s */
 	struct nr_table entries, pending; /* both of struct infect_entry */
 };
 
@@ -59,13 +59,13 @@ struct infect_context infect_context_all(const struct infect_entry *e);
 int64_t infect_clear_ns(const struct infect_entry *e);
 
 /** Fill terms, score, family and verdict. */
-void infect_score(const struct nr_detect_env *env, const struct infect_entry *e, const struct infect_context *all,
-		  struct nr_infect_evidence *ev);
+void infect_score(const struct nr_detect_env *env, const struct infect_entry *e,
+		  const struct infect_context *all, struct nr_infect_evidence *ev);
 /** An address that cannot be an infected machine: nobody's, or a service's that never starts connections. */
 bool infect_is_impossible(struct nr_ip ip);
 bool infect_is_hosting(const char *as_name);
 
 /** Emit the entries that are worth a finding, by (last, ip). @p now in s; @p list is sorted here */
-void infect_emit_all(const struct nr_detect_env *env, struct infect_entry *list, size_t n, int64_t now,
-		     const struct nr_sink *sink);
+void infect_emit_all(const struct nr_detect_env *env, struct infect_entry *list, size_t n,
+		     int64_t now, const struct nr_sink *sink);
 bool infect_is_finding(const struct nr_detect_env *env, const struct infect_entry *e);

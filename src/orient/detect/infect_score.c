@@ -5,18 +5,10 @@
 #include "orient/detect/infect_int.h"
 
 const double nr_infect_weights[NR_INFECT_TERM_N] = {
-	[NR_INFECT_MIRAI] = 9,
-	[NR_INFECT_MIRAI_ONE] = 4,
-	[NR_INFECT_CONFICKER] = 6,
-	[NR_INFECT_EXPLOIT] = 8,
-	[NR_INFECT_HAJIME] = 2,
-	[NR_INFECT_SCANNER] = 2,
-	[NR_INFECT_CONSISTENT] = 1,
-	[NR_INFECT_BENIGN_ACK] = -6,
-	[NR_INFECT_BENIGN_CLAIMED] = -3,
-	[NR_INFECT_SPOOF] = -5,
-	[NR_INFECT_HOSTING] = -3,
-	[NR_INFECT_BACKSCATTER] = -4,
+	[NR_INFECT_MIRAI] = 9,	    [NR_INFECT_MIRAI_ONE] = 4,	 [NR_INFECT_CONFICKER] = 6,
+	[NR_INFECT_EXPLOIT] = 8,    [NR_INFECT_HAJIME] = 2,	 [NR_INFECT_SCANNER] = 2,
+	[NR_INFECT_CONSISTENT] = 1, [NR_INFECT_BENIGN_ACK] = -6, [NR_INFECT_BENIGN_CLAIMED] = -3,
+	[NR_INFECT_SPOOF] = -5,	    [NR_INFECT_HOSTING] = -3,	 [NR_INFECT_BACKSCATTER] = -4,
 };
 
 enum { TTL_SPREAD = 2, CONSISTENT_PACKETS = 3, SPOOF_FROM = 128 };
@@ -24,10 +16,12 @@ enum { TTL_SPREAD = 2, CONSISTENT_PACKETS = 3, SPOOF_FROM = 128 };
 /* Words in the name of an AS that rents servers. Coarse on purpose: it shifts by 3, it never decides. */
 bool infect_is_hosting(const char *as_name)
 {
-	static const char *const words[] = { "hosting", "cloud", "server", "datacenter", "data center", "vps",
-					     "colo",	"amazon", "google", "microsoft", "digitalocean", "ovh",
-					     "hetzner", "linode", "akamai", "vultr", "choopa", "contabo", "m247",
-					     "leaseweb", "alibaba", "tencent" };
+	static const char *const words[] = {
+		"hosting", "cloud",    "server",  "datacenter", "data center",	"vps",
+		"colo",	   "amazon",   "google",  "microsoft",	"digitalocean", "ovh",
+		"hetzner", "linode",   "akamai",  "vultr",	"choopa",	"contabo",
+		"m247",	   "leaseweb", "alibaba", "tencent"
+	};
 	char low[128];
 	size_t n = 0;
 
@@ -49,9 +43,9 @@ bool infect_is_hosting(const char *as_name)
 static bool is_known_service(struct nr_ip ip)
 {
 	static const uint32_t v4[] = {
-		0x08080808, 0x08080404, 0x01010101, 0x01000001, 0x09090909, 0x95707070, 0xd043dede, 0xd043dcdc,
-		0xc6290004, 0xaaf7aa02, 0xc021040c, 0xc7075b0d, 0xc0cbe60a, 0xc00505f1, 0xc0702404, 0xc661be35,
-		0xc0249411, 0xc03a801e, 0xc1000e81, 0xc707532a, 0xca0c1b21,
+		0x08080808, 0x08080404, 0x01010101, 0x01000001, 0x09090909, 0x95707070, 0xd043dede,
+		0xd043dcdc, 0xc6290004, 0xaaf7aa02, 0xc021040c, 0xc7075b0d, 0xc0cbe60a, 0xc00505f1,
+		0xc0702404, 0xc661be35, 0xc0249411, 0xc03a801e, 0xc1000e81, 0xc707532a, 0xca0c1b21,
 	};
 	static const uint8_t v6[][16] = {
 		{ 0x20, 0x01, 0x48, 0x60, 0x48, 0x60, [14] = 0x88, [15] = 0x88 },
@@ -99,11 +93,13 @@ static void apply(struct nr_infect_evidence *ev, enum nr_infect_term term, bool 
 
 static void score_marks(const struct infect_context *all, struct nr_infect_evidence *ev)
 {
-	bool mirai = all->tools >> NR_MARK_MIRAI & 1, conficker = all->tools >> NR_MARK_CONFICKER & 1;
+	bool mirai = all->tools >> NR_MARK_MIRAI & 1,
+	     conficker = all->tools >> NR_MARK_CONFICKER & 1;
 	bool hajime = all->tools >> NR_MARK_HAJIME & 1, exploit = all->marks[INFECT_EXPLOIT] > 0;
 	/* One choice in 2^32 carries it by chance, and a repeated SYN carries it again: among many packets
 	 * without it that is no sign. */
-	bool one = !mirai && all->marks[INFECT_MIRAI] > 0 && all->marks[INFECT_MIRAI] * UINT64_C(2) >= all->packets;
+	bool one = !mirai && all->marks[INFECT_MIRAI] > 0 &&
+		   all->marks[INFECT_MIRAI] * UINT64_C(2) >= all->packets;
 
 	apply(ev, NR_INFECT_MIRAI, mirai);
 	apply(ev, NR_INFECT_MIRAI_ONE, one);
@@ -119,16 +115,18 @@ static void score_marks(const struct infect_context *all, struct nr_infect_evide
 				  : NR_FAMILY_NONE;
 }
 
-void infect_score(const struct nr_detect_env *env, const struct infect_entry *e, const struct infect_context *all,
-		  struct nr_infect_evidence *ev)
+void infect_score(const struct nr_detect_env *env, const struct infect_entry *e,
+		  const struct infect_context *all, struct nr_infect_evidence *ev)
 {
 	struct nr_origin origin =
-		nr_prefixes_origin(env->prefixes, env->prefixes ? nr_prefixes_find(env->prefixes, e->ip) : 0);
+		nr_prefixes_origin(env->prefixes,
+				   env->prefixes ? nr_prefixes_find(env->prefixes, e->ip) : 0);
 	bool forged = all->spoof >= SPOOF_FROM, impossible = infect_is_impossible(e->ip);
 
 	score_marks(all, ev);
-	apply(ev, NR_INFECT_CONSISTENT, !forged && !impossible && all->packets >= CONSISTENT_PACKETS &&
-						all->ttl_max - all->ttl_min <= TTL_SPREAD);
+	apply(ev, NR_INFECT_CONSISTENT,
+	      !forged && !impossible && all->packets >= CONSISTENT_PACKETS &&
+		      all->ttl_max - all->ttl_min <= TTL_SPREAD);
 	apply(ev, NR_INFECT_BENIGN_ACK, all->benign == NR_BENIGN_ACK);
 	apply(ev, NR_INFECT_BENIGN_CLAIMED, all->benign == NR_BENIGN_CLAIMED);
 	apply(ev, NR_INFECT_SPOOF, forged || impossible);

@@ -31,8 +31,8 @@ struct nr_rate {
  * @param monitored   N; 0 gives no rate
  * @return whether there is a rate: n >= 2, span > 0, N > 0
  */
-NR_MUST_CHECK bool nr_rate_interval(uint64_t n, double n_effective, double span_s, uint64_t monitored,
-				    struct nr_rate *ret_rate);
+NR_MUST_CHECK bool nr_rate_interval(uint64_t n, double n_effective, double span_s,
+				    uint64_t monitored, struct nr_rate *ret_rate);
 
 /** Worth of packets that came as choices of k packets each, from the sums of k and k^2. */
 double nr_rate_effective(double n, double sum_k, double sum_k2);

@@ -91,7 +91,9 @@ static void answer_kind(const struct nr_observation *obs, struct rsdos_answer *a
 
 static void answer_read(const struct nr_observation *obs, struct rsdos_answer *a)
 {
-	int64_t tick = obs->tick < -RSDOS_TICK_MAX ? -RSDOS_TICK_MAX : obs->tick > RSDOS_TICK_MAX ? RSDOS_TICK_MAX : obs->tick;
+	int64_t tick = obs->tick < -RSDOS_TICK_MAX  ? -RSDOS_TICK_MAX
+		       : obs->tick > RSDOS_TICK_MAX ? RSDOS_TICK_MAX
+						    : obs->tick;
 
 	a->victim = (obs->flags & NR_OBS_QUOTED) ? obs->quoted_dst : obs->src;
 	a->first = tick * NR_NS_PER_S + obs->first;
@@ -127,9 +129,12 @@ static int shard_open(const struct nr_detect_env *env, void **ret_shard)
 		return -ENOMEM;
 	s->env = env;
 	s->swept = -RSDOS_TICK_MAX;
-	if (nr_table_init(&s->victims, sizeof(struct rsdos_victim), max, rsdos_victim_hash, &env->key) < 0 ||
-	    nr_table_init(&s->prefixes, sizeof(struct rsdos_prefix), max, rsdos_prefix_hash, &env->key) < 0 ||
-	    nr_table_init(&s->groups, sizeof(struct rsdos_group), few, rsdos_group_hash, &env->key) < 0 ||
+	if (nr_table_init(&s->victims, sizeof(struct rsdos_victim), max, rsdos_victim_hash,
+			  &env->key) < 0 ||
+	    nr_table_init(&s->prefixes, sizeof(struct rsdos_prefix), max, rsdos_prefix_hash,
+			  &env->key) < 0 ||
+	    nr_table_init(&s->groups, sizeof(struct rsdos_group), few, rsdos_group_hash,
+			  &env->key) < 0 ||
 	    nr_table_init(&s->tracks, sizeof(struct rsdos_track), few, NULL, NULL) < 0 ||
 	    nr_table_init(&s->pending, sizeof(struct rsdos_pending), max, NULL, NULL) < 0) {
 		shard_close(s);
@@ -152,16 +157,19 @@ static int shard_feed(void *shard, const struct nr_observation *obs, size_t n)
 		for (; at < n && k < BATCH; at++) {
 			if (NR_LIKELY(!is_answer(&obs[at])))
 				continue;
-			hashes[k] = victim_hash(&s->env->key, (obs[at].flags & NR_OBS_QUOTED) ? obs[at].quoted_dst
-											      : obs[at].src);
+			hashes[k] = victim_hash(&s->env->key, (obs[at].flags & NR_OBS_QUOTED)
+								      ? obs[at].quoted_dst
+								      : obs[at].src);
 			nr_table_prefetch_slot(&s->victims, hashes[k]);
 			picked[k++] = &obs[at];
 		}
 		for (size_t i = 0; i < k; i++)
 			nr_table_prefetch_entry(&s->victims, hashes[i]);
 		for (size_t i = 0; i < k; i++)
-			rsdos_event_prefetch(s, hashes[i], (picked[i]->flags & NR_OBS_QUOTED) ? picked[i]->quoted_dst
-											       : picked[i]->src);
+			rsdos_event_prefetch(s, hashes[i],
+					     (picked[i]->flags & NR_OBS_QUOTED)
+						     ? picked[i]->quoted_dst
+						     : picked[i]->src);
 		for (size_t i = 0; i < k; i++) {
 			struct rsdos_answer answer;
 
@@ -234,7 +242,8 @@ static size_t collect(const struct rsdos_shard *s, struct rsdos_pending *list)
 	return n;
 }
 
-static int shards_finish(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink)
+static int shards_finish(void *const *shards, size_t n_shards, int64_t now,
+			 const struct nr_sink *sink)
 {
 	size_t n = 0, at = 0;
 
@@ -257,12 +266,14 @@ static uint64_t shard_refused(const void *shard)
 {
 	const struct rsdos_shard *s = shard;
 
-	return s->victims.n_refused + s->tracks.n_refused + s->prefixes.n_refused + s->pending.n_refused;
+	return s->victims.n_refused + s->tracks.n_refused + s->prefixes.n_refused +
+	       s->pending.n_refused;
 }
 
 const struct nr_detector nr_detector_rsdos = {
 	.name = "rsdos.v1",
-	.summary = "Victims of floods with forged sources, by the answers that reach monitored addresses",
+	.summary =
+		"Victims of floods with forged sources, by the answers that reach monitored addresses",
 	.fields = nr_rsdos_fields,
 	.n_fields = NR_RSDOS_N_FIELDS,
 	.open = shard_open,

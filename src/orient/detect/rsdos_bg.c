@@ -48,7 +48,8 @@ static uint32_t asn_of(const struct rsdos_shard *s, struct nr_ip ip)
 {
 	const struct nr_prefixes *prefixes = s->env->prefixes;
 
-	return prefixes == NULL ? 0 : nr_prefixes_origin(prefixes, nr_prefixes_find(prefixes, ip)).asn;
+	return prefixes == NULL ? 0
+				: nr_prefixes_origin(prefixes, nr_prefixes_find(prefixes, ip)).asn;
 }
 
 static double shrink(const struct rsdos_group *group, double prior)
@@ -85,8 +86,8 @@ static void group_add(struct rsdos_shard *s, uint64_t key, uint64_t repeats, uin
 	group->seconds += seconds;
 }
 
-void rsdos_bg_learn(struct rsdos_shard *s, struct nr_ip ip, const struct rsdos_sample *sample, uint64_t flows,
-		    int64_t span_ns)
+void rsdos_bg_learn(struct rsdos_shard *s, struct nr_ip ip, const struct rsdos_sample *sample,
+		    uint64_t flows, int64_t span_ns)
 {
 	uint64_t repeats = flows > REPEATS_MAX ? REPEATS_MAX : flows - (flows > 0);
 	uint64_t seconds = (uint64_t)(span_ns / NR_NS_PER_S) + NR_RSDOS_IDLE_S;

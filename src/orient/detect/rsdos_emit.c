@@ -27,7 +27,8 @@ static void fill_ports(const struct rsdos_track *t, struct nr_rsdos_evidence *ev
 	}
 }
 
-static void fill_counts(const struct rsdos_shard *s, const struct rsdos_track *t, struct nr_rsdos_evidence *ev)
+static void fill_counts(const struct rsdos_shard *s, const struct rsdos_track *t,
+			struct nr_rsdos_evidence *ev)
 {
 	double monitored = t->is_v6 ? INFINITY : (double)s->env->monitored_v4;
 	double per_flow = t->flows > 0 ? fmax(1, (double)t->flow_packets / t->flows) : 1;
@@ -45,7 +46,8 @@ static void fill_counts(const struct rsdos_shard *s, const struct rsdos_track *t
 		ev->destinations = ev->flows;
 }
 
-static void fill_rate(const struct rsdos_shard *s, const struct rsdos_track *t, struct nr_rsdos_evidence *ev)
+static void fill_rate(const struct rsdos_shard *s, const struct rsdos_track *t,
+		      struct nr_rsdos_evidence *ev)
 {
 	double sum_k = 0, sum_k2 = 0;
 	struct nr_rate rate;
@@ -57,7 +59,8 @@ static void fill_rate(const struct rsdos_shard *s, const struct rsdos_track *t, 
 	double worth = nr_rate_effective((double)t->packets, sum_k, sum_k2);
 
 	ev->duration_s = (double)(t->last - t->first) / 1e9;
-	ev->has_rate = !t->is_v6 && nr_rate_interval(t->packets, worth, ev->duration_s, s->env->monitored_v4, &rate);
+	ev->has_rate = !t->is_v6 && nr_rate_interval(t->packets, worth, ev->duration_s,
+						     s->env->monitored_v4, &rate);
 	if (ev->has_rate) {
 		ev->rate_lo = rate.lo;
 		ev->rate = rate.rate;
@@ -67,12 +70,14 @@ static void fill_rate(const struct rsdos_shard *s, const struct rsdos_track *t, 
 
 static bool is_moore(const struct rsdos_track *t)
 {
-	return t->moore_packets >= NR_MOORE_PACKETS && (uint64_t)t->moore_packets * 2 > t->packets &&
+	return t->moore_packets >= NR_MOORE_PACKETS &&
+	       (uint64_t)t->moore_packets * 2 > t->packets &&
 	       t->last - t->first >= NR_MOORE_SPAN_S * NR_NS_PER_S && t->ppm_max >= NR_MOORE_PPM;
 }
 
 /* Of the statement "a flood with forged sources": the shape at the end may be worse than at detection. */
-static double confidence(const struct rsdos_track *t, const struct rsdos_shape *shape, double p_log10)
+static double confidence(const struct rsdos_track *t, const struct rsdos_shape *shape,
+			 double p_log10)
 {
 	double c = p_log10 < -12 ? 0.99 : 0.95;
 
@@ -97,7 +102,8 @@ void rsdos_emit_fill(const struct rsdos_shard *s, const struct rsdos_track *t, s
 	fill_rate(s, t, ev);
 	if (t->used == TRACK_VICTIM && ev->flows > 1)
 		p_ln = fmin(p_ln, nr_stat_poisson_tail_ln(ev->flows - 1,
-							  t->lambda * fmax(ev->duration_s, NR_RSDOS_SPAN_S)));
+							  t->lambda * fmax(ev->duration_s,
+									   NR_RSDOS_SPAN_S)));
 	ev->victims = t->used == TRACK_PREFIX ? t->victims_max : 0;
 	ev->ppm_max = t->ppm_max;
 	ev->p_log10 = p_ln / M_LN10;
@@ -107,7 +113,8 @@ void rsdos_emit_fill(const struct rsdos_shard *s, const struct rsdos_track *t, s
 	ev->monitored = t->is_v6 ? 0 : s->env->monitored_v4;
 	ev->window_s = fmax(NR_RSDOS_SPAN_S, fmin(ev->duration_s, NR_RSDOS_IDLE_S));
 	ev->mdr = nr_mdr_rsdos(ev->monitored, ev->window_s);
-	ev->flags = (uint8_t)((t->flags & ~NR_RSDOS_UNIFORM) | (shape.spread ? NR_RSDOS_UNIFORM : 0) |
+	ev->flags = (uint8_t)((t->flags & ~NR_RSDOS_UNIFORM) |
+			      (shape.spread ? NR_RSDOS_UNIFORM : 0) |
 			      (is_moore(t) ? NR_RSDOS_MOORE : 0));
 	ret_pending->ip = ip;
 	ret_pending->first = t->first;
@@ -142,8 +149,8 @@ static void target_text(const struct nr_rsdos_evidence *ev, char *out, size_t ca
 	else if (ev->ports[0].port == 0)
 		(void)snprintf(out, cap, " by %s", nr_proto_name(ev->ports[0].proto));
 	else
-		(void)snprintf(out, cap, " on %s/%u%s", nr_proto_name(ev->ports[0].proto), ev->ports[0].port,
-			       ev->n_ports > 1 ? " and others" : "");
+		(void)snprintf(out, cap, " on %s/%u%s", nr_proto_name(ev->ports[0].proto),
+			       ev->ports[0].port, ev->n_ports > 1 ? " and others" : "");
 }
 
 static void summary_text(const struct rsdos_pending *pending, struct nr_finding *finding)
@@ -155,17 +162,20 @@ static void summary_text(const struct rsdos_pending *pending, struct nr_finding 
 	target_text(ev, target, sizeof(target));
 	nr_span_print_human(pending->last - pending->first, span);
 	if (ev->has_rate)
-		(void)snprintf(rate, sizeof(rate), ", about %s/s worldwide (%s to %s)", number(ev->rate, mid),
-			       number(ev->rate_lo, lo), number(ev->rate_hi, hi));
+		(void)snprintf(rate, sizeof(rate), ", about %s/s worldwide (%s to %s)",
+			       number(ev->rate, mid), number(ev->rate_lo, lo),
+			       number(ev->rate_hi, hi));
 	if (pending->kind == RSDOS_CARPET)
-		(void)snprintf(who, sizeof(who), "%u addresses of %s", ev->victims, finding->subject);
+		(void)snprintf(who, sizeof(who), "%u addresses of %s", ev->victims,
+			       finding->subject);
 	else
 		(void)snprintf(who, sizeof(who), "%s", finding->subject);
-	int n = snprintf(finding->summary, sizeof(finding->summary),
-			 "Flood with forged sources against %s%s for %s: %llu answers reached %llu monitored "
-			 "addresses%s",
-			 who, target, span, (unsigned long long)ev->packets,
-			 (unsigned long long)ev->destinations, rate);
+	int n = snprintf(
+		finding->summary, sizeof(finding->summary),
+		"Flood with forged sources against %s%s for %s: %llu answers reached %llu monitored "
+		"addresses%s",
+		who, target, span, (unsigned long long)ev->packets,
+		(unsigned long long)ev->destinations, rate);
 
 	nr_require(n > 0 && n < NR_SUMMARY_TEXT);
 }
@@ -211,9 +221,10 @@ static int pending_cmp(const void *va, const void *vb)
 static void emit(const struct nr_detect_env *env, const struct rsdos_pending *pending, int64_t now,
 		 const struct nr_sink *sink)
 {
-	struct nr_origin origin =
-		nr_prefixes_origin(env->prefixes, env->prefixes ? nr_prefixes_find(env->prefixes, pending->ip) : 0);
-	bool ended = now > INT64_MAX / NR_NS_PER_S || pending->last + NR_RSDOS_IDLE_S * NR_NS_PER_S < now * NR_NS_PER_S;
+	struct nr_origin origin = nr_prefixes_origin(
+		env->prefixes, env->prefixes ? nr_prefixes_find(env->prefixes, pending->ip) : 0);
+	bool ended = now > INT64_MAX / NR_NS_PER_S ||
+		     pending->last + NR_RSDOS_IDLE_S * NR_NS_PER_S < now * NR_NS_PER_S;
 	struct nr_finding finding = {
 		.detector = nr_detector_rsdos.name,
 		.kind = pending->kind == RSDOS_CARPET ? "carpet" : "attack",
@@ -241,8 +252,8 @@ static void emit(const struct nr_detect_env *env, const struct rsdos_pending *pe
 	sink->finding(sink->ctx, &finding);
 }
 
-void rsdos_emit_all(const struct nr_detect_env *env, struct rsdos_pending *list, size_t n, int64_t now,
-		    const struct nr_sink *sink)
+void rsdos_emit_all(const struct nr_detect_env *env, struct rsdos_pending *list, size_t n,
+		    int64_t now, const struct nr_sink *sink)
 {
 	if (sink->finding == NULL || n == 0)
 		return;

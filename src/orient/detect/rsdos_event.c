@@ -55,7 +55,8 @@ static bool is_flood(const struct rsdos_shape *shape)
  * Judge the sample when it has grown enough: first whether it is a flood, then, when it is full, whether it
  * still is. A pool of twenty addresses looks uniform for its first dozen answers; it does not for 64.
  */
-static void judge(struct rsdos_shard *s, struct rsdos_track *t, int64_t at, double lambda, double p_ln)
+static void judge(struct rsdos_shard *s, struct rsdos_track *t, int64_t at, double lambda,
+		  double p_ln)
 {
 	struct rsdos_shape shape;
 
@@ -88,7 +89,8 @@ static void check_victim(struct rsdos_shard *s, struct rsdos_track *t, const str
 	if (t->n < t->next_check || (span < NR_RSDOS_SPAN_S && t->n < NR_RSDOS_FLOWS_QUICK))
 		return;
 	double lambda = rsdos_bg_rate(s, a->victim, a->proto, a->port);
-	double p_ln = nr_stat_poisson_tail_ln((uint64_t)t->n - 1, lambda * fmax(span, NR_RSDOS_SPAN_S));
+	double p_ln = nr_stat_poisson_tail_ln((uint64_t)t->n - 1,
+					      lambda * fmax(span, NR_RSDOS_SPAN_S));
 
 	judge(s, t, a->last, lambda, p_ln);
 }
@@ -114,15 +116,28 @@ static void check_prefix(struct rsdos_shard *s, struct rsdos_prefix *p, struct r
 
 static struct rsdos_sample sample_of(const struct rsdos_answer *a)
 {
-	return (struct rsdos_sample){ .dst = a->dst, .packets = a->packets, .port = a->port, .peer = a->peer,
-				      .type = a->type, .proto = a->proto, .bits = a->bits };
+	return (struct rsdos_sample){ .dst = a->dst,
+				      .packets = a->packets,
+				      .port = a->port,
+				      .peer = a->peer,
+				      .type = a->type,
+				      .proto = a->proto,
+				      .bits = a->bits };
 }
 
-static struct rsdos_answer answer_of(const struct rsdos_sample *sample, struct nr_ip victim, int64_t at)
+static struct rsdos_answer answer_of(const struct rsdos_sample *sample, struct nr_ip victim,
+				     int64_t at)
 {
-	return (struct rsdos_answer){ .victim = victim, .first = at, .last = at, .dst = sample->dst,
-				      .packets = sample->packets, .port = sample->port, .peer = sample->peer,
-				      .type = sample->type, .proto = sample->proto, .bits = sample->bits };
+	return (struct rsdos_answer){ .victim = victim,
+				      .first = at,
+				      .last = at,
+				      .dst = sample->dst,
+				      .packets = sample->packets,
+				      .port = sample->port,
+				      .peer = sample->peer,
+				      .type = sample->type,
+				      .proto = sample->proto,
+				      .bits = sample->bits };
 }
 
 static void pending_add(struct rsdos_shard *s, const struct rsdos_track *t, struct nr_ip ip)
@@ -152,7 +167,8 @@ static void event_end(struct rsdos_shard *s, struct rsdos_victim *v)
 	if (rsdos_event_stands(s, t))
 		pending_add(s, t, v->ip);
 	else
-		rsdos_bg_learn(s, v->ip, &v->samples[0], t != NULL ? t->flows : v->flows, v->last - v->first);
+		rsdos_bg_learn(s, v->ip, &v->samples[0], t != NULL ? t->flows : v->flows,
+			       v->last - v->first);
 	if (t != NULL)
 		t->used = TRACK_FREE;
 	if (p != NULL) {
@@ -181,8 +197,13 @@ static uint32_t prefix_join(struct rsdos_shard *s, struct nr_ip ip)
 
 static void event_start(struct rsdos_shard *s, struct rsdos_victim *v, const struct rsdos_answer *a)
 {
-	*v = (struct rsdos_victim){ .ip = v->ip, .first = a->first, .last = a->last, .packets = a->packets,
-				    .n_samples = 1, .flows = 1, .samples = { sample_of(a) } };
+	*v = (struct rsdos_victim){ .ip = v->ip,
+				    .first = a->first,
+				    .last = a->last,
+				    .packets = a->packets,
+				    .n_samples = 1,
+				    .flows = 1,
+				    .samples = { sample_of(a) } };
 	v->prefix = prefix_join(s, v->ip);
 }
 
@@ -224,7 +245,8 @@ static void event_add(struct rsdos_shard *s, struct rsdos_victim *v, const struc
 	if (!(v->bits & VICTIM_SPREAD) && a->dst != one->dst)
 		victim_spreads(s, v);
 	if (v->n_samples < NR_COUNT(v->samples)) {
-		v->flows = (uint8_t)(v->flows + (a->dst != one->dst || a->port != one->port || a->peer != one->peer));
+		v->flows = (uint8_t)(v->flows + (a->dst != one->dst || a->port != one->port ||
+						 a->peer != one->peer));
 		v->samples[v->n_samples++] = sample_of(a);
 		return;
 	}
@@ -345,7 +367,8 @@ static void sweep_renumber(struct rsdos_shard *s)
 		struct rsdos_prefix *p = nr_table_at(&s->prefixes, i);
 
 		p->renumber = p->used != 0 ? ++number : 0;
-		p->track = p->used != 0 && p->track != 0 ? rsdos_track_at(s, p->track)->renumber : 0;
+		p->track = p->used != 0 && p->track != 0 ? rsdos_track_at(s, p->track)->renumber
+							 : 0;
 	}
 	for (uint32_t i = 0; i < s->victims.n; i++) {
 		struct rsdos_victim *v = nr_table_at(&s->victims, i);
@@ -363,7 +386,9 @@ void rsdos_sweep(struct rsdos_shard *s, int64_t now)
 {
 	if (NR_LIKELY(now < s->swept + RSDOS_SWEEP_S))
 		return;
-	int64_t at = now > RSDOS_TICK_MAX ? RSDOS_TICK_MAX : now < -RSDOS_TICK_MAX ? -RSDOS_TICK_MAX : now;
+	int64_t at = now > RSDOS_TICK_MAX    ? RSDOS_TICK_MAX
+		     : now < -RSDOS_TICK_MAX ? -RSDOS_TICK_MAX
+					     : now;
 
 	at -= ((at % RSDOS_SWEEP_S) + RSDOS_SWEEP_S) % RSDOS_SWEEP_S;
 	if (at <= s->swept)

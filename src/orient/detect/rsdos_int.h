@@ -36,7 +36,7 @@ enum rsdos_answer_bit { RSDOS_SAME_SEQ = 1, RSDOS_MOORE_COUNTS = 2, RSDOS_EXT = 
 struct rsdos_answer {
 	struct nr_ip victim;
 	int64_t first, last; /* ns */
-	uint32_t dst;	     /* the monitored address; of IPv6 a hash whose low nibble is the address' */
+	uint32_t dst; /* the monitored address; of IPv6 a hash whose low nibble is the address' */
 	uint32_t packets;
 	uint16_t port, peer; /* of the victim; of the forged source */
 	uint8_t type, proto, bits;
@@ -59,29 +59,31 @@ struct rsdos_victim {
 	uint8_t bits, pad;
 	struct rsdos_sample samples[2];
 };
-_Static_assert(sizeof(struct rsdos_victim) == 80, "at most 96 bytes a victim; no padding, it is saved");
+_Static_assert(sizeof(struct rsdos_victim) == 80,
+	       "at most 96 bytes a victim; no padding, it is saved");
 
 enum { TRACK_FREE, TRACK_VICTIM, TRACK_PREFIX };
 
 struct rsdos_track {
-	int64_t first, last;		     /* of the event, ns */
-	int64_t sample_first, sample_last;   /* of the sample, ns */
-	int64_t detected;		     /* ns; meaningful with is_detected */
+	int64_t first, last;		   /* of the event, ns */
+	int64_t sample_first, sample_last; /* of the sample, ns */
+	int64_t detected;		   /* ns; meaningful with is_detected */
 	int64_t ppm_bin;
-	double lambda;			     /* background at detection, answers/s */
-	double p_ln;			     /* smallest at a check that passed */
+	double lambda; /* background at detection, answers/s */
+	double p_ln;   /* smallest at a check that passed */
 	uint64_t packets;
 	uint32_t ppm[RSDOS_PPM_BINS], ppm_max;
 	uint32_t moore_packets;
-	uint32_t flows, flow_packets;	     /* exact as long as the sample takes them */
-	uint32_t same_seq, seq_packets;	     /* TCP with SYN: packets with the mark, all */
+	uint32_t flows, flow_packets;	/* exact as long as the sample takes them */
+	uint32_t same_seq, seq_packets; /* TCP with SYN: packets with the mark, all */
 	uint32_t renumber;
-	uint32_t victims_max;		     /* prefix: most spread victims at once */
+	uint32_t victims_max; /* prefix: most spread victims at once */
 	struct nr_rsdos_port ports[NR_RSDOS_PORTS];
 	uint32_t dst[RSDOS_SAMPLE];
 	uint16_t port[RSDOS_SAMPLE], peer[RSDOS_SAMPLE], count[RSDOS_SAMPLE];
 	uint8_t type[RSDOS_SAMPLE];
-	uint8_t n, repeats, adjacent, next_check; /* of the sample: flows, flows to a seen address, steps */
+	uint8_t n, repeats, adjacent,
+		next_check; /* of the sample: flows, flows to a seen address, steps */
 	uint8_t used, is_detected, n_ports, more_ports;
 	uint8_t flags, is_v6;
 	uint8_t was_refuted; /* a full sample of this event was no flood */
@@ -100,15 +102,15 @@ struct rsdos_prefix {
 _Static_assert(sizeof(struct rsdos_prefix) == 32, "no padding");
 
 struct rsdos_group {
-	uint64_t key;	   /* port class << 32 | AS; see rsdos_bg.c */
-	uint64_t repeats;  /* answers after the first, at most 8 an event */
-	uint64_t seconds;  /* for which events stood open */
+	uint64_t key;	  /* port class << 32 | AS; see rsdos_bg.c */
+	uint64_t repeats; /* answers after the first, at most 8 an event */
+	uint64_t seconds; /* for which events stood open */
 };
 
 enum rsdos_kind { RSDOS_ATTACK, RSDOS_CARPET };
 
 struct rsdos_pending {
-	struct nr_ip ip; /* victim, or network address of the prefix */
+	struct nr_ip ip;	       /* victim, or network address of the prefix */
 	int64_t first, last, detected; /* ns */
 	double confidence;
 	struct nr_rsdos_evidence evidence;
@@ -157,25 +159,26 @@ void rsdos_track_restart(struct rsdos_track *t);
 struct rsdos_shape {
 	double uniform_p; /* chi square of positions */
 	double entropy;	  /* of peer ports, bits */
-	bool spread;	  /* destinations are as many and as far apart as uniform spoofing makes them */
-	bool ports;	  /* ports speak of forged packets, or were quoted */
-	bool scanner;	  /* one sequence number, or destinations in a row */
-	bool enough;	  /* destinations for this kind of answer */
+	bool spread;  /* destinations are as many and as far apart as uniform spoofing makes them */
+	bool ports;   /* ports speak of forged packets, or were quoted */
+	bool scanner; /* one sequence number, or destinations in a row */
+	bool enough;  /* destinations for this kind of answer */
 };
-void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t, struct rsdos_shape *ret_shape);
+void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t,
+		       struct rsdos_shape *ret_shape);
 
 /* rsdos_bg.c: how often such addresses answer without an attack */
 double rsdos_bg_rate(const struct rsdos_shard *s, struct nr_ip ip, uint8_t proto, uint16_t port);
-void rsdos_bg_learn(struct rsdos_shard *s, struct nr_ip ip, const struct rsdos_sample *sample, uint64_t flows,
-		    int64_t span_ns);
+void rsdos_bg_learn(struct rsdos_shard *s, struct nr_ip ip, const struct rsdos_sample *sample,
+		    uint64_t flows, int64_t span_ns);
 uint64_t rsdos_group_hash(const void *entry, const void *key);
 
 /* rsdos_emit.c: from state to findings */
 void rsdos_emit_fill(const struct rsdos_shard *s, const struct rsdos_track *t, struct nr_ip ip,
 		     struct rsdos_pending *ret_pending);
 /** Sort by (last, ip, kind) and hand over; @p now decides ended or continuing. */
-void rsdos_emit_all(const struct nr_detect_env *env, struct rsdos_pending *list, size_t n, int64_t now,
-		    const struct nr_sink *sink);
+void rsdos_emit_all(const struct nr_detect_env *env, struct rsdos_pending *list, size_t n,
+		    int64_t now, const struct nr_sink *sink);
 struct nr_ip rsdos_prefix_ip(uint64_t key);
 
 /* rsdos_save.c */

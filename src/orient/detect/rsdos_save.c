@@ -53,7 +53,8 @@ static int table_load(struct nr_table *table, struct nr_reader *in)
 int rsdos_save(const void *shard, struct nr_buf *out)
 {
 	const struct rsdos_shard *s = shard;
-	const struct nr_table *tables[N_TABLES] = { &s->victims, &s->tracks, &s->prefixes, &s->groups, &s->pending };
+	const struct nr_table *tables[N_TABLES] = { &s->victims, &s->tracks, &s->prefixes,
+						    &s->groups, &s->pending };
 
 	nr_write_le32(out, MAGIC);
 	nr_write_le32(out, VERSION);
@@ -65,8 +66,9 @@ int rsdos_save(const void *shard, struct nr_buf *out)
 
 static bool track_ok(const struct rsdos_track *t)
 {
-	if (t->n > RSDOS_SAMPLE || t->repeats > t->n || t->adjacent > t->n || t->n_ports > NR_RSDOS_PORTS ||
-	    t->used > TRACK_PREFIX || t->was_refuted > 1 || t->is_detected > 1 || t->more_ports > 1 || t->is_v6 > 1)
+	if (t->n > RSDOS_SAMPLE || t->repeats > t->n || t->adjacent > t->n ||
+	    t->n_ports > NR_RSDOS_PORTS || t->used > TRACK_PREFIX || t->was_refuted > 1 ||
+	    t->is_detected > 1 || t->more_ports > 1 || t->is_v6 > 1)
 		return false;
 	for (size_t i = 0; i < t->n; i++)
 		if (t->type[i] >= RSDOS_TYPE_N)
@@ -84,11 +86,12 @@ static bool pending_ok(const struct rsdos_pending *pending)
 {
 	const struct nr_rsdos_evidence *ev = &pending->evidence;
 
-	return pending->kind <= RSDOS_CARPET && ev->n_ports <= NR_RSDOS_PORTS && is_bool(&ev->more_ports) &&
-	       is_bool(&ev->has_rate) && pending->confidence >= 0 && pending->confidence <= 1 &&
-	       isfinite(ev->duration_s) && isfinite(ev->rate_lo) && isfinite(ev->rate) && isfinite(ev->rate_hi) &&
-	       isfinite(ev->p_log10) && isfinite(ev->uniform_p) && isfinite(ev->entropy) &&
-	       isfinite(ev->background) && isfinite(ev->window_s) && isfinite(ev->mdr);
+	return pending->kind <= RSDOS_CARPET && ev->n_ports <= NR_RSDOS_PORTS &&
+	       is_bool(&ev->more_ports) && is_bool(&ev->has_rate) && pending->confidence >= 0 &&
+	       pending->confidence <= 1 && isfinite(ev->duration_s) && isfinite(ev->rate_lo) &&
+	       isfinite(ev->rate) && isfinite(ev->rate_hi) && isfinite(ev->p_log10) &&
+	       isfinite(ev->uniform_p) && isfinite(ev->entropy) && isfinite(ev->background) &&
+	       isfinite(ev->window_s) && isfinite(ev->mdr);
 }
 
 static bool all_ok(const struct rsdos_shard *s)
@@ -122,7 +125,8 @@ static bool all_ok(const struct rsdos_shard *s)
 int rsdos_load(void *shard, struct nr_reader *in)
 {
 	struct rsdos_shard *s = shard;
-	struct nr_table *tables[N_TABLES] = { &s->victims, &s->tracks, &s->prefixes, &s->groups, &s->pending };
+	struct nr_table *tables[N_TABLES] = { &s->victims, &s->tracks, &s->prefixes, &s->groups,
+					      &s->pending };
 
 	if (nr_read_le32(in) != MAGIC)
 		return NR_EFORMAT;

@@ -5,7 +5,7 @@
 #include "orient/detect/rsdos_int.h"
 #include "record/hll.h"
 
-enum { STEP = 4 };		 /* destinations this close in a row are a step of a sequential scan */
+enum { STEP = 4 }; /* destinations this close in a row are a step of a sequential scan */
 enum { BITS_LOW = 4, BINS_MAX = 16 };
 enum { DST_TCP = NR_RSDOS_FLOWS_USUAL, DST_UDP = 20, DST_QUOTED = NR_RSDOS_FLOWS_MIN };
 enum { REFUTED_TIMES = 3 };
@@ -44,7 +44,8 @@ static void ppm_add(struct rsdos_track *t, int64_t second, uint32_t packets)
 	uint32_t sum = 0;
 
 	if (bin > t->ppm_bin) {
-		int64_t from = bin - t->ppm_bin >= RSDOS_PPM_BINS ? bin - RSDOS_PPM_BINS + 1 : t->ppm_bin + 1;
+		int64_t from = bin - t->ppm_bin >= RSDOS_PPM_BINS ? bin - RSDOS_PPM_BINS + 1
+								  : t->ppm_bin + 1;
 
 		for (int64_t i = from; i <= bin; i++)
 			t->ppm[(uint64_t)i % RSDOS_PPM_BINS] = 0;
@@ -82,7 +83,8 @@ static void port_add(struct rsdos_track *t, const struct rsdos_answer *a)
 		t->more_ports = true;
 		return;
 	}
-	t->ports[t->n_ports++] = (struct nr_rsdos_port){ .proto = a->proto, .port = port, .packets = a->packets };
+	t->ports[t->n_ports++] =
+		(struct nr_rsdos_port){ .proto = a->proto, .port = port, .packets = a->packets };
 }
 
 static bool is_step(uint32_t a, uint32_t b)
@@ -102,8 +104,9 @@ static void sample_add(struct rsdos_track *t, const struct rsdos_answer *a)
 			continue;
 		seen = true;
 		if (t->peer[i] == a->peer && t->port[i] == a->port) {
-			t->count[i] = (uint16_t)(t->count[i] > UINT16_MAX - packets ? UINT16_MAX
-										    : t->count[i] + packets);
+			t->count[i] = (uint16_t)(t->count[i] > UINT16_MAX - packets
+							 ? UINT16_MAX
+							 : t->count[i] + packets);
 			t->sample_last = a->last > t->sample_last ? a->last : t->sample_last;
 			t->flow_packets = add_u32(t->flow_packets, a->packets);
 			return;
@@ -159,8 +162,10 @@ static bool is_as_many_as_uniform(double distinct, double n, double k, bool uppe
 	double sigma = sqrt(fmax(0, k * empty * (1 - (1 + a) * empty)));
 
 	if (n - mean < RARE_REPEATS)
-		return distinct >= n || nr_stat_poisson_tail_ln((uint64_t)(n - distinct), n - mean) > THREE_SIGMA_LN;
-	return distinct >= mean - 3 * sigma - 0.5 && (!upper_too || distinct <= mean + 3 * sigma + 0.5);
+		return distinct >= n ||
+		       nr_stat_poisson_tail_ln((uint64_t)(n - distinct), n - mean) > THREE_SIGMA_LN;
+	return distinct >= mean - 3 * sigma - 0.5 &&
+	       (!upper_too || distinct <= mean + 3 * sigma + 0.5);
 }
 
 static size_t distinct_blocks(const struct rsdos_track *t)
@@ -288,7 +293,8 @@ static void shape_ports(const struct rsdos_track *t, size_t distinct, struct rsd
 	shape->enough = distinct >= (t->was_refuted ? REFUTED_TIMES * need : need);
 }
 
-void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t, struct rsdos_shape *ret_shape)
+void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t,
+		       struct rsdos_shape *ret_shape)
 {
 	size_t distinct = (size_t)(t->n - t->repeats);
 	double n = t->n, monitored = (double)s->env->monitored_v4;
@@ -301,7 +307,8 @@ void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t,
 	if (t->is_v6 || monitored < 1)
 		ret_shape->spread = t->repeats <= t->n / 32;
 	else
-		ret_shape->spread = is_as_many_as_uniform((double)distinct, n, monitored, tells_repeats(t));
+		ret_shape->spread = is_as_many_as_uniform((double)distinct, n, monitored,
+							  tells_repeats(t));
 	/* Uniform over N addresses is at least uniform over the N / 256 blocks they fill if packed. */
 	if (!t->is_v6 && monitored >= 1024 &&
 	    !is_as_many_as_uniform((double)distinct_blocks(t), n, monitored / 256, false))

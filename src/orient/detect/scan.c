@@ -90,10 +90,12 @@ static int scan_open(const struct nr_detect_env *env, void **ret_shard)
 	scan->timeout_ns = timeout_for(env->monitored_v4);
 	scan->next_due = INT64_MAX;
 	scan->conficker_dst = nr_scan_conficker_dst(env->nets);
-	int r = nr_table_init(&scan->hot4, sizeof(struct nr_scan_hot4), max, entry_hash4, &env->key);
+	int r = nr_table_init(&scan->hot4, sizeof(struct nr_scan_hot4), max, entry_hash4,
+			      &env->key);
 
 	if (r == 0)
-		r = nr_table_init(&scan->hot6, sizeof(struct nr_scan_hot6), max, entry_hash6, &env->key);
+		r = nr_table_init(&scan->hot6, sizeof(struct nr_scan_hot6), max, entry_hash6,
+				  &env->key);
 	if (r == 0)
 		r = nr_table_init(&scan->members, sizeof(struct nr_scan_member), max, NULL, NULL);
 	if (r == 0)
@@ -125,20 +127,23 @@ static void hot_marks_add(struct nr_scan_hot *hot, const struct nr_observation *
 		if (o->marks[m] == 0)
 			continue;
 		n = n > 15 ? 15 : n;
-		hot->marks[m / 2] = (uint8_t)((hot->marks[m / 2] & (m % 2 ? 0x0f : 0xf0)) | n << (m % 2 * 4));
+		hot->marks[m / 2] = (uint8_t)((hot->marks[m / 2] & (m % 2 ? 0x0f : 0xf0)) |
+					      n << (m % 2 * 4));
 	}
 }
 
 /* Sources of a batch are a mixture: conditions are added up, not branched on. */
 static inline uint8_t spoof_signs(const struct nr_observation *o)
 {
-	unsigned last = o->src.b[15], ports = (o->proto == 6) | (o->proto == 17), v4 = nr_ip_is_v4(o->src);
+	unsigned last = o->src.b[15], ports = (o->proto == 6) | (o->proto == 17),
+		 v4 = nr_ip_is_v4(o->src);
 
 	return (uint8_t)((o->flags & NR_OBS_FRAGMENT ? 1u : 0u) * NR_SPOOF_FRAGMENT |
 			 (v4 & ((last == 0) | (last == 255))) * NR_SPOOF_LAST_OCTET |
 			 (ports & ((o->sport == 0) | (o->dport == 0))) * NR_SPOOF_PORT_ZERO |
 			 (unsigned)((o->proto == 17) & (o->dport == 80)) * NR_SPOOF_UDP_80 |
-			 (unsigned)(!ports & (o->proto != 1) & (o->proto != 58)) * NR_SPOOF_PROTOCOL |
+			 (unsigned)(!ports & (o->proto != 1) & (o->proto != 58)) *
+				 NR_SPOOF_PROTOCOL |
 			 ((unsigned)(o->ttl_max >= 200) & ports) * NR_SPOOF_TTL |
 			 (unsigned)nr_ip_eq(o->src, o->dst) * NR_SPOOF_SELF);
 }
@@ -172,10 +177,12 @@ static inline bool hot_note(struct nr_scan_hot *hot, const struct nr_observation
 	unsigned n_dst = hot->n_dst, n_port = hot->n_port;
 	unsigned p0 = (n_port > 0) & (hot->port[0] == o->dport) & (hot->proto[0] == o->proto);
 	unsigned p1 = (n_port > 1) & (hot->port[1] == o->dport) & (hot->proto[1] == o->proto);
-	unsigned new_dst = !(((n_dst > 0) & (hot->dst[0] == dst)) | ((n_dst > 1) & (hot->dst[1] == dst)));
+	unsigned new_dst = !(((n_dst > 0) & (hot->dst[0] == dst)) |
+			     ((n_dst > 1) & (hot->dst[1] == dst)));
 	unsigned new_port = !(p0 | p1), at_dst = n_dst & 1, at_port = n_port & 1;
 
-	if (NR_UNLIKELY((new_dst & (n_dst == NR_SCAN_HOT_DSTS)) | (new_port & (n_port == NR_SCAN_HOT_PORTS))))
+	if (NR_UNLIKELY((new_dst & (n_dst == NR_SCAN_HOT_DSTS)) |
+			(new_port & (n_port == NR_SCAN_HOT_PORTS))))
 		return false;
 	hot->dst[at_dst] = new_dst ? dst : hot->dst[at_dst];
 	hot->port[at_port] = new_port ? o->dport : hot->port[at_port];
@@ -211,14 +218,16 @@ static void hot_judge(struct nr_scan *scan, struct nr_scan_hot *hot, const struc
 	hot_marks_add(hot, o);
 	for (unsigned m = 0; m < NR_MARK_N; m++)
 		marks[m] = nr_scan_nibble(hot->marks, m);
-	if (nr_scan_tools(scan, marks, hot->packets, hot->n_dst) != 0 && (cold = promote(scan, hot)) != NULL)
+	if (nr_scan_tools(scan, marks, hot->packets, hot->n_dst) != 0 &&
+	    (cold = promote(scan, hot)) != NULL)
 		nr_scan_cold_levels(scan, hot, cold, o);
 }
 
 static void hot_add(struct nr_scan *scan, struct nr_scan_hot *hot, const struct nr_observation *o)
 {
 	uint32_t dst = dst_identity(o);
-	struct nr_scan_cold *cold = hot->cold != 0 ? nr_table_at(&scan->cold.table, hot->cold - 1) : NULL;
+	struct nr_scan_cold *cold = hot->cold != 0 ? nr_table_at(&scan->cold.table, hot->cold - 1)
+						   : NULL;
 
 	if (cold == NULL && NR_UNLIKELY(!hot_note(hot, o, dst)))
 		cold = promote(scan, hot); /* NULL at the cap: still counted, but not looked into */
@@ -229,7 +238,8 @@ static void hot_add(struct nr_scan *scan, struct nr_scan_hot *hot, const struct 
 		hot_judge(scan, hot, o);
 }
 
-static struct nr_scan_hot *hot_for(struct nr_scan *scan, const struct nr_observation *o, uint64_t hash)
+static struct nr_scan_hot *hot_for(struct nr_scan *scan, const struct nr_observation *o,
+				   uint64_t hash)
 {
 	if (nr_ip_is_v4(o->src)) {
 		uint32_t ip = nr_ip_to_v4(o->src);
@@ -281,14 +291,16 @@ static void feed_stage(struct nr_scan *scan, const struct nr_observation *obs, s
 	for (size_t i = 0; i < n; i++) {
 		bool v4 = nr_ip_is_v4(obs[i].src);
 
-		steps[i].hash = v4 ? hash4(&scan->env->key, nr_ip_to_v4(obs[i].src)) :
-				     hash6(&scan->env->key, &obs[i].src);
+		steps[i].hash = v4 ? hash4(&scan->env->key, nr_ip_to_v4(obs[i].src))
+				   : hash6(&scan->env->key, &obs[i].src);
 		nr_table_prefetch_slot(v4 ? &scan->hot4 : &scan->hot6, steps[i].hash);
 	}
 	for (size_t i = 0; i < n; i++)
-		nr_table_prefetch_entry(nr_ip_is_v4(obs[i].src) ? &scan->hot4 : &scan->hot6, steps[i].hash);
+		nr_table_prefetch_entry(nr_ip_is_v4(obs[i].src) ? &scan->hot4 : &scan->hot6,
+					steps[i].hash);
 	for (size_t i = 0; i < n; i++) {
-		steps[i].hot = obs[i].flags & NR_OBS_MIRROR ? NULL : hot_for(scan, &obs[i], steps[i].hash);
+		steps[i].hot = obs[i].flags & NR_OBS_MIRROR ? NULL
+							    : hot_for(scan, &obs[i], steps[i].hash);
 		fetch_cold(scan, &steps[i]);
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -322,7 +334,8 @@ static int scan_feed(void *shard, const struct nr_observation *obs, size_t n)
 
 const struct nr_detector nr_detector_scan = {
 	.name = "scan.v1",
-	.summary = "sources that search the unused addresses; campaigns of the wide and aggressive ones",
+	.summary =
+		"sources that search the unused addresses; campaigns of the wide and aggressive ones",
 	.fields = nr_scan_campaign_fields,
 	.n_fields = NR_SCAN_CAMPAIGN_FIELDS,
 	.open = scan_open,

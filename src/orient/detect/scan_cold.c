@@ -13,11 +13,12 @@ static uint64_t port_hash(uint8_t proto, uint16_t port)
 
 static uint64_t pair_hash(const struct nr_observation *o, uint32_t dst)
 {
-	return nr_mix64(((uint64_t)o->proto << 48 | (uint64_t)o->dport << 32 | dst) + UINT64_C(0x50414952));
+	return nr_mix64(((uint64_t)o->proto << 48 | (uint64_t)o->dport << 32 | dst) +
+			UINT64_C(0x50414952));
 }
 
-void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold, const struct nr_observation *o,
-			   uint32_t dst)
+void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold,
+			   const struct nr_observation *o, uint32_t dst)
 {
 	if (cold->dst.is_sketch)
 		nr_distinct_prefetch(&cold->dst, &scan->sketches, dst);
@@ -26,7 +27,8 @@ void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold
 	if (cold->n_port > 1)
 		__builtin_prefetch(cold->more, 1);
 	if (cold->has_pairs)
-		__builtin_prefetch((const uint8_t *)nr_table_at(&scan->sketches.table, cold->pairs) +
+		__builtin_prefetch((const uint8_t *)nr_table_at(&scan->sketches.table,
+								cold->pairs) +
 					   (pair_hash(o, dst) >> (64 - NR_DISTINCT_P)),
 				   1);
 }
@@ -47,17 +49,20 @@ static void more_ports(struct nr_scan *scan, struct nr_scan_cold *cold, uint64_t
 		if (nr_slab_take(&scan->sketches, &cold->ports) == NULL)
 			return; /* the count stays at NR_SOURCE_PORTS; the slab counts the refusal */
 		cold->has_ports = 1;
-		cold->port_regs = regs_add(scan, cold->ports, port_hash(cold->port.proto, cold->port.port));
+		cold->port_regs = regs_add(scan, cold->ports,
+					   port_hash(cold->port.proto, cold->port.port));
 		for (unsigned i = 0; i < NR_COUNT(cold->more); i++)
 			cold->port_regs = (uint16_t)(cold->port_regs +
 						     regs_add(scan, cold->ports,
-							      port_hash(cold->more[i].proto, cold->more[i].port)));
+							      port_hash(cold->more[i].proto,
+									cold->more[i].port)));
 	}
 	cold->port_regs = (uint16_t)(cold->port_regs + regs_add(scan, cold->ports, hash));
 }
 
 /* Space saving: a port without room takes the place of the one with fewest packets, and its count. */
-static void port_add(struct nr_scan *scan, struct nr_scan_cold *cold, const struct nr_scan_port *add)
+static void port_add(struct nr_scan *scan, struct nr_scan_cold *cold,
+		     const struct nr_scan_port *add)
 {
 	struct nr_scan_port *least = cold->more;
 
@@ -89,14 +94,15 @@ static void pair_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct
 		cold->has_pairs = 1;
 		cold->pairs_from = hot->packets - o->packets;
 	}
-	cold->pair_regs = (uint16_t)(cold->pair_regs +
-				     regs_add(scan, cold->pairs, pair_hash(o, dst)));
+	cold->pair_regs =
+		(uint16_t)(cold->pair_regs + regs_add(scan, cold->pairs, pair_hash(o, dst)));
 }
 
 /* Most marked sources carry one mark: its count needs no branch, and the others are rarely there. */
 static inline void marks_add(struct nr_scan_cold *cold, const struct nr_observation *o)
 {
-	unsigned main = cold->mark == 0 ? NR_MARK_SLOTS - 1 : cold->mark - 1u; /* the last slot is never used */
+	unsigned main = cold->mark == 0 ? NR_MARK_SLOTS - 1
+					: cold->mark - 1u; /* the last slot is never used */
 	uint64_t low, high = 0;
 
 	memcpy(&low, o->marks, 8);
@@ -127,8 +133,10 @@ _Static_assert(NR_MARK_N < NR_MARK_SLOTS, "a slot that stays zero");
 static inline void choice_note(struct nr_scan_cold *cold, uint32_t dst, int64_t at)
 {
 	unsigned n = cold->choices;
-	unsigned repeat = ((n > 0) & (cold->recent[0] == dst)) | ((n > 1) & (cold->recent[1] == dst)) |
-			  ((n > 2) & (cold->recent[2] == dst)) | ((n > 3) & (cold->recent[3] == dst));
+	unsigned repeat = ((n > 0) & (cold->recent[0] == dst)) |
+			  ((n > 1) & (cold->recent[1] == dst)) |
+			  ((n > 2) & (cold->recent[2] == dst)) |
+			  ((n > 3) & (cold->recent[3] == dst));
 
 	if (repeat)
 		return;
@@ -140,7 +148,8 @@ static inline void choice_note(struct nr_scan_cold *cold, uint32_t dst, int64_t 
 	cold->chosen_at = at;
 }
 
-void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold)
+void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot,
+			  struct nr_scan_cold *cold)
 {
 	for (unsigned i = 0; i < hot->n_dst; i++) {
 		(void)nr_distinct_add(&cold->dst, &scan->sketches, hot->dst[i]);
@@ -154,9 +163,10 @@ void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot, s
 						    .packets = hot->port0_packets };
 	cold->n_port = hot->n_port;
 	if (hot->n_port > 1)
-		cold->more[0] = (struct nr_scan_port){ .port = hot->port[1],
-						       .proto = hot->proto[1],
-						       .packets = hot->packets - hot->port0_packets };
+		cold->more[0] =
+			(struct nr_scan_port){ .port = hot->port[1],
+					       .proto = hot->proto[1],
+					       .packets = hot->packets - hot->port0_packets };
 }
 
 /* Distinct from non-zero registers (linear counting): good below 2,000, a lower limit above. */
@@ -176,56 +186,63 @@ uint32_t nr_scan_cold_top_packets(const struct nr_scan_cold *cold)
 	return top;
 }
 
-double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold,
-			    double all)
+double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+			    const struct nr_scan_cold *cold, double all)
 {
 	if (cold->n_port <= 1 || !cold->has_pairs)
 		return cold->n_port <= 1 ? all : fmin(all, nr_scan_cold_top_packets(cold));
-	double pairs = nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->pairs), NR_DISTINCT_P);
+	double pairs = nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->pairs),
+				       NR_DISTINCT_P);
 
-	return fmin(all, nr_scan_cold_top_packets(cold) * pairs / fmax(hot->packets - cold->pairs_from, 1));
+	return fmin(all, nr_scan_cold_top_packets(cold) * pairs /
+				 fmax(hot->packets - cold->pairs_from, 1));
 }
 
 uint32_t nr_scan_cold_n_ports(const struct nr_scan *scan, const struct nr_scan_cold *cold)
 {
 	if (!cold->has_ports)
 		return cold->n_port;
-	double n = cold->port_regs < NR_DISTINCT_REGS / 2 ?
-			   linear_count(cold->port_regs) :
-			   nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->ports), NR_DISTINCT_P);
+	double n = cold->port_regs < NR_DISTINCT_REGS / 2
+			   ? linear_count(cold->port_regs)
+			   : nr_hll_estimate(nr_table_at(&scan->sketches.table, cold->ports),
+					     NR_DISTINCT_P);
 
 	return (uint32_t)fmax(NR_SOURCE_PORTS + 1, n);
 }
 
 /* 100 destinations leave 512 (1 - e^(-100/512)) = 91 registers non-zero. */
-static bool reaches_wide(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold,
-			 bool v4)
+static bool reaches_wide(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+			 const struct nr_scan_cold *cold, bool v4)
 {
 	uint64_t n = scan->env->monitored_v4;
 
 	if (!cold->dst.is_sketch || cold->dst.n < WIDE_REGS)
 		return false;
 	if (cold->n_port > 1) {
-		if (hot->packets % 16 != 0 || !cold->has_pairs) /* a logarithm: not at each packet */
+		if (hot->packets % 16 != 0 ||
+		    !cold->has_pairs) /* a logarithm: not at each packet */
 			return false;
-		double a_pair = (hot->packets - cold->pairs_from) / fmax(linear_count(cold->pair_regs), 1);
+		double a_pair = (hot->packets - cold->pairs_from) /
+				fmax(linear_count(cold->pair_regs), 1);
 
 		if (nr_scan_cold_top_packets(cold) < WIDE_DST * fmax(a_pair, 1))
 			return false;
 	}
 	double span = (double)(hot->last - hot->first) / 1e9;
 
-	return !v4 || (n >= WIDE_MIN_N && (hot->packets - 1) * 4294967296.0 / (double)n >= 10 * span);
+	return !v4 ||
+	       (n >= WIDE_MIN_N && (hot->packets - 1) * 4294967296.0 / (double)n >= 10 * span);
 }
 
-void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
-			 const struct nr_observation *o)
+void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+			 struct nr_scan_cold *cold, const struct nr_observation *o)
 {
 	if (NR_UNLIKELY(cold->scanner_at == 0)) {
 		uint32_t marks[NR_MARK_N];
 
 		nr_scan_cold_marks(cold, marks);
-		if (cold->dst.is_sketch || cold->dst.n >= 3 || nr_scan_tools(scan, marks, hot->packets, cold->dst.n) != 0) {
+		if (cold->dst.is_sketch || cold->dst.n >= 3 ||
+		    nr_scan_tools(scan, marks, hot->packets, cold->dst.n) != 0) {
 			cold->scanner_at = nr_observation_first(o).ns;
 			cold->scanner_packets = hot->packets;
 		}
@@ -234,13 +251,16 @@ void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *h
 		cold->wide_at = nr_observation_last(o).ns;
 }
 
-void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
-		      const struct nr_observation *o, uint32_t dst)
+void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,
+		      struct nr_scan_cold *cold, const struct nr_observation *o, uint32_t dst)
 {
-	if (NR_LIKELY(cold->n_port > 0 && cold->port.port == o->dport && cold->port.proto == o->proto)) {
+	if (NR_LIKELY(cold->n_port > 0 && cold->port.port == o->dport &&
+		      cold->port.proto == o->proto)) {
 		cold->port.packets += o->packets;
 	} else {
-		struct nr_scan_port port = { .port = o->dport, .proto = o->proto, .packets = o->packets };
+		struct nr_scan_port port = { .port = o->dport,
+					     .proto = o->proto,
+					     .packets = o->packets };
 
 		if (cold->n_port == 0) {
 			cold->port = port;

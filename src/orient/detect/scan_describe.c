@@ -41,7 +41,8 @@ static uint64_t top_share(const uint64_t *buckets)
 	return UINT64_MAX;
 }
 
-struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets, const uint64_t *port_buckets)
+struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets,
+					     const uint64_t *port_buckets)
 {
 	struct nr_scan_thresholds top = { top_share(packet_buckets), top_share(port_buckets) };
 
@@ -76,7 +77,8 @@ uint64_t nr_scan_conficker_dst(const struct nr_nets *nets)
 		double size = (double)~mask + 1;
 
 		all += size;
-		in_quarter += size * below_128(net, mask, 0x00800000) * below_128(net, mask, 0x00000080);
+		in_quarter += size * below_128(net, mask, 0x00800000) *
+			      below_128(net, mask, 0x00000080);
 	}
 	/* nets unknown: as if the second octet said nothing */
 	double share = all > 0 ? in_quarter / all : 0.5;
@@ -86,7 +88,8 @@ uint64_t nr_scan_conficker_dst(const struct nr_nets *nets)
 	return share > 0 ? (uint64_t)ceil(16 / -log2(share)) : 1;
 }
 
-uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64_t packets, uint64_t dst)
+uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64_t packets,
+		       uint64_t dst)
 {
 	uint16_t tools = 0;
 
@@ -94,7 +97,7 @@ uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64
 		if (mark_decides(&nr_marks[m], marks[m], packets))
 			tools |= (uint16_t)(1u << m);
 	if (dst < scan->conficker_dst)
-		tools &= (uint16_t)~(1u << NR_MARK_CONFICKER);
+		tools &= (uint16_t) ~(1u << NR_MARK_CONFICKER);
 	return tools;
 }
 
@@ -130,7 +133,8 @@ static void describe_ports(const struct nr_scan *scan, const struct nr_scan_hot 
 			s->ports[i] = (struct nr_source_port){
 				.proto = hot->proto[i],
 				.port = hot->port[i],
-				.packets = i == 0 ? hot->port0_packets : hot->packets - hot->port0_packets,
+				.packets = i == 0 ? hot->port0_packets
+						  : hot->packets - hot->port0_packets,
 			};
 	} else {
 		s->n_ports = cold->n_port;
@@ -138,8 +142,9 @@ static void describe_ports(const struct nr_scan *scan, const struct nr_scan_hot 
 		for (unsigned i = 0; i < cold->n_port; i++) {
 			const struct nr_scan_port *port = i == 0 ? &cold->port : &cold->more[i - 1];
 
-			s->ports[i] = (struct nr_source_port){
-				.proto = port->proto, .port = port->port, .packets = port->packets };
+			s->ports[i] = (struct nr_source_port){ .proto = port->proto,
+							       .port = port->port,
+							       .packets = port->packets };
 		}
 	}
 	qsort(s->ports, s->n_ports, sizeof(s->ports[0]), by_packets);
@@ -152,8 +157,9 @@ static double spoof_score(uint8_t signs, uint16_t tools, bool ours)
 		uint8_t sign;
 		double weight;
 	} weights[] = {
-		{ NR_SPOOF_FRAGMENT, 0.2 }, { NR_SPOOF_LAST_OCTET, 0.3 }, { NR_SPOOF_PORT_ZERO, 0.2 },
-		{ NR_SPOOF_UDP_80, 0.2 },   { NR_SPOOF_PROTOCOL, 0.3 },	  { NR_SPOOF_TTL, 0.2 },
+		{ NR_SPOOF_FRAGMENT, 0.2 },  { NR_SPOOF_LAST_OCTET, 0.3 },
+		{ NR_SPOOF_PORT_ZERO, 0.2 }, { NR_SPOOF_UDP_80, 0.2 },
+		{ NR_SPOOF_PROTOCOL, 0.3 },  { NR_SPOOF_TTL, 0.2 },
 		{ NR_SPOOF_SELF, 1.0 },
 	};
 	uint16_t high_ttl = 1u << NR_MARK_ZMAP | 1u << NR_MARK_ZMAP_NEW | 1u << NR_MARK_MASSCAN;
@@ -185,11 +191,12 @@ static double choices_for(double dst, double monitored)
  * The rate of choices and its interval, times the packets that a choice brings. A fast sender's repeats come
  * after more than the few choices that are remembered: then the distinct destinations (at most dst_hi) tell.
  */
-static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold *cold, double dst_hi,
-			  struct nr_source *s)
+static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold *cold,
+			  double dst_hi, struct nr_source *s)
 {
 	uint64_t n = scan->env->monitored_v4, arrivals = s->packets;
-	double span = (double)(s->last.ns - s->first.ns) / 1e9, worth = (double)s->packets, factor = 1;
+	double span = (double)(s->last.ns - s->first.ns) / 1e9, worth = (double)s->packets,
+	       factor = 1;
 	struct nr_rate rate;
 
 	if (n == 0 || !nr_ip_is_v4(s->src))
@@ -197,7 +204,8 @@ static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold 
 	if (cold != NULL && cold->choices >= 2 && cold->chosen_at > s->first.ns) {
 		arrivals = cold->choices;
 		span = (double)(cold->chosen_at - s->first.ns) / 1e9;
-		worth = fmin(nr_rate_effective_gaps(arrivals, span, cold->gap2), choices_for(dst_hi, (double)n));
+		worth = fmin(nr_rate_effective_gaps(arrivals, span, cold->gap2),
+			     choices_for(dst_hi, (double)n));
 		factor = (double)s->packets / (double)arrivals;
 	}
 	s->has_rate = nr_rate_interval(arrivals, worth, span, n, &rate);
@@ -209,7 +217,8 @@ static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold 
 }
 
 /* Distinct destinations as a share of N; the upper limit allows for those it had not reached yet (Poisson). */
-static void describe_coverage(const struct nr_scan *scan, double dst, double lo, double hi, struct nr_source *s)
+static void describe_coverage(const struct nr_scan *scan, double dst, double lo, double hi,
+			      struct nr_source *s)
 {
 	double n = (double)scan->env->monitored_v4;
 
@@ -221,8 +230,8 @@ static void describe_coverage(const struct nr_scan *scan, double dst, double lo,
 	s->coverage_hi = fmin((hi + 1.96 * sqrt(hi) + 2) / n, 1);
 }
 
-static uint16_t compat(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_thresholds *top,
-		       const struct nr_source *s)
+static uint16_t compat(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+		       const struct nr_scan_thresholds *top, const struct nr_source *s)
 {
 	const struct nr_scan_cold *cold = cold_of(scan, hot);
 	uint64_t n = scan->env->monitored_v4;
@@ -232,8 +241,7 @@ static uint16_t compat(const struct nr_scan *scan, const struct nr_scan_hot *hot
 		return 0;
 	if (cold->wide_at != 0 && nr_ip_is_v4(s->src))
 		bits |= NR_COMPAT_DURUMERIC;
-	if (n > 0 && nr_ip_is_v4(s->src) && s->dst_n >= 3 &&
-	    (double)s->dst_n >= 0.1 * (double)n &&
+	if (n > 0 && nr_ip_is_v4(s->src) && s->dst_n >= 3 && (double)s->dst_n >= 0.1 * (double)n &&
 	    nr_scan_cold_top_dst(scan, hot, cold, (double)s->dst_n) >= 0.1 * (double)n)
 		bits |= NR_COMPAT_MERIT_SPREAD;
 	if (nr_scan_cold_top_packets(cold) >= top->packets)
@@ -251,9 +259,10 @@ static uint8_t certainty(const struct nr_source *s)
 		if (s->tools & 1u << m && nr_marks[m].chance_log2 <= -16)
 			strong = true;
 	/* a list that names the address, a special address, our own: whoever sends in its name is in doubt */
-	return strong && s->benign == NR_BENIGN_NONE && s->spoof_score < 0.5 && nr_ip_kind(s->src) == NR_IP_GLOBAL ?
-		       NR_CERTAINTY_CONFIRMED :
-		       NR_CERTAINTY_SPOOFABLE;
+	return strong && s->benign == NR_BENIGN_NONE && s->spoof_score < 0.5 &&
+			       nr_ip_kind(s->src) == NR_IP_GLOBAL
+		       ? NR_CERTAINTY_CONFIRMED
+		       : NR_CERTAINTY_SPOOFABLE;
 }
 
 static enum nr_level level_of(const struct nr_scan_cold *cold, const struct nr_source *s)
@@ -278,17 +287,20 @@ void nr_scan_describe_probe(struct nr_ip ip, const struct nr_scan_hot *hot, stru
 	s->traffic_class = majority_class(hot);
 }
 
-enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, const struct nr_scan_hot *hot,
-			       const struct nr_scan_thresholds *top, bool detail, struct nr_source *s)
+enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
+			       const struct nr_scan_hot *hot, const struct nr_scan_thresholds *top,
+			       bool detail, struct nr_source *s)
 {
 	const struct nr_scan_cold *cold = cold_of(scan, hot);
 	const struct nr_detect_env *env = scan->env;
 	double lo = hot->n_dst, hi = hot->n_dst, dst = hot->n_dst;
-	bool ours = (env->nets != NULL && nr_nets_has(env->nets, ip)) || nr_ip_kind(ip) == NR_IP_MULTICAST ||
-		    nr_ip_kind(ip) == NR_IP_UNSPECIFIED || nr_ip_kind(ip) == NR_IP_BROADCAST ||
-		    nr_ip_kind(ip) == NR_IP_LOOPBACK;
+	bool ours = (env->nets != NULL && nr_nets_has(env->nets, ip)) ||
+		    nr_ip_kind(ip) == NR_IP_MULTICAST || nr_ip_kind(ip) == NR_IP_UNSPECIFIED ||
+		    nr_ip_kind(ip) == NR_IP_BROADCAST || nr_ip_kind(ip) == NR_IP_LOOPBACK;
 
-	*s = (struct nr_source){ .src = ip, .first = { hot->first }, .last = { hot->last }, .packets = hot->packets };
+	*s = (struct nr_source){
+		.src = ip, .first = { hot->first }, .last = { hot->last }, .packets = hot->packets
+	};
 	if (cold != NULL)
 		nr_scan_cold_marks(cold, s->marks);
 	for (unsigned m = 0; m < NR_MARK_N && cold == NULL; m++)
@@ -307,7 +319,8 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 	s->ttl_min = hot->ttl_min;
 	s->ttl_max = hot->ttl_max;
 	if (env->prefixes != NULL) {
-		struct nr_origin origin = nr_prefixes_origin(env->prefixes, nr_prefixes_find(env->prefixes, ip));
+		struct nr_origin origin = nr_prefixes_origin(env->prefixes,
+							     nr_prefixes_find(env->prefixes, ip));
 
 		s->asn = origin.asn;
 		s->as_name = origin.as_name;
@@ -326,8 +339,8 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, cons
 	return s->level;
 }
 
-void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *s, int64_t detected, bool ended,
-		       struct nr_scan_member *m)
+void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *s, int64_t detected,
+		       bool ended, struct nr_scan_member *m)
 {
 	(void)scan;
 	*m = (struct nr_scan_member){

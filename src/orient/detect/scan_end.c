@@ -10,7 +10,7 @@ struct ending {
 	struct nr_scan_thresholds top;
 	int64_t now;
 	int64_t next_due;
-	struct nr_table ended; /* dense: struct ended */
+	struct nr_table ended;	/* dense: struct ended */
 	struct nr_source probe; /* reused: only what a probe sets changes */
 };
 
@@ -23,7 +23,8 @@ struct ended {
 
 static int by_last(const void *va, const void *vb)
 {
-	const struct ended *a = *(const struct ended *const *)va, *b = *(const struct ended *const *)vb;
+	const struct ended *a = *(const struct ended *const *)va,
+			   *b = *(const struct ended *const *)vb;
 
 	if (a->last != b->last)
 		return a->last < b->last ? -1 : 1;
@@ -74,19 +75,25 @@ static bool keep6(void *entry, void *ctx)
 
 static void buckets_add(struct nr_scan *scan, const struct nr_scan_hot *hot)
 {
-	const struct nr_scan_cold *cold = hot->cold != 0 ? nr_table_at(&scan->cold.table, hot->cold - 1) : NULL;
+	const struct nr_scan_cold *cold = hot->cold != 0
+						  ? nr_table_at(&scan->cold.table, hot->cold - 1)
+						  : NULL;
 
-	scan->packet_buckets[nr_scan_bucket(cold != NULL ? nr_scan_cold_top_packets(cold) : hot->packets)]++;
-	scan->port_buckets[nr_scan_bucket(cold != NULL ? nr_scan_cold_n_ports(scan, cold) : hot->n_port)]++;
+	scan->packet_buckets[nr_scan_bucket(cold != NULL ? nr_scan_cold_top_packets(cold)
+							 : hot->packets)]++;
+	scan->port_buckets[nr_scan_bucket(cold != NULL ? nr_scan_cold_n_ports(scan, cold)
+						       : hot->n_port)]++;
 }
 
-static void member_add(struct nr_scan *scan, const struct nr_source *source, const struct nr_scan_hot *hot)
+static void member_add(struct nr_scan *scan, const struct nr_source *source,
+		       const struct nr_scan_hot *hot)
 {
 	const struct nr_scan_cold *cold = nr_table_at(&scan->cold.table, hot->cold - 1);
 	struct nr_scan_member *m = nr_table_append(&scan->members);
 
 	if (m != NULL)
-		nr_scan_member_of(scan, source, cold->wide_at != 0 ? cold->wide_at : source->last.ns, true, m);
+		nr_scan_member_of(scan, source,
+				  cold->wide_at != 0 ? cold->wide_at : source->last.ns, true, m);
 }
 
 static void end_one(struct ending *e, const struct ended *end)
@@ -101,9 +108,11 @@ static void end_one(struct ending *e, const struct ended *end)
 		nr_scan_describe_probe(end->source.ip, hot, &e->probe);
 		e->sink->source(e->sink->ctx, &e->probe);
 	} else {
-		level = nr_scan_describe(scan, end->source.ip, hot, &e->top, e->sink->detail, &source);
+		level = nr_scan_describe(scan, end->source.ip, hot, &e->top, e->sink->detail,
+					 &source);
 		e->sink->source(e->sink->ctx, &source);
-		if (level >= NR_LEVEL_WIDE && hot->cold != 0 && source.traffic_class != NR_CLASS_BACKSCATTER)
+		if (level >= NR_LEVEL_WIDE && hot->cold != 0 &&
+		    source.traffic_class != NR_CLASS_BACKSCATTER)
 			member_add(scan, &source, hot);
 	}
 	scan->n_levels[level]++;
@@ -192,7 +201,8 @@ static void finish_one(struct finishing *f, struct nr_ip ip, const struct nr_sca
 	const struct nr_scan_cold *cold = nr_table_at(&f->scan->cold.table, hot->cold - 1);
 	struct nr_scan_member member;
 
-	nr_scan_member_of(f->scan, &source, cold->wide_at != 0 ? cold->wide_at : source.last.ns, false, &member);
+	nr_scan_member_of(f->scan, &source, cold->wide_at != 0 ? cold->wide_at : source.last.ns,
+			  false, &member);
 	finish_member(f, &member);
 }
 
@@ -238,7 +248,8 @@ static void finish_shard(struct finishing *f)
 
 static void buckets_sum(const struct nr_scan *scan, uint64_t *packets, uint64_t *ports)
 {
-	struct nr_scan all = *scan; /* buckets_add counts into a copy: finish() leaves the state as it was */
+	struct nr_scan all =
+		*scan; /* buckets_add counts into a copy: finish() leaves the state as it was */
 
 	for (uint32_t i = 0; i < scan->hot4.n; i++) {
 		fetch4(scan, i + AHEAD);
@@ -322,9 +333,9 @@ static bool numbers_hold(const struct nr_scan *scan)
 
 		/* records on the free list hold zeros behind their link */
 		if ((c->dst.is_sketch && c->dst.sketch >= n_sketch) ||
-		    (!c->dst.is_sketch && c->dst.n > NR_DISTINCT_EXACT) || c->n_port > NR_SOURCE_PORTS ||
-		    (c->has_ports && c->ports >= n_sketch) || (c->has_pairs && c->pairs >= n_sketch) ||
-		    c->mark > NR_MARK_N)
+		    (!c->dst.is_sketch && c->dst.n > NR_DISTINCT_EXACT) ||
+		    c->n_port > NR_SOURCE_PORTS || (c->has_ports && c->ports >= n_sketch) ||
+		    (c->has_pairs && c->pairs >= n_sketch) || c->mark > NR_MARK_N)
 			return false;
 	}
 	return true;

@@ -16,19 +16,18 @@
 
 typedef int64_t nr_unaligned_ns __attribute__((aligned(4)));
 
-enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_BUCKETS = 512,
-       NR_SCAN_RECENT = 4 };
+enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_BUCKETS = 512, NR_SCAN_RECENT = 4 };
 
 /** Reasons to doubt a source address, as features with weights (scan_end.c), never as drops. */
 enum nr_spoof_sign {
 	NR_SPOOF_FRAGMENT = 1,
-	NR_SPOOF_LAST_OCTET = 2,  /* 0 or 255 */
+	NR_SPOOF_LAST_OCTET = 2, /* 0 or 255 */
 	NR_SPOOF_PORT_ZERO = 4,
 	NR_SPOOF_UDP_80 = 8,
-	NR_SPOOF_PROTOCOL = 16,	  /* neither TCP, UDP nor ICMP */
-	NR_SPOOF_TTL = 32,	  /* >= 200, not ICMP: also what ZMap and masscan send */
-	NR_SPOOF_SELF = 64,	  /* source == destination */
-	NR_SPOOF_SPECIAL = 128,	  /* not a global unicast address, or one of ours */
+	NR_SPOOF_PROTOCOL = 16, /* neither TCP, UDP nor ICMP */
+	NR_SPOOF_TTL = 32,	/* >= 200, not ICMP: also what ZMap and masscan send */
+	NR_SPOOF_SELF = 64,	/* source == destination */
+	NR_SPOOF_SPECIAL = 128, /* not a global unicast address, or one of ours */
 };
 
 struct nr_scan_hot {
@@ -72,9 +71,9 @@ struct nr_scan_cold {
 	/* arrivals that are choices of a destination; its repeats (within four choices) are not */
 	uint32_t choices;
 	uint32_t recent[NR_SCAN_RECENT];
-	uint32_t pairs; /* sketch, when has_pairs */
-	int64_t chosen_at; /* ns; newest choice */
-	double gap2;	   /* s^2; sum of the squared gaps between choices */
+	uint32_t pairs;		  /* sketch, when has_pairs */
+	int64_t chosen_at;	  /* ns; newest choice */
+	double gap2;		  /* s^2; sum of the squared gaps between choices */
 	struct nr_scan_port port; /* the first one */
 	uint8_t n_port;		  /* ports known, this one included, at most NR_SOURCE_PORTS */
 	uint8_t has_ports;	  /* more than that: `ports` counts them */
@@ -115,10 +114,12 @@ struct nr_scan {
 	struct nr_slab cold, sketches;
 	int64_t timeout_ns;
 	int64_t next_due; /* s; nothing ends before */
-	uint64_t conficker_dst; /* destinations that its pattern needs here: nr_scan_conficker_dst() */
+	uint64_t
+		conficker_dst; /* destinations that its pattern needs here: nr_scan_conficker_dst() */
 	uint64_t n_levels[4];
-	uint64_t packet_buckets[NR_SCAN_BUCKETS]; /* events by packets, port counts by sources: for Merit's */
-	uint64_t port_buckets[NR_SCAN_BUCKETS];	  /* top 1e-4 */
+	uint64_t packet_buckets
+		[NR_SCAN_BUCKETS]; /* events by packets, port counts by sources: for Merit's */
+	uint64_t port_buckets[NR_SCAN_BUCKETS]; /* top 1e-4 */
 };
 
 /** Bucket of a count on a logarithmic scale, 16 to the octave. */
@@ -127,26 +128,28 @@ unsigned nr_scan_bucket(uint64_t count);
 struct nr_scan_thresholds {
 	uint64_t packets, ports;
 };
-struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets, const uint64_t *port_buckets);
+struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets,
+					     const uint64_t *port_buckets);
 
 /** Add one observation to a cold record; @p dst is its destination's identity. */
-void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
-		      const struct nr_observation *o, uint32_t dst);
+void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,
+		      struct nr_scan_cold *cold, const struct nr_observation *o, uint32_t dst);
 /** What the hot line knew when the record was made. */
-void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold);
+void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot,
+			  struct nr_scan_cold *cold);
 /** Set scanner_at and wide_at when they are reached. */
-void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
-			 const struct nr_observation *o);
+void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+			 struct nr_scan_cold *cold, const struct nr_observation *o);
 void nr_scan_cold_release(struct nr_scan *scan, uint32_t number);
 void nr_scan_cold_marks(const struct nr_scan_cold *cold, uint32_t ret_marks[NR_MARK_N]);
 /** Start loading what nr_scan_cold_add() will touch; the first line must have arrived. */
-void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold, const struct nr_observation *o,
-			   uint32_t dst);
+void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold,
+			   const struct nr_observation *o, uint32_t dst);
 /** Packets to the port that got most; distinct ports; at how many of @p all destinations that port was tried. */
 uint32_t nr_scan_cold_top_packets(const struct nr_scan_cold *cold);
 uint32_t nr_scan_cold_n_ports(const struct nr_scan *scan, const struct nr_scan_cold *cold);
-double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot, const struct nr_scan_cold *cold,
-			    double all);
+double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+			    const struct nr_scan_cold *cold, double all);
 
 static inline bool nr_scan_has_marks(const struct nr_observation *o)
 {
@@ -163,7 +166,8 @@ static inline unsigned nr_scan_nibble(const uint8_t *marks, unsigned m)
 }
 
 /** Marks that decide for these counts, as bits; @p dst: distinct destinations, or fewer. */
-uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64_t packets, uint64_t dst);
+uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64_t packets,
+		       uint64_t dst);
 /**
  * Distinct destinations, all of them in Conficker's quarter, that leave a chance of 2^-16 when an address
  * is hit at random: how many depends on the share of the monitored addresses that lie in it. UINT64_MAX
@@ -171,14 +175,16 @@ uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64
  */
 uint64_t nr_scan_conficker_dst(const struct nr_nets *nets);
 /** Fill @p ret_source from the state of one source. @return its level */
-enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip, const struct nr_scan_hot *hot,
-			       const struct nr_scan_thresholds *top, bool detail, struct nr_source *ret_source);
+enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
+			       const struct nr_scan_hot *hot, const struct nr_scan_thresholds *top,
+			       bool detail, struct nr_source *ret_source);
 /** Neither destinations, ports nor marks make it more than a probe. */
 bool nr_scan_is_plain_probe(const struct nr_scan_hot *hot);
 /** The cheap part of describing one: address, times, packets, class. The rest of @p source stays as it is. */
-void nr_scan_describe_probe(struct nr_ip ip, const struct nr_scan_hot *hot, struct nr_source *source);
-void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *source, int64_t detected, bool ended,
-		       struct nr_scan_member *ret_member);
+void nr_scan_describe_probe(struct nr_ip ip, const struct nr_scan_hot *hot,
+			    struct nr_source *source);
+void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *source, int64_t detected,
+		       bool ended, struct nr_scan_member *ret_member);
 /** Group members by tool, port and (for tools) AS; emit one finding a group. @p members is sorted in place. */
 int nr_scan_campaigns(struct nr_scan_member *members, size_t n, const struct nr_detect_env *env,
 		      const struct nr_sink *sink);

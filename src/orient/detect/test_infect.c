@@ -26,7 +26,9 @@ static void on_finding(void *ctx, const struct nr_finding *finding)
 	got->evidence = *(const struct nr_infect_evidence *)finding->evidence;
 }
 
-static const struct nr_detect_env env = { .monitored_v4 = 65536, .max_entries = 1024, .key = { { 1, 2, 3, 4 } } };
+static const struct nr_detect_env env = { .monitored_v4 = 65536,
+					  .max_entries = 1024,
+					  .key = { { 1, 2, 3, 4 } } };
 
 static void *open_shard(const struct nr_detect_env *with)
 {
@@ -39,8 +41,14 @@ static void *open_shard(const struct nr_detect_env *with)
 static void feed_mark(void *shard, uint32_t src, int64_t at, enum nr_mark mark)
 {
 	struct nr_observation obs = {
-		.src = nr_ip_v4(src), .dst = nr_ip_v4(0xc6120001), .tick = START + at, .packets = 1, .proto = 6,
-		.dport = 23, .tcp_flags = 2, .traffic_class = NR_CLASS_SCAN,
+		.src = nr_ip_v4(src),
+		.dst = nr_ip_v4(0xc6120001),
+		.tick = START + at,
+		.packets = 1,
+		.proto = 6,
+		.dport = 23,
+		.tcp_flags = 2,
+		.traffic_class = NR_CLASS_SCAN,
 	};
 
 	obs.marks[mark] = 1;
@@ -116,20 +124,28 @@ static void log_odds_add_up_and_give_the_verdict(void **state)
 		double spoof;
 		int score, verdict; /* 0: no finding */
 	} cases[] = {
-		{ "mirai", 1u << NR_MARK_MIRAI, 5, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 10, NR_INFECT_CONFIRMED },
-		{ "mirai, spoofable", 1u << NR_MARK_MIRAI, 5, 0, 0, NR_CERTAINTY_SPOOFABLE, 0, 0, 10, NR_INFECT_PROBABLE },
-		{ "mirai, forged", 1u << NR_MARK_MIRAI, 5, 0, 0, NR_CERTAINTY_SPOOFABLE, 0, 0.9, 4, 0 },
-		{ "mirai, survey scanner", 1u << NR_MARK_MIRAI, 5, 0, NR_BENIGN_ACK, NR_CERTAINTY_CONFIRMED, 0, 0, 4, 0 },
-		{ "mirai, claimed survey", 1u << NR_MARK_MIRAI, 5, 0, NR_BENIGN_CLAIMED, NR_CERTAINTY_CONFIRMED, 0, 0, 7,
+		{ "mirai", 1u << NR_MARK_MIRAI, 5, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 10,
+		  NR_INFECT_CONFIRMED },
+		{ "mirai, spoofable", 1u << NR_MARK_MIRAI, 5, 0, 0, NR_CERTAINTY_SPOOFABLE, 0, 0,
+		  10, NR_INFECT_PROBABLE },
+		{ "mirai, forged", 1u << NR_MARK_MIRAI, 5, 0, 0, NR_CERTAINTY_SPOOFABLE, 0, 0.9, 4,
+		  0 },
+		{ "mirai, survey scanner", 1u << NR_MARK_MIRAI, 5, 0, NR_BENIGN_ACK,
+		  NR_CERTAINTY_CONFIRMED, 0, 0, 4, 0 },
+		{ "mirai, claimed survey", 1u << NR_MARK_MIRAI, 5, 0, NR_BENIGN_CLAIMED,
+		  NR_CERTAINTY_CONFIRMED, 0, 0, 7, NR_INFECT_PROBABLE },
+		{ "undecided mark on most packets", 0, 3, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 5,
 		  NR_INFECT_PROBABLE },
-		{ "undecided mark on most packets", 0, 3, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 5, NR_INFECT_PROBABLE },
-		{ "one marked packet of five: chance", 0, 1, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 3, 0 },
-		{ "exploit", 1u << NR_MARK_EXPLOIT, 0, 1, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 9, NR_INFECT_CONFIRMED },
-		{ "answers only", 1u << NR_MARK_EXPLOIT, 0, 1, 0, NR_CERTAINTY_CONFIRMED, NR_CLASS_BACKSCATTER, 0, 5,
+		{ "one marked packet of five: chance", 0, 1, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 3,
+		  0 },
+		{ "exploit", 1u << NR_MARK_EXPLOIT, 0, 1, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 9,
+		  NR_INFECT_CONFIRMED },
+		{ "answers only", 1u << NR_MARK_EXPLOIT, 0, 1, 0, NR_CERTAINTY_CONFIRMED,
+		  NR_CLASS_BACKSCATTER, 0, 5, NR_INFECT_PROBABLE },
+		{ "conficker", 1u << NR_MARK_CONFICKER, 0, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 7,
 		  NR_INFECT_PROBABLE },
-		{ "conficker", 1u << NR_MARK_CONFICKER, 0, 0, 0, NR_CERTAINTY_CONFIRMED, 0, 0, 7, NR_INFECT_PROBABLE },
-		{ "mirai and exploit", 1u << NR_MARK_MIRAI | 1u << NR_MARK_EXPLOIT, 5, 1, 0, NR_CERTAINTY_CONFIRMED, 0, 0,
-		  18, NR_INFECT_CONFIRMED },
+		{ "mirai and exploit", 1u << NR_MARK_MIRAI | 1u << NR_MARK_EXPLOIT, 5, 1, 0,
+		  NR_CERTAINTY_CONFIRMED, 0, 0, 18, NR_INFECT_CONFIRMED },
 	};
 
 	(void)state;
@@ -150,8 +166,10 @@ static void log_odds_add_up_and_give_the_verdict(void **state)
 			fail_msg("%s: %zu findings", cases[i].what, got.n);
 		for (size_t k = 0; k < NR_INFECT_TERM_N; k++)
 			sum += got.evidence.terms[k];
-		if (got.n > 0 && ((int)got.evidence.score != cases[i].score || got.evidence.verdict != cases[i].verdict))
-			fail_msg("%s: %g, verdict %d", cases[i].what, got.evidence.score, got.evidence.verdict);
+		if (got.n > 0 && ((int)got.evidence.score != cases[i].score ||
+				  got.evidence.verdict != cases[i].verdict))
+			fail_msg("%s: %g, verdict %d", cases[i].what, got.evidence.score,
+				 got.evidence.verdict);
 		if (got.n > 0)
 			assert_true(sum == got.evidence.score);
 		nr_buf_done(&got.out);
@@ -168,7 +186,8 @@ static void a_finding_says_who_what_and_when_it_was_decided(void **state)
 	assert_int_equal(got.n, 1);
 	assert_string_equal(got.last.kind, "infection");
 	assert_string_equal(got.last.subject, "203.0.113.1");
-	assert_int_equal(got.last.detected.ns, (START + 60) * NR_NS_PER_S); /* the second marked packet */
+	assert_int_equal(got.last.detected.ns,
+			 (START + 60) * NR_NS_PER_S); /* the second marked packet */
 	assert_int_equal(got.evidence.family, NR_FAMILY_MIRAI);
 	assert_int_equal(got.evidence.status, NR_INFECT_NEW);
 	assert_int_equal(got.last.state, NR_FINDING_CONTINUING);
@@ -179,7 +198,8 @@ static void a_finding_says_who_what_and_when_it_was_decided(void **state)
 
 static void forged_addresses_are_never_confirmed(void **state)
 {
-	static const uint32_t sources[] = { 0x08080808, 0x01010101, 0xc6290004, 0x00000000, 0xe0000001, 0xffffffff,
+	static const uint32_t sources[] = { 0x08080808, 0x01010101, 0xc6290004,
+					    0x00000000, 0xe0000001, 0xffffffff,
 					    0x7f000001, 0xa9fe0001, 0xf0000001 };
 
 	(void)state;
@@ -275,13 +295,15 @@ static void slow_bots_are_given_the_silence_their_own_rate_asks_for(void **state
 	void *shard = open_shard(&env);
 
 	for (int64_t i = 0; i < 10; i++)
-		feed_mark(shard, 0xcb007101, i * 36000, NR_MARK_MIRAI); /* one in 10 h: ln(1000) x 10 h = 69 h */
+		feed_mark(shard, 0xcb007101, i * 36000,
+			  NR_MARK_MIRAI); /* one in 10 h: ln(1000) x 10 h = 69 h */
 	give(shard, &src);
 	advance(shard, 90 * 3600 + 68 * 3600, &got);
 	assert_int_equal(got.n, 0);
 	advance(shard, 90 * 3600 + 71 * 3600, &got);
 	assert_int_equal(got.n, 1);
-	assert_true(got.evidence.clear_after_s > 69 * 3600 && got.evidence.clear_after_s < 70 * 3600);
+	assert_true(got.evidence.clear_after_s > 69 * 3600 &&
+		    got.evidence.clear_after_s < 70 * 3600);
 	nr_detector_infect.close(shard);
 	nr_buf_done(&got.out);
 }
@@ -395,7 +417,8 @@ static void damaged_snapshots_are_refused_or_harmless(void **state)
 	assert_int_equal(nr_detector_infect.save(shard, &snapshot), 0);
 	nr_detector_infect.close(shard);
 	for (size_t at = 0; at < snapshot.n; at++) {
-		struct nr_reader cut = nr_reader_of(snapshot.p, at), in = nr_reader_of(snapshot.p, snapshot.n);
+		struct nr_reader cut = nr_reader_of(snapshot.p, at),
+				 in = nr_reader_of(snapshot.p, snapshot.n);
 
 		shard = open_shard(&env);
 		assert_true(nr_detector_infect.load(shard, &cut) < 0);

@@ -50,9 +50,9 @@ static void repeats_and_bursts_are_worth_less(void **state)
 	struct nr_rate plain, bursts;
 
 	(void)state;
-	assert_true(nr_rate_effective(100, 100, 100) == 100);	  /* one packet a choice */
-	assert_true(nr_rate_effective(100, 100, 400) == 25);	  /* four packets a choice */
-	assert_true(nr_rate_effective(100, 0, 0) == 100);	  /* nothing known */
+	assert_true(nr_rate_effective(100, 100, 100) == 100);	   /* one packet a choice */
+	assert_true(nr_rate_effective(100, 100, 400) == 25);	   /* four packets a choice */
+	assert_true(nr_rate_effective(100, 0, 0) == 100);	   /* nothing known */
 	assert_true(nr_rate_effective_gaps(101, 100, 100) == 101); /* even gaps */
 	assert_true(nr_rate_effective_gaps(101, 100, 200) == 101); /* as irregular as Poisson */
 	assert_true(nr_rate_effective_gaps(101, 100, 1100) < 12);  /* ten times as irregular */

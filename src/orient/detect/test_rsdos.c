@@ -95,7 +95,8 @@ static uint16_t any_port(uint64_t *rng)
 	return (uint16_t)(1024 + rng_below(rng, 64512));
 }
 
-static void flood(struct run *run, uint64_t n, uint32_t victim, double start, double span, double rate)
+static void flood(struct run *run, uint64_t n, uint32_t victim, double start, double span,
+		  double rate)
 {
 	uint64_t rng = victim;
 
@@ -117,7 +118,9 @@ static void on_finding(void *ctx, const struct nr_finding *finding)
 
 static struct nr_detect_env env_of(uint64_t n)
 {
-	return (struct nr_detect_env){ .monitored_v4 = n, .max_entries = 4096, .key = { { 1, 2, 3, 4 } } };
+	return (struct nr_detect_env){ .monitored_v4 = n,
+				       .max_entries = 4096,
+				       .key = { { 1, 2, 3, 4 } } };
 }
 
 static void *open_shard(const struct nr_detect_env *env)
@@ -134,7 +137,8 @@ static void feed(void *shard, struct run *run, size_t from, size_t to)
 
 	for (size_t i = from; i < to; i++) {
 		if (i == from || run->obs[i].tick != run->obs[i - 1].tick)
-			assert_int_equal(nr_detector_rsdos.advance(shard, run->obs[i].tick, &sink), 0);
+			assert_int_equal(nr_detector_rsdos.advance(shard, run->obs[i].tick, &sink),
+					 0);
 		assert_int_equal(nr_detector_rsdos.feed(shard, &run->obs[i], 1), 0);
 	}
 }
@@ -170,7 +174,8 @@ static void uniform_floods_are_found_at_every_telescope_size(void **state)
 		double truth = 0.125 * 4294967296.0 / (double)sizes[i];
 
 		run_init(&run);
-		flood(&run, sizes[i], 0xcb007105, 0, 400, 0.125); /* a quarter of what the Moore rule wants */
+		flood(&run, sizes[i], 0xcb007105, 0, 400,
+		      0.125); /* a quarter of what the Moore rule wants */
 		run_whole(&env, &run);
 		assert_int_equal(run.n_attacks, 1);
 		assert_int_equal(run.n_carpets, 0);
@@ -302,7 +307,8 @@ static void carpets_are_found_though_no_victim_is(void **state)
 	run_init(&run);
 	for (uint32_t i = 0; i < 20; i++)
 		for (unsigned k = 0; k < 3; k++)
-			put(&run, (double)rng_below(&rng, 250), 0xcb007100 + i * 7, NET + (uint32_t)rng_below(&rng, 65536))
+			put(&run, (double)rng_below(&rng, 250), 0xcb007100 + i * 7,
+			    NET + (uint32_t)rng_below(&rng, 65536))
 				->dport = any_port(&rng);
 	run_whole(&env, &run);
 	assert_int_equal(run.n_attacks, 0);
@@ -379,7 +385,8 @@ static void answers_to_few_addresses_are_no_floods(void **state)
 			run_init(&run);
 			flood(&run, 65536, 0xcb007105, 0, 3600, 0.1);
 			for (size_t i = 0; i < run.n; i++) {
-				run.obs[i].dst = nr_ip_v4(NET + 977 * (uint32_t)rng_below(&rng, pool));
+				run.obs[i].dst =
+					nr_ip_v4(NET + 977 * (uint32_t)rng_below(&rng, pool));
 				run.obs[i].proto = udp ? 17 : 6;
 				run.obs[i].sport = udp ? 53 : 443;
 			}
@@ -448,7 +455,8 @@ static void mixture(struct run *run, size_t n_noise)
 	flood(run, 65536, 0xcb007105, 900, 150, 0.2);
 	for (uint32_t i = 0; i < 12; i++)
 		for (unsigned k = 0; k < 3; k++)
-			put(run, 100 + (double)rng_below(&rng, 200), 0xcb007200 + i, NET + (uint32_t)rng_below(&rng, 65536))
+			put(run, 100 + (double)rng_below(&rng, 200), 0xcb007200 + i,
+			    NET + (uint32_t)rng_below(&rng, 65536))
 				->dport = any_port(&rng);
 	for (size_t i = 0; i < n_noise; i++)
 		put(run, (double)rng_below(&rng, 1400), 0xcb007300 + (uint32_t)rng_below(&rng, 90),
@@ -574,7 +582,8 @@ static void a_full_table_refuses_and_counts_and_keeps_what_it_has(void **state)
 	run_init(&run);
 	flood(&run, 65536, 0xcb007105, 0, 250, 0.2);
 	for (size_t i = 0; i < 20000; i++)
-		put(&run, 5 + (double)i * 0.01, (uint32_t)rng_next(&rng) | 0x40000000, NET)->dport = 1;
+		put(&run, 5 + (double)i * 0.01, (uint32_t)rng_next(&rng) | 0x40000000, NET)->dport =
+			1;
 	sort(&run);
 	void *shard = open_shard(&env);
 
@@ -649,7 +658,9 @@ static void hostile_observations_do_no_harm(void **state)
 		obs.tick = i % 3 == 0 ? obs.tick : (int64_t)i;
 		assert_int_equal(nr_detector_rsdos.feed(shard, &obs, 1), 0);
 		if (i % 1000 == 0)
-			assert_int_equal(nr_detector_rsdos.advance(shard, (int64_t)rng_next(&rng), &sink), 0);
+			assert_int_equal(nr_detector_rsdos.advance(shard, (int64_t)rng_next(&rng),
+								   &sink),
+					 0);
 	}
 	finish(shard, &run, INT64_MAX);
 	nr_detector_rsdos.close(shard);
