@@ -64,8 +64,7 @@ static void freed_chunks_serve_again_so_that_churn_takes_no_memory(void **state)
 	for (unsigned i = 0; i < 10000; i++) {
 		void *a = nr_chunk_new(16384), *b = nr_chunk_new(20000);
 
-		assert_non_null(a);
-		assert_non_null(b);
+		nr_require(a != NULL && b != NULL);
 		assert_ptr_not_equal(a, b);
 		low = (uintptr_t)a < low ? (uintptr_t)a : low;
 		high = (uintptr_t)a > high ? (uintptr_t)a : high;

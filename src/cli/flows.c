@@ -326,7 +326,7 @@ static const char print_about[] =
 
 const struct nr_cli_command nr_cli_flows_print = {
 	.help = { .name = "noroshi flows print",
-		  .summary = "print flows that observe --write-flows has kept",
+		  .summary = "print flows that an observation has kept",
 		  .operands = "FILE",
 		  .about = print_about,
 		  .examples = "noroshi observe hour.pcap --write-flows hour.flows\n"

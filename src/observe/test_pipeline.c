@@ -62,13 +62,14 @@ static void file_close(struct file *file)
 	(void)close(file->fd);
 }
 
-/* What every shard was given, in order; shards belong to one worker, so nothing here needs a lock. */
+/* What every shard was given, in order; shards belong to one worker, so only
+ * what all of them touch is atomic. */
 struct seen {
 	struct nr_buf shards[NR_SHARDS];
-	int64_t watermark[NR_SHARDS];
+	_Atomic int64_t watermark[NR_SHARDS]; /* block() looks at all of them */
 	int64_t block;
 	unsigned n_blocks, fail_at;
-	bool is_wrong;
+	_Atomic bool is_wrong;
 };
 
 static void on_batch(void *ctx, const struct nr_pipeline_place *where,

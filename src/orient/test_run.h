@@ -283,7 +283,7 @@ static inline void test_expect_text(const char *what, const struct nr_buf *a,
 {
 	size_t at = 0, line = 0;
 
-	if (a->n == b->n && memcmp(a->p, b->p, a->n) == 0)
+	if (a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, a->n) == 0))
 		return;
 	while (at < a->n && at < b->n && a->p[at] == b->p[at])
 		at++;
