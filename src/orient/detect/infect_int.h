@@ -10,7 +10,7 @@
  */
 #include "orient/detect/detect.h"
 #include "orient/detect/infect.h"
-#include "orient/detect/table.h"
+#include "base/table.h"
 
 enum { INFECT_MIRAI, INFECT_CONFICKER, INFECT_EXPLOIT, INFECT_MARKS };
 

@@ -29,24 +29,49 @@ double nr_rate_effective_gaps(uint64_t n, double span_s, double sum_gap2)
 	return fmax(2, gaps / dispersion + 1);
 }
 
-bool nr_rate_interval(uint64_t n, double n_effective, double span_s, uint64_t monitored,
-		      struct nr_rate *ret_rate)
+/* Limits relative to the rate for k independent gaps. */
+static void limits(double k, double *ret_lo, double *ret_hi)
 {
-	if (n < 2 || !(span_s > 0) || monitored == 0)
-		return false;
-	double scale = IPV4_SPACE / (double)monitored;
-	double rate = (double)(n - 1) / span_s * scale;
-	double k = fmin(fmax(n_effective, 2), (double)n) - 1;
 	/* A fixed time of activity is longer than the span of what was seen in it: n + 1 gaps, not n - 1. */
 	double fixed = k / (k + 2);
 	double lo = nr_stat_gamma_quantile(TAIL, k), hi = nr_stat_gamma_quantile(1 - TAIL, k);
 	double fixed_lo = nr_stat_gamma_quantile(TAIL, k + 1) * fixed;
 	double fixed_hi = nr_stat_gamma_quantile(1 - TAIL, k + 2) * fixed;
 
-	*ret_rate = (struct nr_rate){
-		.lo = fmin(lo, fixed_lo) / k * rate,
-		.rate = rate,
-		.hi = fmax(hi, fixed_hi) / k * rate,
-	};
+	*ret_lo = fmin(lo, fixed_lo) / k;
+	*ret_hi = fmax(hi, fixed_hi) / k;
+}
+
+static void limits_kept(struct nr_rate_cache *cache, double k, double *ret_lo, double *ret_hi)
+{
+	size_t at = k < NR_RATE_KEPT ? (size_t)k : 0;
+
+	if (cache == NULL || at == 0 || (double)at < k) {
+		limits(k, ret_lo, ret_hi);
+		return;
+	}
+	if (!(cache->hi[at] > 0))
+		limits(k, &cache->lo[at], &cache->hi[at]);
+	*ret_lo = cache->lo[at];
+	*ret_hi = cache->hi[at];
+}
+
+bool nr_rate_interval_kept(struct nr_rate_cache *cache, uint64_t n, double n_effective,
+			   double span_s, uint64_t monitored, struct nr_rate *ret_rate)
+{
+	if (n < 2 || !(span_s > 0) || monitored == 0)
+		return false;
+	double scale = IPV4_SPACE / (double)monitored;
+	double rate = (double)(n - 1) / span_s * scale;
+	double lo, hi;
+
+	limits_kept(cache, fmin(fmax(n_effective, 2), (double)n) - 1, &lo, &hi);
+	*ret_rate = (struct nr_rate){ .lo = lo * rate, .rate = rate, .hi = hi * rate };
 	return true;
+}
+
+bool nr_rate_interval(uint64_t n, double n_effective, double span_s, uint64_t monitored,
+		      struct nr_rate *ret_rate)
+{
+	return nr_rate_interval_kept(NULL, n, n_effective, span_s, monitored, ret_rate);
 }

@@ -34,6 +34,18 @@ struct nr_rate {
 NR_MUST_CHECK bool nr_rate_interval(uint64_t n, double n_effective, double span_s,
 				    uint64_t monitored, struct nr_rate *ret_rate);
 
+enum { NR_RATE_KEPT = 64 };
+
+/** Limits for whole numbers of gaps below NR_RATE_KEPT, as they are asked for; zero-initialised. */
+struct nr_rate_cache {
+	double lo[NR_RATE_KEPT], hi[NR_RATE_KEPT];
+};
+
+/** The same, to the bit, without working out again what most sources need. @p cache may be NULL. */
+NR_MUST_CHECK bool nr_rate_interval_kept(struct nr_rate_cache *cache, uint64_t n,
+					 double n_effective, double span_s, uint64_t monitored,
+					 struct nr_rate *ret_rate);
+
 /** Worth of packets that came as choices of k packets each, from the sums of k and k^2. */
 double nr_rate_effective(double n, double sum_k, double sum_k2);
 

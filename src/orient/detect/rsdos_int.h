@@ -20,7 +20,7 @@
  */
 #include "orient/detect/detect.h"
 #include "orient/detect/rsdos.h"
-#include "orient/detect/table.h"
+#include "base/table.h"
 
 enum { RSDOS_SAMPLE = 64, RSDOS_HLL_P = 8, RSDOS_PPM_BINS = NR_MOORE_WINDOW_S / NR_MOORE_SLIDE_S };
 enum { RSDOS_SWEEP_S = 30 };

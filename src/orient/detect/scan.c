@@ -66,6 +66,7 @@ static void scan_close(void *shard)
 	nr_table_done(&scan->members);
 	nr_slab_done(&scan->cold);
 	nr_slab_done(&scan->sketches);
+	free(scan->rates);
 	free(scan);
 }
 
@@ -89,10 +90,13 @@ static int scan_open(const struct nr_detect_env *env, void **ret_shard)
 	scan->env = env;
 	scan->timeout_ns = timeout_for(env->monitored_v4);
 	scan->next_due = INT64_MAX;
+	scan->rates = calloc(1, sizeof(*scan->rates));
 	scan->conficker_dst = nr_scan_conficker_dst(env->nets);
-	int r = nr_table_init(&scan->hot4, sizeof(struct nr_scan_hot4), max, entry_hash4,
-			      &env->key);
+	int r = scan->rates != NULL ? 0 : -ENOMEM;
 
+	if (r == 0)
+		r = nr_table_init(&scan->hot4, sizeof(struct nr_scan_hot4), max, entry_hash4,
+				  &env->key);
 	if (r == 0)
 		r = nr_table_init(&scan->hot6, sizeof(struct nr_scan_hot6), max, entry_hash6,
 				  &env->key);

@@ -208,7 +208,7 @@ static void describe_rate(const struct nr_scan *scan, const struct nr_scan_cold 
 			     choices_for(dst_hi, (double)n));
 		factor = (double)s->packets / (double)arrivals;
 	}
-	s->has_rate = nr_rate_interval(arrivals, worth, span, n, &rate);
+	s->has_rate = nr_rate_interval_kept(scan->rates, arrivals, worth, span, n, &rate);
 	if (!s->has_rate)
 		return;
 	s->rate_lo = rate.lo * factor;

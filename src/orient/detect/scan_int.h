@@ -13,6 +13,7 @@
  */
 #include "orient/detect/detect.h"
 #include "orient/detect/distinct.h"
+#include "orient/detect/rate.h"
 
 typedef int64_t nr_unaligned_ns __attribute__((aligned(4)));
 
@@ -112,6 +113,7 @@ struct nr_scan {
 	const struct nr_detect_env *env;
 	struct nr_table hot4, hot6, members;
 	struct nr_slab cold, sketches;
+	struct nr_rate_cache *rates; /* owned; not part of the snapshot */
 	int64_t timeout_ns;
 	int64_t next_due; /* s; nothing ends before */
 	uint64_t

@@ -69,6 +69,26 @@ static void the_minimum_detectable_rate_follows_from_n_and_w(void **state)
 	assert_true(nr_mdr_rsdos(0, 60) == 0);
 }
 
+static void what_is_kept_is_the_same_to_the_bit(void **state)
+{
+	struct nr_rate_cache cache = { 0 };
+
+	(void)state;
+	for (unsigned round = 0; round < 2; round++) {
+		for (uint64_t n = 2; n < 2 * NR_RATE_KEPT; n++) {
+			for (double worth = (double)n; worth > 1; worth -= 0.75) {
+				struct nr_rate plain, kept;
+
+				assert_true(nr_rate_interval(n, worth, 12.5, 65536, &plain));
+				assert_true(nr_rate_interval_kept(&cache, n, worth, 12.5, 65536,
+								  &kept));
+				assert_memory_equal(&plain, &kept, sizeof(plain));
+			}
+			n += n / 4;
+		}
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -77,6 +97,7 @@ int main(void)
 		cmocka_unit_test(a_smaller_telescope_means_a_larger_rate),
 		cmocka_unit_test(repeats_and_bursts_are_worth_less),
 		cmocka_unit_test(the_minimum_detectable_rate_follows_from_n_and_w),
+		cmocka_unit_test(what_is_kept_is_the_same_to_the_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
