@@ -8,9 +8,9 @@
  *         rest from the source records of scan.v1: `cur` is the newest event of the address, replaced when
  *         the same event is handed over again, `done` the sum of those before it
  */
+#include "base/table.h"
 #include "orient/detect/detect.h"
 #include "orient/detect/infect.h"
-#include "base/table.h"
 
 enum { INFECT_MIRAI, INFECT_CONFICKER, INFECT_EXPLOIT, INFECT_MARKS };
 

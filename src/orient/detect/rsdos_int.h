@@ -18,9 +18,9 @@
  *   3 a track belongs to exactly one victim or prefix while track.used says so
  *   4 whatever is decided depends on the observations and on the watermark, never on table order or key
  */
+#include "base/table.h"
 #include "orient/detect/detect.h"
 #include "orient/detect/rsdos.h"
-#include "base/table.h"
 
 enum { RSDOS_SAMPLE = 64, RSDOS_HLL_P = 8, RSDOS_PPM_BINS = NR_MOORE_WINDOW_S / NR_MOORE_SLIDE_S };
 enum { RSDOS_SWEEP_S = 30 };
