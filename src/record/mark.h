@@ -4,7 +4,7 @@
  * @file
  * mark: the signs by which tools and malware families betray themselves in headers, in one table.
  *
- * Code, documentation (docs/marks.md) and tests read this table. Predicates over single packets stand
+ * Code, documentation (docs/internals/dissection.md) and tests read this table. Predicates over single packets stand
  * in observe/classify/mark.c, those over pairs of packets of one source in observe/classify/pair.c.
  * Order    the enum is a wire format: append only.
  */

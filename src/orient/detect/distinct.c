@@ -96,21 +96,6 @@ bool nr_distinct_add(struct nr_distinct *d, struct nr_slab *sketches, uint32_t i
 	return true;
 }
 
-void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from,
-		      struct nr_slab *sketches)
-{
-	void *regs;
-
-	*to = *from;
-	if (!from->is_sketch)
-		return;
-	regs = nr_slab_take(sketches, &to->sketch);
-	if (regs != NULL)
-		memcpy(regs, nr_table_at(&sketches->table, from->sketch), NR_DISTINCT_REGS);
-	else
-		*to = (struct nr_distinct){ 0 };
-}
-
 void nr_distinct_release(struct nr_distinct *d, struct nr_slab *sketches)
 {
 	if (d->is_sketch)

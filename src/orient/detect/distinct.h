@@ -51,9 +51,6 @@ static inline void nr_distinct_prefetch(const struct nr_distinct *d, const struc
 					   (nr_distinct_hash(id) >> (64 - NR_DISTINCT_P)),
 				   1);
 }
-/** Copy @p from into the zeroed @p to, sketch included. */
-void nr_distinct_copy(struct nr_distinct *to, const struct nr_distinct *from,
-		      struct nr_slab *sketches);
 void nr_distinct_release(struct nr_distinct *d, struct nr_slab *sketches);
 /** Estimate with 95 % limits; lo == hi while exact. */
 double nr_distinct_estimate(const struct nr_distinct *d, const struct nr_slab *sketches,

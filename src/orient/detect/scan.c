@@ -9,8 +9,8 @@
  *             The timeout follows from N; see scan_int.h. IPv6: same counts, no rate (no 2^32/N there).
  * False       misconfigured clients of one address stay `probe`; spoofed sources are scored, not
  * positives   dropped; backscatter senders are source records of class backscatter, never campaigns.
- * State       64 bytes a source; 232 more from the third destination on; 512 more beyond 14
- * Proof       tests/replay/scan-*; lab evaluate
+ * State       64 bytes a source; 256 more from the third destination on; 512 more beyond 14
+ * Proof       tests/replay/scan; lab evaluate
  */
 #include <math.h>
 #include <stdlib.h>

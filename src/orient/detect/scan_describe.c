@@ -339,10 +339,9 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
 	return s->level;
 }
 
-void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *s, int64_t detected,
-		       bool ended, struct nr_scan_member *m)
+void nr_scan_member_of(const struct nr_source *s, int64_t detected, bool ended,
+		       struct nr_scan_member *m)
 {
-	(void)scan;
 	*m = (struct nr_scan_member){
 		.ip = s->src,
 		.first = s->first.ns,

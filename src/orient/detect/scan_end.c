@@ -92,8 +92,8 @@ static void member_add(struct nr_scan *scan, const struct nr_source *source,
 	struct nr_scan_member *m = nr_table_append(&scan->members);
 
 	if (m != NULL)
-		nr_scan_member_of(scan, source,
-				  cold->wide_at != 0 ? cold->wide_at : source->last.ns, true, m);
+		nr_scan_member_of(source, cold->wide_at != 0 ? cold->wide_at : source->last.ns,
+				  true, m);
 }
 
 static void end_one(struct ending *e, const struct ended *end)
@@ -201,8 +201,8 @@ static void finish_one(struct finishing *f, struct nr_ip ip, const struct nr_sca
 	const struct nr_scan_cold *cold = nr_table_at(&f->scan->cold.table, hot->cold - 1);
 	struct nr_scan_member member;
 
-	nr_scan_member_of(f->scan, &source, cold->wide_at != 0 ? cold->wide_at : source.last.ns,
-			  false, &member);
+	nr_scan_member_of(&source, cold->wide_at != 0 ? cold->wide_at : source.last.ns, false,
+			  &member);
 	finish_member(f, &member);
 }
 

@@ -185,8 +185,8 @@ bool nr_scan_is_plain_probe(const struct nr_scan_hot *hot);
 /** The cheap part of describing one: address, times, packets, class. The rest of @p source stays as it is. */
 void nr_scan_describe_probe(struct nr_ip ip, const struct nr_scan_hot *hot,
 			    struct nr_source *source);
-void nr_scan_member_of(const struct nr_scan *scan, const struct nr_source *source, int64_t detected,
-		       bool ended, struct nr_scan_member *ret_member);
+void nr_scan_member_of(const struct nr_source *source, int64_t detected, bool ended,
+		       struct nr_scan_member *ret_member);
 /** Group members by tool, port and (for tools) AS; emit one finding a group. @p members is sorted in place. */
 int nr_scan_campaigns(struct nr_scan_member *members, size_t n, const struct nr_detect_env *env,
 		      const struct nr_sink *sink);
