@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * crypt: digests, signatures, random bytes, constant-time comparison: libsodium behind one header.
+ *
+ * nr_digest   BLAKE2b-256 (RFC 7693), unkeyed: what chains and content addresses are made of
+ * nr_sign     Ed25519 (RFC 8032): heads of journal segments, later what hubs send
+ * Call nr_crypt_init() once before threads start; it is safe to call again.
+ */
+#include "base/err.h"
+#include "base/str.h"
+
+enum {
+	NR_DIGEST_SIZE = 32,
+	NR_SIGNATURE_SIZE = 64,
+	NR_PUBLIC_KEY_SIZE = 32,
+	NR_SECRET_KEY_SIZE = 64
+};
+
+struct nr_digest {
+	uint8_t b[NR_DIGEST_SIZE];
+};
+struct nr_sign_key {
+	uint8_t public_key[NR_PUBLIC_KEY_SIZE];
+	uint8_t secret_key[NR_SECRET_KEY_SIZE];
+};
+
+NR_MUST_CHECK int nr_crypt_init(void);
+void nr_random(void *out, size_t n);
+
+struct nr_digest nr_digest_of(const void *bytes, size_t n);
+/** Digest of a || b: one step of a chain. */
+struct nr_digest nr_digest_join(const void *a, size_t na, const void *b, size_t nb);
+bool nr_digest_eq(const struct nr_digest *a, const struct nr_digest *b);
+
+void nr_sign_key_new(struct nr_sign_key *ret_key);
+/** PEM-free: 64 bytes of secret key, mode 0600. Missing: -ENOENT; wrong size or bits: NR_EDAMAGED. */
+NR_MUST_CHECK int nr_sign_key_read(const char *path, struct nr_sign_key *ret_key,
+				   struct nr_err *reterr);
+NR_MUST_CHECK int nr_sign_key_write(const char *path, const struct nr_sign_key *key,
+				    struct nr_err *reterr);
+void nr_sign(const struct nr_sign_key *key, struct nr_bytes text,
+	     uint8_t ret_signature[NR_SIGNATURE_SIZE]);
+/** @return true only for a signature of exactly these bytes by this key. */
+NR_MUST_CHECK bool nr_sign_check(const uint8_t public_key[NR_PUBLIC_KEY_SIZE], struct nr_bytes text,
+				 const uint8_t signature[NR_SIGNATURE_SIZE]);
+
+/** Same length, same bytes, in time that depends on n alone. */
+NR_MUST_CHECK bool nr_secret_eq(const void *a, const void *b, size_t n);
+void nr_secret_wipe(void *p, size_t n);
+
+/** Random UUID (RFC 9562, version 4). */
+enum { NR_UUID_SIZE = 16, NR_UUID_TEXT = 37 };
+struct nr_uuid {
+	uint8_t b[NR_UUID_SIZE];
+};
+struct nr_uuid nr_uuid_new(void);
+/** Lower case, hyphens; @p out holds NR_UUID_TEXT bytes with the NUL. */
+void nr_uuid_print(struct nr_uuid uuid, char *out);
+/** 36 characters, either case, no braces. @return 0; -EINVAL */
+NR_MUST_CHECK int nr_uuid_parse(struct nr_str text, struct nr_uuid *ret_uuid);
+bool nr_uuid_eq(struct nr_uuid a, struct nr_uuid b);

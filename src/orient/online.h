@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * online: the engine fed by a journal: all sensors as one telescope, in event time, findings as they live.
+ *
+ * In       entries (record/entry.h) in order of place; nothing else, no clock. The same entries give the same revisions, byte for byte.
+ * Lanes    live: observations wait until a WATERMARK passes their second, then go to the engine in order of (tick, sensor,
+ *          place, row); what comes later is marked NR_OBS_LATE and goes in at once. Backlog (more than NR_WATCH_BACKLOG_NS older
+ *          than its arrival, or imported): a lane and an engine of its own for each such sensor, in its own time, at most
+ *          NR_ONLINE_LANES; it ends with CAUGHT_UP or when live data of that sensor comes.
+ * N        addresses monitored: sum over sensors that are live; a change is told to the detectors from that second on.
+ * Out      revisions of findings: new, continuing (evidence grew enough to be worth saying: a level, twice the number, or a minute),
+ *          ended. Each has the number of its revision, the place that made it, and whether late data did.
+ *          Findings about ourselves (detector "watch.v1": sensor-silent, parser-frozen, clock-off, addresses-lost) come the same way.
+ * State    save() at a place, load() and go on: equals never having stopped. A snapshot is of the build that wrote it;
+ *          another build replays.
+ * Threads  feed() from one; it uses n_workers inside
+ */
+#include "orient/engine.h"
+#include "record/entry.h"
+
+enum { NR_ONLINE_LANES = 4 };
+enum nr_revision_state { NR_REVISION_NEW, NR_REVISION_CONTINUING, NR_REVISION_ENDED };
+
+struct nr_revision {
+	uint64_t at;	 /* journal place after which this is known */
+	uint32_t number; /* of the finding's revisions, from 1 */
+	uint8_t state;	 /* enum nr_revision_state */
+	bool late;	 /* made by data that came after its second was closed, or by backlog */
+	const struct nr_finding *finding; /* borrowed for the call */
+};
+
+struct nr_online_options {
+	const struct nr_prefixes *prefixes;   /* may be NULL */
+	const struct nr_benign_lists *benign; /* may be NULL */
+	unsigned n_workers;		      /* 0: 1 */
+	size_t max_entries;		      /* per shard and table; 0: a size for a small hub */
+	uint32_t
+		max_waiting; /* observations waiting for their watermark; 0: 1 << 20; beyond, the oldest second goes in early, counted */
+	int (*revision)(void *ctx, const struct nr_revision *revision);
+	int (*source)(void *ctx, uint64_t at,
+		      const struct nr_source
+			      *source); /* that ended, level scanner or more; may be NULL */
+	void *ctx;
+};
+
+struct nr_online_counts {
+	uint64_t at; /* last entry fed */
+	uint64_t observations, late, backlog, early, refused;
+	uint64_t findings, revisions;
+	uint64_t monitored_v4;
+	int64_t watermark; /* s */
+	uint32_t sensors, lanes;
+};
+
+struct nr_online;
+
+NR_MUST_CHECK int nr_online_new(const struct nr_online_options *options,
+				struct nr_online **ret_online, struct nr_err *reterr);
+struct nr_online *nr_online_free(struct nr_online *online);
+/** @return 0; what a callback returned when negative; NR_EDAMAGED: this entry cannot be used, it was left out and counted */
+NR_MUST_CHECK int nr_online_feed(struct nr_online *online, const struct nr_entry *entry,
+				 struct nr_err *reterr);
+void nr_online_counts(const struct nr_online *online, struct nr_online_counts *ret_counts);
+NR_MUST_CHECK int nr_online_save(struct nr_online *online, struct nr_buf *out);
+/** @return 0; NR_EVERSION: of another build, replay instead; NR_EDAMAGED */
+NR_MUST_CHECK int nr_online_load(struct nr_online *online, struct nr_bytes state,
+				 struct nr_err *reterr);
+/** One JSON object: the finding as `noroshi observe --json` prints it, and revision, state (new, continuing, ended), late, at. */
+void nr_revision_json(const struct nr_revision *revision, struct nr_buf *out);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * watch: the eye on the sensors: decides watermarks, silence, frozen parsers, wrong clocks; says them as journal entries.
+ *
+ * It is the only place where a clock influences detection, so everything it decides is journalled and never decided again.
+ * Pure: time is an argument. One thread at a time.
+ * Watermark  W = the smallest "next second still open" over sensors that are live; a live sensor that lags is waited for until
+ *            lateness_ns (default 3 s) behind the newest, then W goes on without it and what it sends later is late.
+ *            Imported and backlogged data (older than NR_WATCH_BACKLOG when it arrives) never holds W back: it has a lane of
+ *            its own in orient/online.h.
+ * Silence    no beat and no batch for silence_ns (default 60 s): SILENT; the addresses of that sensor leave N.
+ * Frozen     beats come, but the parser's sign of life is older than silence_ns.
+ * Clock      |offset| > 2 s over three beats: CLOCK_OFF, below 1 s: CLOCK_GOOD.
+ */
+#include "base/table.h"
+#include "record/entry.h"
+
+enum { NR_WATCH_SENSORS = 4096 };
+#define NR_WATCH_BACKLOG_NS (600 * NR_NS_PER_S)
+
+struct nr_watch;
+
+struct nr_watch_options {
+	int64_t lateness_ns, silence_ns; /* 0: defaults */
+	/** Takes the entries to be journalled, in order. */
+	int (*emit)(void *ctx, const struct nr_entry *entry);
+	void *ctx;
+};
+
+NR_MUST_CHECK int nr_watch_new(const struct nr_watch_options *options, struct nr_watch **ret_watch);
+struct nr_watch *nr_watch_free(struct nr_watch *watch);
+/** After a restart: entries of the journal from its last ledger on, so that nothing is said twice. */
+NR_MUST_CHECK int nr_watch_replay(struct nr_watch *watch, const struct nr_entry *entry);
+
+/** A batch was journalled (not imported). */
+NR_MUST_CHECK int nr_watch_batch(struct nr_watch *watch, struct nr_uuid sensor, int64_t last_tick,
+				 int64_t now_ns);
+NR_MUST_CHECK int nr_watch_beat(struct nr_watch *watch, struct nr_uuid sensor, const char *name,
+				const struct nr_message_beat *beat, int64_t offset_ns,
+				int64_t now_ns);
+NR_MUST_CHECK int nr_watch_gone(struct nr_watch *watch, struct nr_uuid sensor,
+				enum nr_sensor_event event, int64_t now_ns);
+/** About twice a second. */
+NR_MUST_CHECK int nr_watch_tick(struct nr_watch *watch, int64_t now_ns);
