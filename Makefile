@@ -27,7 +27,7 @@ bench: build ## measure speed and memory against references, on this machine
 	@tools/setup bench
 	@tools/run-bench $(B)
 
-fuzz: ## run each fuzz target T=60 seconds (ONLY=name for one of them)
+fuzz: ## run each fuzz target T=60 seconds of processor time (ONLY=name for one of them)
 	@tools/setup build fuzz
 	@tools/run-fuzz $(T) $(ONLY)
 

@@ -122,7 +122,7 @@ static const uint32_t crc32c_table[256] = {
 	0xbe2da0a5, 0x4c4623a6, 0x5f16d052, 0xad7d5351,
 };
 
-static uint32_t crc32c_portable(uint32_t crc, const uint8_t *p, size_t n)
+NR_UNTRACED static uint32_t crc32c_portable(uint32_t crc, const uint8_t *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		crc = crc >> 8 ^ crc32c_table[(crc ^ p[i]) & 0xff];
@@ -131,8 +131,9 @@ static uint32_t crc32c_portable(uint32_t crc, const uint8_t *p, size_t n)
 
 #if defined(__x86_64__)
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const uint8_t *p,
-							       size_t n)
+NR_UNTRACED __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc,
+									   const uint8_t *p,
+									   size_t n)
 {
 	uint64_t word, wide = crc;
 

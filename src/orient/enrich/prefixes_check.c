@@ -46,8 +46,8 @@ static const char *check_values(const uint32_t *values, uint32_t n, uint32_t n_r
 	return good ? NULL : "a value points outside";
 }
 
-NR_ALWAYS_INLINE bool groups_good(const struct nr_prefixes_group *groups, uint32_t n,
-				  uint32_t n_runs)
+NR_UNTRACED NR_ALWAYS_INLINE bool groups_good(const struct nr_prefixes_group *groups, uint32_t n,
+					      uint32_t n_runs)
 {
 	uint64_t base = 0;
 	bool good = true;
@@ -59,8 +59,8 @@ NR_ALWAYS_INLINE bool groups_good(const struct nr_prefixes_group *groups, uint32
 	return good && base + 1 == n_runs;
 }
 
-NR_COUNT_BITS_TARGET static bool groups_good_fast(const struct nr_prefixes_group *groups,
-						  uint32_t n, uint32_t n_runs)
+NR_UNTRACED NR_COUNT_BITS_TARGET static bool groups_good_fast(
+	const struct nr_prefixes_group *groups, uint32_t n, uint32_t n_runs)
 {
 	return groups_good(groups, n, n_runs);
 }
@@ -105,6 +105,19 @@ static const char *check_v6_fine(const struct nr_prefixes *p)
 	return check_values(p->v6_fine_values, n_starts, p->n[NR_SECTION_RECORDS], 0);
 }
 
+NR_UNTRACED static bool v6_index_good(const struct nr_prefixes *p, uint32_t n)
+{
+	for (uint64_t i = 0; i < NR_PREFIXES_V6_INDEX; i++) {
+		uint64_t first = (NR_PREFIXES_V6_FIRST + i) << NR_PREFIXES_V6_SHIFT;
+		uint32_t at = p->v6_index[i];
+
+		if (at >= n || p->v6_starts[at] > first ||
+		    (at + 1 < n && p->v6_starts[at + 1] <= first))
+			return false;
+	}
+	return true;
+}
+
 static const char *check_v6(const struct nr_prefixes *p)
 {
 	uint32_t n = p->n[NR_SECTION_V6_STARTS];
@@ -118,14 +131,8 @@ static const char *check_v6(const struct nr_prefixes *p)
 	for (uint32_t i = 1; i < n; i++)
 		if (p->v6_starts[i] <= p->v6_starts[i - 1])
 			return "IPv6 starts do not rise";
-	for (uint64_t i = 0; i < NR_PREFIXES_V6_INDEX; i++) {
-		uint64_t first = (NR_PREFIXES_V6_FIRST + i) << NR_PREFIXES_V6_SHIFT;
-		uint32_t at = p->v6_index[i];
-
-		if (at >= n || p->v6_starts[at] > first ||
-		    (at + 1 < n && p->v6_starts[at + 1] <= first))
-			return "the IPv6 index points wrong";
-	}
+	if (!v6_index_good(p, n))
+		return "the IPv6 index points wrong";
 	return check_values(p->v6_values, n, p->n[NR_SECTION_RECORDS],
 			    p->n[NR_SECTION_V6_FINE] - 1);
 }
@@ -182,26 +189,27 @@ static uint32_t checksum(const struct nr_prefixes *p)
 	return nr_crc32c(crc, p->bytes + behind, p->n_bytes - behind);
 }
 
-int nr_prefixes_check(struct nr_prefixes *prefixes, const char *name, struct nr_err *reterr)
+static bool header_good(const struct nr_prefixes_header *header, size_t n_bytes)
+{
+	return header->size == n_bytes && header->size <= NR_PREFIXES_FILE_MAX &&
+	       header->n_sections == NR_SECTIONS && header->zero == 0;
+}
+
+static int damaged(const char *name, const char *problem, struct nr_err *reterr)
+{
+	return nr_fail(reterr, NR_EDAMAGED, "%s: damaged prefix file (%s): build it again", name,
+		       problem);
+}
+
+int nr_prefixes_check_content(struct nr_prefixes *prefixes, const char *name, struct nr_err *reterr)
 {
 	struct nr_prefixes *p = prefixes;
 	struct nr_prefixes_header header;
 	const char *problem = NULL;
 
-	if (p->n_bytes < sizeof(header) ||
-	    memcmp(p->bytes, NR_PREFIXES_MAGIC, sizeof(header.magic)) != 0)
-		return nr_fail(reterr, NR_EFORMAT, "%s: not a prefix file of noroshi", name);
 	memcpy(&header, p->bytes, sizeof(header));
-	if (header.format != NR_PREFIXES_FORMAT)
-		return nr_fail(reterr, NR_EVERSION,
-			       "%s: format %u, this program reads %d: build it again", name,
-			       header.format, NR_PREFIXES_FORMAT);
-	p->crc32c = header.crc32c;
-	if (header.size != p->n_bytes || header.size > NR_PREFIXES_FILE_MAX ||
-	    header.n_sections != NR_SECTIONS || header.zero != 0)
+	if (!header_good(&header, p->n_bytes))
 		problem = "the header contradicts the file";
-	else if (checksum(p) != header.crc32c)
-		problem = "wrong checksum";
 	else
 		problem = check_sections(p, &header);
 	if (problem == NULL) {
@@ -212,8 +220,24 @@ int nr_prefixes_check(struct nr_prefixes *prefixes, const char *name, struct nr_
 		problem = check_v4(p);
 	if (problem == NULL)
 		problem = check_v6(p);
-	if (problem != NULL)
-		return nr_fail(reterr, NR_EDAMAGED, "%s: damaged prefix file (%s): build it again",
-			       name, problem);
-	return 0;
+	return problem != NULL ? damaged(name, problem, reterr) : 0;
+}
+
+int nr_prefixes_check(struct nr_prefixes *prefixes, const char *name, struct nr_err *reterr)
+{
+	struct nr_prefixes *p = prefixes;
+	struct nr_prefixes_header header;
+
+	if (p->n_bytes < sizeof(header) ||
+	    memcmp(p->bytes, NR_PREFIXES_MAGIC, sizeof(header.magic)) != 0)
+		return nr_fail(reterr, NR_EFORMAT, "%s: not a prefix file of noroshi", name);
+	memcpy(&header, p->bytes, sizeof(header));
+	if (header.format != NR_PREFIXES_FORMAT)
+		return nr_fail(reterr, NR_EVERSION,
+			       "%s: format %u, this program reads %d: build it again", name,
+			       header.format, NR_PREFIXES_FORMAT);
+	p->crc32c = header.crc32c;
+	if (header_good(&header, p->n_bytes) && checksum(p) != header.crc32c)
+		return damaged(name, "wrong checksum", reterr);
+	return nr_prefixes_check_content(p, name, reterr);
 }

@@ -42,3 +42,6 @@ struct nr_prefixes {
  */
 NR_MUST_CHECK int nr_prefixes_check(struct nr_prefixes *prefixes, const char *name,
 				    struct nr_err *reterr);
+/** The part behind the checksum: for a file that has a header at all, whatever it says. The same errors. */
+NR_MUST_CHECK int nr_prefixes_check_content(struct nr_prefixes *prefixes, const char *name,
+					    struct nr_err *reterr);
