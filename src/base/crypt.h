@@ -49,6 +49,9 @@ NR_MUST_CHECK bool nr_sign_check(const uint8_t public_key[NR_PUBLIC_KEY_SIZE], s
 /** Same length, same bytes, in time that depends on n alone. */
 NR_MUST_CHECK bool nr_secret_eq(const void *a, const void *b, size_t n);
 void nr_secret_wipe(void *p, size_t n);
+/** A file that only its owner may ever read (0600 from birth): temporary, fsync, rename as nr_io_replace(). */
+NR_MUST_CHECK int nr_secret_write(const char *path, const void *bytes, size_t n,
+				  struct nr_err *reterr);
 
 /** Random UUID (RFC 9562, version 4). */
 enum { NR_UUID_SIZE = 16, NR_UUID_TEXT = 37 };
