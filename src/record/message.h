@@ -25,6 +25,7 @@ enum {
 	NR_MESSAGE_MAX = NR_BATCH_SIZE_MAX + 4096,
 	NR_MESSAGE_WINDOW = 64,
 	NR_MESSAGE_TEXT = 256, /* with its NUL: program versions, reasons */
+	NR_MESSAGE_PEM = 32768,
 };
 
 enum nr_message_type { /* a wire format: append only */
