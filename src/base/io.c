@@ -3,30 +3,39 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-enum {
-	SLURP_FIRST = 4096,
-	TEMP_TRIES = 16,
-	TEMP_SUFFIX = sizeof(".0123456789abcdef.tmp"),
-	PATH_SHOWN = 320, /* bytes of a path in a message */
-};
+#include "base/io_int.h"
 
-/* The fault plan: the one mutable state here, zero outside tests. */
+/* The fault plan and the recorder: the one mutable state here, zero outside tests. */
 static struct {
-	bool active;
+	bool active, lasts;
 	uint64_t n_calls, fail_at;
 	int code;
 } plan;
 
-void nr_io_fail_nth(uint64_t n, int code)
+static struct {
+	nr_io_recorder *call;
+	void *ctx;
+} recorder;
+
+static void set_plan(uint64_t n, int code, bool lasts)
 {
 	plan.active = true;
+	plan.lasts = lasts;
 	plan.n_calls = 0;
 	plan.fail_at = n;
 	plan.code = code;
+}
+
+void nr_io_fail_nth(uint64_t n, int code)
+{
+	set_plan(n, code, false);
+}
+
+void nr_io_fail_from(uint64_t n, int code)
+{
+	set_plan(n, code, true);
 }
 
 uint64_t nr_io_plan_end(void)
@@ -38,45 +47,63 @@ uint64_t nr_io_plan_end(void)
 	return n;
 }
 
-/* What the plan wants of this call: 0, NR_IO_SHORT or the error. */
-static int planned(void)
+void nr_io_record(nr_io_recorder *call, void *ctx)
+{
+	recorder.call = call;
+	recorder.ctx = ctx;
+}
+
+bool nr_io_is_told(void)
+{
+	return NR_UNLIKELY(recorder.call != NULL);
+}
+
+void nr_io_tell(const struct nr_io_call *call)
+{
+	if (nr_io_is_told())
+		recorder.call(recorder.ctx, call);
+}
+
+int nr_io_planned(void)
 {
 	if (NR_LIKELY(!plan.active))
 		return 0;
-	return ++plan.n_calls == plan.fail_at ? plan.code : 0;
-}
-
-static bool is_failure(int code)
-{
-	return code < 0 && code != NR_IO_SHORT;
-}
-
-static size_t shorten(size_t n, int code)
-{
-	return code == NR_IO_SHORT && n > 1 ? n / 2 : n;
+	plan.n_calls++;
+	if (plan.lasts)
+		return plan.fail_at != 0 && plan.n_calls >= plan.fail_at ? plan.code : 0;
+	if (plan.n_calls != plan.fail_at)
+		return 0;
+	if (plan.code != -EINTR)
+		return plan.code;
+	plan.n_calls++; /* interrupted, and called again: what every loop here does */
+	return 0;
 }
 
 int nr_io_open(const char *path, int flags, mode_t mode)
 {
-	int code = planned(), fd;
+	int code = nr_io_planned(), fd;
 
-	if (is_failure(code))
+	if (nr_io_is_failure(code))
 		return code;
 	do {
 		fd = open(path, flags | O_CLOEXEC, mode);
 	} while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	nr_io_tell(&(struct nr_io_call){
+		.kind = NR_IO_OPEN, .fd = fd, .path = path, .off = (uint64_t)flags });
+	return fd;
 }
 
 ssize_t nr_io_read(int fd, void *buf, size_t n)
 {
-	int code = planned();
+	int code = nr_io_planned();
 	ssize_t got;
 
-	if (is_failure(code))
+	if (nr_io_is_failure(code))
 		return code;
 	do {
-		got = read(fd, buf, shorten(n, code));
+		got = read(fd, buf, nr_io_shorten(n, code));
 	} while (got < 0 && errno == EINTR);
 	return got < 0 ? -errno : got;
 }
@@ -99,15 +126,26 @@ ssize_t nr_io_read_full(int fd, void *buf, size_t n)
 
 static ssize_t write_some(int fd, const void *buf, size_t n)
 {
-	int code = planned();
+	int code = nr_io_planned();
 	ssize_t put;
 
-	if (is_failure(code))
+	if (nr_io_is_failure(code))
 		return code;
 	do {
-		put = write(fd, buf, shorten(n, code));
+		put = write(fd, buf, nr_io_shorten(n, code));
 	} while (put < 0 && errno == EINTR);
-	return put < 0 ? -errno : put;
+	if (put < 0)
+		return -errno;
+	if (nr_io_is_told()) {
+		off_t end = lseek(fd, 0, SEEK_CUR);
+
+		nr_io_tell(&(struct nr_io_call){ .kind = NR_IO_WRITE,
+						 .fd = fd,
+						 .off = (uint64_t)(end - put),
+						 .bytes = buf,
+						 .n = (size_t)put });
+	}
+	return put;
 }
 
 int nr_io_write_all(int fd, const void *buf, size_t n)
@@ -129,195 +167,51 @@ int nr_io_write_all(int fd, const void *buf, size_t n)
 
 int nr_io_fsync(int fd)
 {
-	int code = planned(), r;
+	int code = nr_io_planned(), r;
 
-	if (is_failure(code))
+	if (nr_io_is_failure(code)) {
+		nr_io_tell(&(struct nr_io_call){ .kind = NR_IO_SYNC, .fd = fd, .failed = true });
 		return code;
+	}
 	do {
 		r = fsync(fd);
 	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
+	if (r < 0)
+		return -errno;
+	nr_io_tell(&(struct nr_io_call){ .kind = NR_IO_SYNC, .fd = fd });
+	return 0;
 }
 
 int nr_io_rename(const char *from, const char *to)
 {
-	int code = planned();
+	int code = nr_io_planned();
 
-	if (is_failure(code))
+	if (nr_io_is_failure(code))
 		return code;
-	return rename(from, to) < 0 ? -errno : 0;
+	if (rename(from, to) < 0)
+		return -errno;
+	nr_io_tell(&(struct nr_io_call){ .kind = NR_IO_RENAME, .fd = -1, .path = from, .to = to });
+	return 0;
 }
 
 int nr_io_unlink(const char *path)
 {
-	int code = planned();
+	int code = nr_io_planned();
 
-	if (is_failure(code))
+	if (nr_io_is_failure(code))
 		return code;
-	return unlink(path) < 0 ? -errno : 0;
+	if (unlink(path) < 0)
+		return -errno;
+	nr_io_tell(&(struct nr_io_call){ .kind = NR_IO_UNLINK, .fd = -1, .path = path });
+	return 0;
 }
 
 int nr_io_close(int fd)
 {
-	int code = planned(), r;
+	int code = nr_io_planned(), r;
 
+	nr_io_tell(&(struct nr_io_call){ .kind = NR_IO_CLOSE, .fd = fd });
 	/* Linux has released the descriptor even when close() says EINTR: never again. */
 	r = close(fd) < 0 && errno != EINTR ? -errno : 0;
-	return is_failure(code) ? code : r;
-}
-
-static int fail_path(struct nr_err *reterr, int code, const char *path, const char *what)
-{
-	char shown[PATH_SHOWN];
-
-	nr_str_escape(nr_str_from(path), shown, sizeof(shown));
-	return nr_fail(reterr, code, "%s: %s: %s", shown, what, nr_err_text(code));
-}
-
-/* Room for more than @p have bytes, never over @p max + 1 (the one over tells a file too long). */
-static int slurp_grow(char **p, size_t *cap, size_t max)
-{
-	size_t ceiling = nr_min_size(max, PTRDIFF_MAX - 2) + 1;
-	size_t want = *cap > ceiling / 2 ? ceiling : nr_max_size(*cap * 2, SLURP_FIRST);
-	char *larger;
-
-	want = nr_min_size(want, ceiling);
-	larger = realloc(*p, want + 1);
-	if (larger == NULL)
-		return -ENOMEM;
-	*p = larger;
-	*cap = want;
-	return 0;
-}
-
-/* @p ret_p is the caller's to free in every case. */
-static int slurp_fd(int fd, size_t max, char **ret_p, size_t *ret_n)
-{
-	size_t cap = 0, n = 0;
-
-	for (;;) {
-		ssize_t got;
-
-		if (n == cap && slurp_grow(ret_p, &cap, max) < 0)
-			return -ENOMEM;
-		got = nr_io_read_full(fd, *ret_p + n, cap - n);
-		if (got < 0)
-			return (int)got;
-		n += (size_t)got;
-		if (n > max)
-			return NR_ELIMIT;
-		if (n < cap)
-			break;
-	}
-	(*ret_p)[n] = '\0';
-	*ret_n = n;
-	return 0;
-}
-
-int nr_io_slurp(const char *path, size_t max, struct nr_bytes *ret_owned, struct nr_err *reterr)
-{
-	char *p = NULL;
-	size_t n = 0;
-	int fd, r;
-
-	fd = nr_io_open(path, O_RDONLY | O_NOCTTY, 0);
-	if (fd < 0)
-		return fail_path(reterr, fd, path, "cannot open");
-	r = slurp_fd(fd, max, &p, &n);
-	(void)nr_io_close(fd); /* nothing was written, nothing can be lost */
-	if (r < 0) {
-		free(p);
-		return fail_path(reterr, r, path, "cannot read");
-	}
-	*ret_owned = (struct nr_bytes){ (const uint8_t *)p, n };
-	return 0;
-}
-
-/* Create PATH.RANDOM.tmp. @return descriptor; -errno */
-static int temp_open(const char *path, char *temp, size_t size)
-{
-	int fd = -EEXIST;
-
-	for (int i = 0; i < TEMP_TRIES && fd == -EEXIST; i++) {
-		uint64_t salt;
-
-		if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-			return -EIO;
-		(void)snprintf(temp, size, "%s.%016llx.tmp", path, (unsigned long long)salt);
-		fd = nr_io_open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-	}
-	return fd;
-}
-
-static int fsync_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	size_t n = slash == NULL ? 1 : nr_max_size((size_t)(slash - path), 1);
-	char *dir = malloc(n + 1);
-	int fd, r;
-
-	if (dir == NULL)
-		return -ENOMEM;
-	memcpy(dir, slash == NULL ? "." : path, n);
-	dir[n] = '\0';
-	fd = nr_io_open(dir, O_RDONLY | O_DIRECTORY, 0);
-	free(dir);
-	if (fd < 0)
-		return fd;
-	r = nr_io_fsync(fd);
-	(void)nr_io_close(fd); /* nothing is written through this descriptor */
-	return r;
-}
-
-int nr_io_temp_open(const char *path, char **ret_temp)
-{
-	size_t size = strlen(path) + TEMP_SUFFIX;
-	char *temp = malloc(size);
-	int fd;
-
-	if (temp == NULL)
-		return -ENOMEM;
-	fd = temp_open(path, temp, size);
-	if (fd < 0)
-		free(temp);
-	else
-		*ret_temp = temp;
-	return fd;
-}
-
-int nr_io_temp_commit(int fd, const char *temp, const char *path)
-{
-	int r = nr_io_fsync(fd), closed = nr_io_close(fd);
-
-	if (r == 0)
-		r = closed;
-	if (r == 0)
-		r = nr_io_rename(temp, path);
-	if (r < 0) {
-		(void)nr_io_unlink(temp); /* the first error is the one to tell */
-		return r;
-	}
-	return fsync_parent(path);
-}
-
-void nr_io_temp_drop(int fd, const char *temp)
-{
-	(void)nr_io_close(fd); /* nobody will read what was written */
-	(void)nr_io_unlink(temp);
-}
-
-int nr_io_replace(const char *path, const void *bytes, size_t n, struct nr_err *reterr)
-{
-	char *temp = NULL;
-	int fd = nr_io_temp_open(path, &temp), r;
-
-	if (fd < 0)
-		return fail_path(reterr, fd, path, "cannot write");
-	r = nr_io_write_all(fd, bytes, n);
-	if (r == 0)
-		r = nr_io_temp_commit(fd, temp, path);
-	else
-		nr_io_temp_drop(fd, temp);
-	free(temp);
-	return r < 0 ? fail_path(reterr, r, path, "cannot write") : 0;
+	return nr_io_is_failure(code) ? code : r;
 }
