@@ -5,14 +5,21 @@
  * online: the engine fed by a journal: all sensors as one telescope, in event time, findings as they live.
  *
  * In       entries (record/entry.h) in order of place; nothing else, no clock. The same entries give the same revisions, byte for byte.
- * Lanes    live: observations wait until a WATERMARK passes their second, then go to the engine in order of (tick, sensor,
- *          place, row); what comes later is marked NR_OBS_LATE and goes in at once. Backlog (more than NR_WATCH_BACKLOG_NS older
- *          than its arrival, or imported): a lane and an engine of its own for each such sensor, in its own time, at most
- *          NR_ONLINE_LANES; it ends with CAUGHT_UP or when live data of that sensor comes.
- * N        addresses monitored: sum over sensors that are live; a change is told to the detectors from that second on.
- * Out      revisions of findings: new, continuing (evidence grew enough to be worth saying: a level, twice the number, or a minute),
- *          ended. Each has the number of its revision, the place that made it, and whether late data did.
- *          Findings about ourselves (detector "watch.v1": sensor-silent, parser-frozen, clock-off, addresses-lost) come the same way.
+ *          A place already fed is ignored.
+ * Lanes    live: observations wait until a WATERMARK passes their second, then go to the engine in order of (time of the first
+ *          packet, sensor, place, row); what comes later is marked NR_OBS_LATE and goes in at once. Backlog (a batch more than
+ *          NR_WATCH_BACKLOG_NS older than its arrival, or imported): a lane and an engine of its own for each such sensor, in its
+ *          own time, at most NR_ONLINE_LANES, then sensors share them; its findings are told once, when they end or the lane
+ *          does: with CAUGHT_UP or when live data of its sensors comes.
+ * Time     the sensor's claim; corrected by whole seconds when its clock is off by more than 2 s; never more than a minute
+ *          ahead of arrival, then the second of arrival.
+ * N        addresses monitored: sum over sensors that are live; a change is told to the detectors from the next second on.
+ * Out      revisions of findings: new, continuing (grew enough to be worth saying: twice the packets, or a minute), ended,
+ *          withdrawn. Each has the number of its revision, the place that made it, and whether late data did. The id is that of
+ *          the first one. A finding that was over before it could be told has one revision, ended. In a revision
+ *          finding->state is what the detector says; `state` is what the console should show.
+ *          Findings about ourselves come the same way: detector "watch.v1", kinds sensor-silent, parser-frozen, clock-off,
+ *          addresses-lost, data-lost, conflict; their times are the hub's.
  * State    save() at a place, load() and go on: equals never having stopped. A snapshot is of the build that wrote it;
  *          another build replays.
  * Threads  feed() from one; it uses n_workers inside
@@ -21,7 +28,12 @@
 #include "record/entry.h"
 
 enum { NR_ONLINE_LANES = 4 };
-enum nr_revision_state { NR_REVISION_NEW, NR_REVISION_CONTINUING, NR_REVISION_ENDED };
+enum nr_revision_state {
+	NR_REVISION_NEW,
+	NR_REVISION_CONTINUING,
+	NR_REVISION_ENDED,
+	NR_REVISION_WITHDRAWN, /* said before, and what came since speaks against it: no more revisions unless it is found again */
+};
 
 struct nr_revision {
 	uint64_t at;	 /* journal place after which this is known */

@@ -34,7 +34,10 @@ struct nr_watch *nr_watch_free(struct nr_watch *watch);
 /** After a restart: entries of the journal from its last ledger on, so that nothing is said twice. */
 NR_MUST_CHECK int nr_watch_replay(struct nr_watch *watch, const struct nr_entry *entry);
 
-/** A batch was journalled (not imported). */
+/**
+ * A batch was journalled (not imported). @p last_tick as the sensor claims; one less for a batch of NR_BATCH_ROWS rows: more
+ * of its last second may follow.
+ */
 NR_MUST_CHECK int nr_watch_batch(struct nr_watch *watch, struct nr_uuid sensor, int64_t last_tick,
 				 int64_t now_ns);
 NR_MUST_CHECK int nr_watch_beat(struct nr_watch *watch, struct nr_uuid sensor, const char *name,

@@ -20,12 +20,12 @@ uint64_t nr_finding_id(const struct nr_finding *finding)
 	return nr_mix64(id ^ nr_mix64((uint64_t)finding->first.ns));
 }
 
-static const char *const state_names[] = { "ended", "continuing", NULL };
+static const char *const state_names[] = { "ended", "continuing", "withdrawn", NULL };
 static const char *const certainty_names[] = { "spoofable", "relay", "confirmed", NULL };
 
 static const char *state_label(uint8_t value)
 {
-	return value <= NR_FINDING_CONTINUING ? state_names[value] : "unknown";
+	return value <= NR_FINDING_WITHDRAWN ? state_names[value] : "unknown";
 }
 
 static const char *certainty_label(uint8_t value)
@@ -149,7 +149,7 @@ static const struct nr_field finding_fields[] = {
 	  .offset = AT(state),
 	  .label = state_label,
 	  .labels = state_names,
-	  .help = "Whether it was over at the end of the input." },
+	  .help = "Whether it was over at the end of the input; on line: or withdrawn." },
 	{ .name = "first",
 	  .type = NR_FIELD_TIME,
 	  .offset = AT(first),

@@ -15,7 +15,11 @@
 
 enum { NR_SUBJECT_TEXT = 96, NR_SUMMARY_TEXT = 256 };
 
-enum nr_finding_state { NR_FINDING_ENDED, NR_FINDING_CONTINUING };
+enum nr_finding_state {
+	NR_FINDING_ENDED,
+	NR_FINDING_CONTINUING,
+	NR_FINDING_WITHDRAWN, /* on line only: said before, and what came since speaks against it */
+};
 
 struct nr_finding {
 	uint64_t id;

@@ -58,6 +58,7 @@ struct nr_source {
 	uint16_t compat;	   /* enum nr_compat bits: what published rules say */
 	struct nr_time detected;   /* when level scanner was first reached; 0: never. Not printed */
 	uint32_t detected_packets; /* packets of the source by then */
+	struct nr_time wide;	   /* when level wide was first reached; 0: never. Not printed */
 };
 
 /** Published definitions, computed beside ours so that others can compare. */

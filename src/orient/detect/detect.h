@@ -19,6 +19,8 @@
  *          feed(a), save, load, feed(b) equals feed(a + b).
  * Limits   every table has a hard cap from the environment; at the cap new entries are refused and
  *          counted (never evicted by a keyed hash, which would make output depend on the key).
+ * Live     with env.live a detector also tells what is still open: report() after each second, look() on demand. Both
+ *          may be NULL. Who never sets env.live pays for none of it and sees none of it.
  */
 #include "base/arena.h"
 #include "base/cursor.h"
@@ -40,6 +42,7 @@ struct nr_detect_env {
 	const struct nr_benign_lists *benign; /* may be NULL */
 	struct nr_hash_key key;		      /* for tables */
 	size_t max_entries;		      /* per shard and table */
+	bool live; /* report() will be called after each second; finish() never: nothing is kept for it */
 };
 
 struct nr_sink {
@@ -49,6 +52,8 @@ struct nr_sink {
 			const struct nr_finding *finding); /* may be NULL; borrowed for the call */
 	bool detail; /* false: nobody looks at rates, and probes need only address, times, packets, class */
 	uint64_t *n_levels; /* sources that ended, by enum nr_level, are added here; may be NULL */
+	/** Live: have the source record of @p ip as it stands now given to the source() of all detectors of the shard. */
+	void (*look)(void *ctx, struct nr_ip ip);
 };
 
 struct nr_detector {
@@ -66,6 +71,17 @@ struct nr_detector {
 	int (*load)(void *shard, struct nr_reader *in);
 	void (*close)(void *shard);		/* accepts NULL */
 	uint64_t (*refused)(const void *shard); /* entries refused at caps */
+	/**
+	 * Live: what changed since the last call and is worth saying, in an order that the observations alone decide: to
+	 * sink->finding with state CONTINUING, or WITHDRAWN when what was said does not hold any more; of scan.v1 to
+	 * sink->source those that rose to a level. The id of a finding stays that of its first report, although `first`
+	 * may move with late data; what ends comes by advance() under that id.
+	 */
+	int (*report)(void *shard, int64_t now, const struct nr_sink *sink);
+	/** scan.v1: the source record of an address as it stands, to sink->source; nothing when it is not open. */
+	int (*look)(void *shard, struct nr_ip ip, const struct nr_sink *sink);
+	/** env->monitored_v4 has changed: judgements to come use it; what was worked out from it is worked out again. */
+	void (*monitored)(void *shard);
 };
 
 extern const struct nr_detector nr_detector_scan;   /* scan.v1 */

@@ -335,6 +335,7 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
 	if (cold != NULL) {
 		s->detected.ns = cold->scanner_at;
 		s->detected_packets = cold->scanner_packets;
+		s->wide.ns = cold->wide_at;
 	}
 	return s->level;
 }
