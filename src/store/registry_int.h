@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/** @file registry_int: what the files of the registry share: statements, transactions, the audit chain. */
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "store/registry.h"
+
+struct nr_registry {
+	sqlite3 *db;
+	pthread_mutex_t lock; /* one connection: calls wait for each other */
+};
+
+/** Take the lock and begin to write; nr_registry_end() always follows when it returned 0. */
+NR_MUST_CHECK int nr_registry_begin(struct nr_registry *registry, struct nr_err *reterr);
+/** Commit when @p ret >= 0, else roll back; release the lock. @return @p ret, or why it could not commit */
+NR_MUST_CHECK int nr_registry_end(struct nr_registry *registry, int ret, struct nr_err *reterr);
+/** Lock and unlock for reading. */
+void nr_registry_hold(struct nr_registry *registry);
+void nr_registry_let(struct nr_registry *registry);
+
+/** Words and code of SQLite's last error. */
+int nr_registry_fail(struct nr_registry *registry, const char *doing, struct nr_err *reterr);
+NR_MUST_CHECK int nr_registry_prepare(struct nr_registry *registry, const char *sql,
+				      sqlite3_stmt **ret_stmt, struct nr_err *reterr);
+/** @return 1 a row; 0 the end; negative */
+NR_MUST_CHECK int nr_registry_step(struct nr_registry *registry, sqlite3_stmt *stmt,
+				   struct nr_err *reterr);
+/** Step to the end and finalize. @return 0; negative */
+NR_MUST_CHECK int nr_registry_run(struct nr_registry *registry, sqlite3_stmt *stmt,
+				  struct nr_err *reterr);
+void nr_registry_bind_text(sqlite3_stmt *stmt, int i, const char *text);
+void nr_registry_bind_str(sqlite3_stmt *stmt, int i, struct nr_str s);
+void nr_registry_bind_blob(sqlite3_stmt *stmt, int i, const void *p, size_t n);
+void nr_registry_bind_i64(sqlite3_stmt *stmt, int i, int64_t v);
+/** Column as text of at most cap - 1 bytes; NULL is "". */
+void nr_registry_get_text(sqlite3_stmt *stmt, int i, char *out, size_t cap);
+/** @return false when the column has another size: then @p out is zero */
+bool nr_registry_get_blob(sqlite3_stmt *stmt, int i, void *out, size_t n);
+/** ns; NULL is 0 */
+struct nr_time nr_registry_get_time(sqlite3_stmt *stmt, int i);
+
+/** A row of the audit chain, inside a transaction. */
+NR_MUST_CHECK int nr_registry_note(struct nr_registry *registry, const struct nr_registry_act *act,
+				   const char *action, const char *object, const char *detail,
+				   struct nr_err *reterr);
+/** 1..63 of a-z A-Z 0-9 . _ -, not a dot first. */
+NR_MUST_CHECK int nr_registry_check_name(const char *name, struct nr_err *reterr);
