@@ -8,7 +8,8 @@
  * Identity  exactly one URI in the subject alternative name and nothing else says who one is:
  *           urn:noroshi:sensor:UUID, urn:noroshi:hub:UUID. NUL, a second URI, or another form: no identity.
  * Purposes  hub certificates: server authentication, with DNS names and addresses beside the URI; sensor
- *           certificates: client authentication only.
+ *           certificates: client authentication only. A server's PEM text is its certificate and then its
+ *           authority's, so that who knows only the authority's pin finds it in the chain.
  * Times     not before: an hour ago; serial: 127 random bits
  * Limits    PEM text of at most 64 KiB
  */
@@ -53,3 +54,8 @@ NR_MUST_CHECK int nr_pki_sign(const struct nr_pki_wish *wish, struct nr_str requ
 			      struct nr_err *reterr);
 NR_MUST_CHECK int nr_pki_read(struct nr_str certificate, struct nr_pki_facts *ret_facts,
 			      struct nr_err *reterr);
+/** urn:noroshi:KIND:UUID for KIND "sensor" or "hub"; @p out holds NR_PKI_IDENTITY_TEXT bytes. */
+void nr_pki_identity_print(const char *kind, struct nr_uuid uuid, char *out);
+/** Of exactly this kind, lower case. @return 0; -EINVAL */
+NR_MUST_CHECK int nr_pki_identity_parse(struct nr_str uri, const char *kind,
+					struct nr_uuid *ret_uuid);

@@ -4,8 +4,8 @@
  * @file
  * tls: TLS 1.3 streams between hub and sensor, blocking, each call with a deadline. GnuTLS behind one header.
  *
- * Rules    TLS 1.3 only; no resumption, no tickets, no early data, no renegotiation, no compression, no key update storms.
- *          A server asks for a client certificate of its own authority and refuses without; a client checks the
+ * Rules    TLS 1.3 only; no resumption, no tickets, no early data, no renegotiation, no compression, no key update
+ *          storms. A server asks for a client certificate of its own authority and refuses without; a client checks the
  *          authority's pin (SHA-256 of its public key info), the chain, the purpose, the dates and the host name.
  *          The identity (base/pki.h) of the peer comes from its certificate only.
  * Deadline every call gives up after timeout_ms with -ETIMEDOUT; a peer that sends one byte now and then does not
@@ -31,13 +31,15 @@ struct nr_tls_options {
 		authority_pin; /* client: NR_PKI_PIN_SIZE bytes that a certificate of the chain must have; NULL: none */
 	int64_t (*now)(void *ctx); /* seconds since 1970, to judge dates; NULL: the clock */
 	void *now_ctx;
+	const char *
+		peer_kind; /* "sensor" or "hub": the peer's identity must be of this kind; NULL: any */
 };
 
 NR_MUST_CHECK int nr_tls_context_new(const struct nr_tls_options *options,
 				     struct nr_tls_context **ret_context, struct nr_err *reterr);
 struct nr_tls_context *nr_tls_context_free(struct nr_tls_context *context);
 
-/** Take a connected socket and do the handshake; @p fd is owned from here on, also when it fails. @p host: client only. */
+/** Take a connected socket and do the handshake; @p fd is ours from now on, also on failure. @p host: client only. */
 NR_MUST_CHECK int nr_tls_open(struct nr_tls_context *context, int fd, const char *host,
 			      int timeout_ms, struct nr_tls **ret_tls, struct nr_err *reterr);
 /** Says goodbye when it can, closes the socket. */
