@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "observe/sensor/spool_int.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/io.h"
+
+enum { SEGMENT_MIN = 32 << 10, SEGMENT_MAX = 16 << 20, SEGMENTS_A_LIMIT = 32 };
+
+static struct nr_spool_segment *active(struct nr_spool *spool)
+{
+	return &spool->list.items[spool->list.n - 1];
+}
+
+uint64_t nr_spool_segment_last(const struct nr_spool *spool, size_t i)
+{
+	return (i + 1 < spool->list.n ? spool->list.items[i + 1].first : spool->next_seq) - 1;
+}
+
+/* ---- open ---- */
+
+static int begin_new(struct nr_spool *spool, int64_t now_s, uint64_t above, struct nr_err *reterr)
+{
+	struct nr_spool_segment segment = { .name = 1, .first = 1, .bytes = NR_SPOOL_FILE_HEAD };
+
+	spool->epoch = now_s > 0 ? (uint64_t)now_s : 1;
+	if (spool->epoch <= above)
+		spool->epoch = above + 1;
+	spool->next_seq = 1;
+	struct nr_spool_file_head head = { .epoch = spool->epoch, .first = 1 };
+	int r = nr_spool_epoch_save(spool->dir, spool->epoch, reterr);
+
+	if (r < 0)
+		return r;
+	r = spool->fd = nr_spool_file_new(spool->dir, &head);
+	if (r >= 0)
+		r = nr_spool_list_add(&spool->list, segment);
+	return r < 0 ? nr_spool_fail(reterr, r, spool->dir, "cannot begin") : 0;
+}
+
+/* The digest of the batch whose record stands at @p at. */
+static int digest_read(int fd, uint64_t at, const struct nr_spool_head *head,
+		       struct nr_digest *ret_digest)
+{
+	uint8_t *payload = malloc(head->length + (size_t)1);
+
+	if (payload == NULL)
+		return -ENOMEM;
+	int r = nr_spool_read_at(fd, at + NR_SPOOL_HEAD, payload, head->length);
+
+	if (r == 0) {
+		struct nr_message_batch batch = { .epoch = head->epoch,
+						  .seq = head->seq,
+						  .previous = head->previous,
+						  .payload = { payload, head->length } };
+
+		*ret_digest = nr_message_digest(&batch);
+	}
+	free(payload);
+	return r;
+}
+
+static void acked_take(struct nr_spool *spool, struct nr_spool_mark mark)
+{
+	if (mark.epoch == spool->epoch && mark.seq > spool->acked.seq)
+		spool->acked = mark;
+}
+
+/* Read the newest segment to its end: numbers and counts go on behind its last record. */
+static int tail_read(struct nr_spool *spool, int fd, uint64_t *ret_end)
+{
+	const struct nr_spool_segment *segment = active(spool);
+	struct nr_spool_head head, last = { 0 };
+	struct nr_spool_scan scan;
+	uint64_t at, last_at = 0;
+	int r;
+
+	spool->next_seq = segment->first;
+	spool->rows = segment->rows;
+	spool->packets = segment->packets;
+	spool->last = segment->previous;
+	nr_spool_scan_begin(&scan, fd, NR_SPOOL_FILE_HEAD, segment->bytes, true);
+	while ((r = nr_spool_scan_next(&scan, &head, &at)) == 1) {
+		if (head.kind == NR_SPOOL_RECORD_ACKED) {
+			acked_take(spool,
+				   (struct nr_spool_mark){ head.epoch, head.seq, head.rows_before,
+							   head.packets_before });
+			continue;
+		}
+		if (head.epoch != spool->epoch || head.seq < spool->next_seq)
+			continue;
+		spool->next_seq = head.seq + 1;
+		spool->rows = head.rows_before + head.rows;
+		spool->packets = head.packets_before + head.packets;
+		last = head;
+		last_at = at;
+	}
+	spool->stats.damaged_records += scan.n_damaged;
+	*ret_end = scan.end;
+	return r < 0 || last_at == 0 ? r : digest_read(fd, last_at, &last, &spool->last);
+}
+
+static int tail_open(struct nr_spool *spool, struct nr_err *reterr)
+{
+	struct nr_spool_segment *segment = active(spool);
+	char path[NR_SPOOL_PATH];
+	uint64_t end;
+
+	nr_spool_path(spool->dir, spool->epoch, segment->name, path);
+	int r = spool->fd = nr_io_open(path, O_RDWR | O_APPEND | O_NOFOLLOW, 0);
+
+	if (r >= 0)
+		r = tail_read(spool, spool->fd, &end);
+	if (r == 0 && end < segment->bytes) {
+		r = ftruncate(spool->fd, (off_t)end) < 0 ? -errno : nr_io_fsync(spool->fd);
+		spool->stats.cut_bytes = segment->bytes - end;
+		segment->bytes = end;
+	}
+	return r < 0 ? nr_spool_fail(reterr, r, spool->dir, "newest segment") : 0;
+}
+
+/* What stands in files reached the disk, or was read from it just now. */
+static int continue_old(struct nr_spool *spool, struct nr_err *reterr)
+{
+	int r = nr_spool_hole_load(spool->dir, spool->epoch, &spool->hole);
+
+	if (r < 0)
+		return nr_spool_fail(reterr, r, spool->dir, "file hole");
+	for (size_t i = 0; i < spool->list.n; i++)
+		acked_take(spool, spool->list.items[i].acked);
+	r = tail_open(spool, reterr);
+	if (r < 0)
+		return r;
+	if (spool->hole.any) /* whether its end was told to the hub is not known */
+		nr_spool_hole_mark(&spool->hole,
+				   (struct nr_spool_mark){ spool->epoch, spool->hole.to,
+							   spool->hole.rows, spool->hole.packets });
+	r = nr_io_fsync(spool->fd);
+	return r < 0 ? nr_spool_fail(reterr, r, spool->dir, "cannot sync") : 0;
+}
+
+static int open_inner(struct nr_spool *spool, int64_t now_s, struct nr_err *reterr)
+{
+	int r = nr_spool_epoch_load(spool->dir, &spool->epoch, reterr);
+
+	if (r == -ENOENT)
+		return begin_new(spool, now_s, 0, reterr);
+	if (r == 0)
+		r = nr_spool_list_load(spool->dir, spool->epoch, &spool->list, reterr);
+	if (r < 0)
+		return r;
+	if (spool->list.n == 0)
+		return begin_new(spool, now_s, spool->epoch, reterr);
+	r = continue_old(spool, reterr);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < spool->list.n; i++)
+		spool->total += spool->list.items[i].bytes;
+	return 0;
+}
+
+int nr_spool_open(const struct nr_spool_options *options, struct nr_spool **ret_spool,
+		  struct nr_err *reterr)
+{
+	nr_auto(nr_spool) spool = calloc(1, sizeof(*spool));
+
+	if (spool == NULL)
+		return nr_fail(reterr, -ENOMEM, "no memory");
+	spool->fd = spool->scan.fd = -1;
+	if (strlen(options->dir) >= sizeof(spool->dir) - NR_SPOOL_NAME)
+		return nr_fail(reterr, -ENAMETOOLONG,
+			       "spool: the name of the directory is too long");
+	memcpy(spool->dir, options->dir, strlen(options->dir) + 1);
+	spool->limit = options->limit < NR_SPOOL_LIMIT_MIN ? NR_SPOOL_LIMIT_MIN : options->limit;
+	spool->segment_bytes = spool->limit / SEGMENTS_A_LIMIT;
+	if (spool->segment_bytes > SEGMENT_MAX)
+		spool->segment_bytes = SEGMENT_MAX;
+	if (spool->segment_bytes < SEGMENT_MIN)
+		spool->segment_bytes = SEGMENT_MIN;
+	int r = open_inner(spool, options->now_s, reterr);
+
+	if (r < 0)
+		return r;
+	if (spool->total == 0)
+		spool->total = NR_SPOOL_FILE_HEAD;
+	spool->synced_seq = spool->next_seq - 1;
+	r = nr_spool_forget(spool, reterr);
+	if (r < 0)
+		return r;
+	*ret_spool = NR_TAKE(spool);
+	return 0;
+}
+
+struct nr_spool *nr_spool_free(struct nr_spool *spool)
+{
+	if (spool == NULL)
+		return NULL;
+	nr_spool_read_close(spool);
+	if (spool->fd >= 0)
+		(void)nr_io_close(spool->fd); /* what was to be durable was synced */
+	free(spool->list.items);
+	free(spool);
+	return NULL;
+}
+
+/* ---- room ---- */
+
+/* Begin a new segment. The old one is complete on the disk before. */
+static int roll(struct nr_spool *spool, struct nr_err *reterr)
+{
+	struct nr_spool_file_head head = { .epoch = spool->epoch,
+					   .first = spool->next_seq,
+					   .rows = spool->rows,
+					   .packets = spool->packets,
+					   .previous = spool->last,
+					   .acked = spool->acked };
+	struct nr_spool_segment segment = { .name = head.first,
+					    .first = head.first,
+					    .rows = head.rows,
+					    .packets = head.packets,
+					    .previous = head.previous,
+					    .bytes = NR_SPOOL_FILE_HEAD };
+	int r = nr_spool_sync(spool, reterr);
+
+	if (r < 0)
+		return r;
+	int fd = nr_spool_file_new(spool->dir, &head);
+
+	if (fd < 0)
+		return nr_spool_fail(reterr, fd, spool->dir, "cannot begin a segment");
+	r = nr_spool_list_add(&spool->list, segment);
+	if (r < 0) {
+		(void)nr_io_close(fd); /* empty; the next start removes it */
+		return nr_spool_fail(reterr, r, spool->dir, "too many segments");
+	}
+	(void)nr_io_close(spool->fd); /* synced above */
+	spool->fd = fd;
+	spool->total += segment.bytes;
+	return 0;
+}
+
+static int segment_remove(struct nr_spool *spool, struct nr_err *reterr)
+{
+	struct nr_spool_segment *first = &spool->list.items[0];
+	char path[NR_SPOOL_PATH];
+
+	if (spool->scan.fd >= 0 && spool->scan_first == first->first)
+		nr_spool_read_close(spool);
+	nr_spool_path(spool->dir, spool->epoch, first->name, path);
+	int r = nr_io_unlink(path);
+
+	if (r < 0 && r != -ENOENT)
+		return nr_spool_fail(reterr, r, spool->dir, "cannot remove a segment");
+	spool->total -= first->bytes;
+	memmove(first, first + 1, (spool->list.n - 1) * sizeof(*first));
+	spool->list.n--;
+	return 0;
+}
+
+int nr_spool_forget(struct nr_spool *spool, struct nr_err *reterr)
+{
+	uint64_t upto = spool->acked.seq;
+	int r = 0;
+
+	if (spool->hole.any && spool->hole.to > upto)
+		upto = spool->hole.to; /* a drop that was cut short */
+	while (r == 0 && spool->list.n > 1 && nr_spool_segment_last(spool, 0) <= upto)
+		r = segment_remove(spool, reterr);
+	if (r == 0 && spool->hole.any && spool->hole.to <= spool->acked.seq) {
+		spool->hole.any = false;
+		spool->hole.n_marks = 0;
+		nr_spool_hole_remove(spool->dir, spool->epoch);
+	}
+	return r;
+}
+
+/* Times and counts of what goes with the oldest segment. */
+static int hole_look(struct nr_spool *spool, struct nr_spool_hole *hole)
+{
+	const struct nr_spool_segment *segment = &spool->list.items[0];
+	char path[NR_SPOOL_PATH];
+	struct nr_spool_head head;
+	struct nr_spool_scan scan;
+	uint64_t at;
+	int r;
+
+	nr_spool_path(spool->dir, spool->epoch, segment->name, path);
+	int fd = nr_io_open(path, O_RDONLY | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		return fd;
+	nr_spool_scan_begin(&scan, fd, NR_SPOOL_FILE_HEAD, segment->bytes, false);
+	while ((r = nr_spool_scan_next(&scan, &head, &at)) == 1) {
+		if (head.kind != NR_SPOOL_RECORD_BATCH || head.epoch != spool->epoch ||
+		    head.seq <= spool->acked.seq)
+			continue;
+		if (head.first_tick < hole->first_tick)
+			hole->first_tick = head.first_tick;
+		if (head.last_tick > hole->last_tick)
+			hole->last_tick = head.last_tick;
+		if (head.seq <= spool->acked.seq + NR_MESSAGE_WINDOW)
+			nr_spool_hole_mark(hole, (struct nr_spool_mark){
+							 head.epoch, head.seq,
+							 head.rows_before + head.rows,
+							 head.packets_before + head.packets });
+	}
+	(void)nr_io_close(fd); /* only read */
+	return r;
+}
+
+/* Counts behind what is already acknowledged or known as dropped. */
+static struct nr_spool_mark gone_before(const struct nr_spool *spool)
+{
+	const struct nr_spool_segment *oldest = &spool->list.items[0];
+	struct nr_spool_mark mark = { spool->epoch, oldest->first - 1, oldest->rows,
+				      oldest->packets };
+
+	if (spool->hole.any && spool->hole.to > mark.seq)
+		mark = (struct nr_spool_mark){ spool->epoch, spool->hole.to, spool->hole.rows,
+					       spool->hole.packets };
+	return spool->acked.seq > mark.seq ? spool->acked : mark;
+}
+
+/* The oldest of at least two segments goes: first the hole is on disk, then the file is removed. */
+static int hole_grow(struct nr_spool *spool, struct nr_err *reterr)
+{
+	const struct nr_spool_segment *next = &spool->list.items[1];
+	struct nr_spool_mark before = gone_before(spool);
+	struct nr_spool_hole hole = spool->hole;
+
+	if (!hole.any)
+		hole = (struct nr_spool_hole){ .any = true,
+					       .epoch = spool->epoch,
+					       .from = before.seq + 1,
+					       .first_tick = INT64_MAX,
+					       .last_tick = INT64_MIN };
+	else if (spool->hole_sent)
+		nr_spool_hole_mark(&hole, (struct nr_spool_mark){ spool->epoch, hole.to, hole.rows,
+								  hole.packets });
+	int r = hole_look(spool, &hole);
+
+	if (r < 0 && r != -EIO)
+		return nr_spool_fail(reterr, r, spool->dir, "oldest segment");
+	hole.to = next->first - 1;
+	hole.rows = next->rows;
+	hole.packets = next->packets;
+	hole.last = next->previous;
+	r = nr_spool_hole_save(spool->dir, &hole, reterr);
+	if (r < 0)
+		return r;
+	spool->hole = hole;
+	spool->hole_sent = false;
+	spool->stats.dropped_batches += hole.to - before.seq;
+	spool->stats.dropped_rows += hole.rows - before.rows;
+	return segment_remove(spool, reterr);
+}
+
+/* @return 0; -ENOSPC there is nothing to drop; -errno */
+static int drop_oldest(struct nr_spool *spool, struct nr_err *reterr)
+{
+	if (spool->list.n == 1) {
+		if (active(spool)->bytes == NR_SPOOL_FILE_HEAD)
+			return -ENOSPC;
+		int r = roll(spool, reterr);
+
+		if (r < 0)
+			return r;
+	}
+	if (nr_spool_segment_last(spool, 0) <= spool->acked.seq)
+		return segment_remove(spool, reterr);
+	return hole_grow(spool, reterr);
+}
+
+static int make_room(struct nr_spool *spool, uint64_t need, struct nr_err *reterr)
+{
+	int r = 0;
+
+	while (r == 0 && spool->total + need > spool->limit)
+		r = drop_oldest(spool, reterr);
+	return r;
+}
+
+/* ---- append ---- */
+
+static struct nr_spool_head head_of(const struct nr_spool *spool,
+				    const struct nr_spool_entry *entry)
+{
+	return (struct nr_spool_head){
+		.kind = NR_SPOOL_RECORD_BATCH,
+		.length = (uint32_t)entry->payload.n,
+		.payload_crc = nr_crc32c(0, entry->payload.p, entry->payload.n),
+		.rows = entry->rows,
+		.epoch = spool->epoch,
+		.seq = spool->next_seq,
+		.packets = entry->packets,
+		.rows_before = spool->rows,
+		.packets_before = spool->packets,
+		.made_ns = entry->made_ns,
+		.first_tick = entry->first_tick,
+		.last_tick = entry->last_tick,
+		.previous = spool->last,
+	};
+}
+
+/* One record, whole or not at all. */
+static int record_write(struct nr_spool *spool, const struct nr_spool_head *head,
+			struct nr_bytes payload)
+{
+	static const uint8_t zero[8];
+	uint8_t room[NR_SPOOL_HEAD];
+	struct nr_buf bytes;
+	uint64_t size = nr_spool_record_size(head->length);
+	int r;
+
+	nr_buf_init(&bytes, sizeof(room));
+	nr_spool_head_write(head, &bytes);
+	r = bytes.err;
+	if (r == 0)
+		r = nr_io_write_all(spool->fd, bytes.p, bytes.n);
+	nr_buf_done(&bytes);
+	if (r == 0 && payload.n > 0)
+		r = nr_io_write_all(spool->fd, payload.p, payload.n);
+	if (r == 0 && size > NR_SPOOL_HEAD + payload.n)
+		r = nr_io_write_all(spool->fd, zero, size - NR_SPOOL_HEAD - payload.n);
+	if (r == 0) {
+		active(spool)->bytes += size;
+		spool->total += size;
+		spool->stats.unsynced += size;
+		return 0;
+	}
+	if (ftruncate(spool->fd, (off_t)active(spool)->bytes) < 0)
+		spool->failed = r;
+	return r;
+}
+
+static void number_taken(struct nr_spool *spool, const struct nr_spool_entry *entry)
+{
+	struct nr_message_batch batch = { .epoch = spool->epoch,
+					  .seq = spool->next_seq,
+					  .previous = spool->last,
+					  .made_ns = entry->made_ns,
+					  .payload = entry->payload };
+
+	spool->last = nr_message_digest(&batch);
+	spool->next_seq++;
+	spool->rows += entry->rows;
+	spool->packets += entry->packets;
+}
+
+static bool is_full(int code)
+{
+	return code == -ENOSPC || code == -EDQUOT;
+}
+
+static int append_inner(struct nr_spool *spool, const struct nr_spool_entry *entry,
+			struct nr_err *reterr)
+{
+	uint64_t size = nr_spool_record_size((uint32_t)entry->payload.n);
+	struct nr_spool_head head = head_of(spool, entry);
+	int r = 0;
+
+	if (size > spool->limit - 2 * NR_SPOOL_FILE_HEAD)
+		return -ENOSPC;
+	if (active(spool)->bytes > NR_SPOOL_FILE_HEAD &&
+	    active(spool)->bytes + size > spool->segment_bytes)
+		r = roll(spool, reterr);
+	if (r == 0)
+		r = make_room(spool, size, reterr);
+	if (r == 0)
+		r = record_write(spool, &head, entry->payload);
+	return r < 0 && !is_full(r) ? nr_spool_fail(reterr, r, spool->dir, "cannot write") : r;
+}
+
+int nr_spool_append(struct nr_spool *spool, const struct nr_spool_entry *entry,
+		    struct nr_err *reterr)
+{
+	if (spool->failed < 0)
+		return nr_spool_fail(reterr, spool->failed, spool->dir, "failed before");
+	int r = append_inner(spool, entry, reterr);
+
+	while (is_full(r) && spool->failed == 0) {
+		/* The disk is fuller than our limit: what is oldest gives way, as it would at the limit. */
+		if (drop_oldest(spool, NULL) < 0)
+			break;
+		r = append_inner(spool, entry, reterr);
+	}
+	if (r < 0 && !is_full(r))
+		return r;
+	if (spool->failed < 0)
+		return nr_spool_fail(reterr, spool->failed, spool->dir, "cannot write");
+	if (r < 0) { /* its number is used up: whoever reads on finds the hole and what was in it */
+		spool->stats.dropped_batches++;
+		spool->stats.dropped_rows += entry->rows;
+	}
+	number_taken(spool, entry);
+	return 0;
+}
+
+int nr_spool_sync(struct nr_spool *spool, struct nr_err *reterr)
+{
+	if (spool->failed < 0)
+		return nr_spool_fail(reterr, spool->failed, spool->dir, "failed before");
+	if (spool->stats.unsynced == 0) {
+		spool->synced_seq = spool->next_seq - 1;
+		return 0;
+	}
+	int r = nr_io_fsync(spool->fd);
+
+	if (r < 0) {
+		spool->failed = r;
+		return nr_spool_fail(reterr, r, spool->dir, "cannot sync");
+	}
+	spool->stats.unsynced = 0;
+	spool->synced_seq = spool->next_seq - 1;
+	return 0;
+}
+
+/* ---- acknowledgements ---- */
+
+void nr_spool_acked_write(struct nr_spool *spool)
+{
+	struct nr_spool_head head = { .kind = NR_SPOOL_RECORD_ACKED,
+				      .epoch = spool->acked.epoch,
+				      .seq = spool->acked.seq,
+				      .rows_before = spool->acked.rows,
+				      .packets_before = spool->acked.packets };
+
+	if (spool->failed == 0 && spool->total + NR_SPOOL_HEAD <= spool->limit)
+		(void)record_write(spool, &head, (struct nr_bytes){ NULL, 0 });
+}
+
+int nr_spool_ack(struct nr_spool *spool, uint64_t epoch, uint64_t seq, struct nr_err *reterr)
+{
+	size_t n = 0;
+
+	if (epoch != spool->epoch)
+		return 0;
+	while (n < spool->n_window && spool->window[n].seq <= seq)
+		n++;
+	if (n == 0)
+		return 0;
+	spool->acked = spool->window[n - 1];
+	spool->n_window -= n;
+	memmove(spool->window, spool->window + n, spool->n_window * sizeof(spool->window[0]));
+	nr_spool_acked_write(spool);
+	return nr_spool_forget(spool, reterr);
+}
+
+void nr_spool_stats(const struct nr_spool *spool, struct nr_spool_stats *ret_stats)
+{
+	*ret_stats = spool->stats;
+	ret_stats->epoch = spool->epoch;
+	ret_stats->next_seq = spool->next_seq;
+	ret_stats->acked_epoch = spool->acked.epoch;
+	ret_stats->acked_seq = spool->acked.seq;
+	ret_stats->bytes = spool->total;
+	ret_stats->limit = spool->limit;
+	ret_stats->segments = spool->list.n;
+	ret_stats->rows = spool->rows;
+	ret_stats->packets = spool->packets;
+	ret_stats->waiting = spool->next_seq - 1 - spool->acked.seq;
+}
