@@ -5,9 +5,11 @@
  * ledger: what was acknowledged of each sensor: (epoch, seq, digest); decides what a batch that arrives is.
  *
  * Pure bookkeeping, one thread at a time (the hub locks it together with append()).
- * Memory   the last NR_LEDGER_RECENT digests of a sensor, 8 bytes each, to tell a repeat from a contradiction; an older number is
- *          a repeat without proof (counted apart).
- * Saved    as the NR_ENTRY_LEDGER that opens each journal segment; entries behind it are replayed into it after a start.
+ * Memory   the last NR_LEDGER_RECENT digests of a sensor, 8 bytes each, to tell a repeat from a contradiction; an older
+ *          number is a repeat without proof (counted apart).
+ *          After a load the last NR_MESSAGE_WINDOW are known (a sensor sends nothing older again); the load wants an
+ *          empty ledger.
+ * Saved    as the NR_ENTRY_LEDGER that opens each journal segment; entries behind it are replayed after a start.
  */
 #include "record/entry.h"
 
@@ -40,7 +42,18 @@ struct nr_ledger *nr_ledger_free(struct nr_ledger *ledger);
 enum nr_ledger_verdict nr_ledger_judge(struct nr_ledger *ledger, struct nr_uuid sensor,
 				       const struct nr_message_batch *batch,
 				       const struct nr_digest *digest, int64_t now_ns);
-/** It was appended (or is replayed from the journal). Batches and gaps only; others are ignored. */
+/**
+ * The same for a gap that a sensor tells: NEXT, REPEAT (all of it is known), HOLE, OLD_EPOCH, FUTURE_EPOCH or FULL.
+ * Of a gap that begins before what is known, the known part is cut off.
+ */
+enum nr_ledger_verdict nr_ledger_judge_gap(struct nr_ledger *ledger, struct nr_uuid sensor,
+					   struct nr_message_gap *gap, int64_t now_ns);
+/** A batch that was appended, by one who has its digest already. @return as nr_ledger_apply() */
+NR_MUST_CHECK int nr_ledger_apply_batch(struct nr_ledger *ledger, struct nr_uuid sensor,
+					const struct nr_message_batch *batch,
+					const struct nr_digest *digest);
+/** It was appended (or is replayed from the journal). Batches and gaps only; others are ignored.
+ * @return 0; -EINVAL it does not follow what is known; NR_ELIMIT; -ENOMEM */
 NR_MUST_CHECK int nr_ledger_apply(struct nr_ledger *ledger, const struct nr_entry *entry);
 /** NULL: unknown. */
 const struct nr_ledger_row *nr_ledger_find(const struct nr_ledger *ledger, struct nr_uuid sensor);
