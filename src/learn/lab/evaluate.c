@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 #define SECOND NR_NS_PER_S
 #define HOUR   (3600 * SECOND)
 
@@ -61,12 +63,14 @@ static int run(const struct part *part, size_t size, uint64_t seed, struct nr_la
 		n_v4 += (double)nr_prefix_size(nets[i]);
 	}
 	ctx.moore_rate = 0.5 * NR_LAB_SPACE / n_v4;
-	options.world =
-		(struct nr_lab_options){ .nets = nets,
-					 .n_nets = sizes[size].n_nets,
-					 .start = { 1767571200 * NR_NS_PER_S }, /* 2026-01-05 */
-					 .duration = part->duration,
-					 .seed = seed << 8 | size }; /* sizes are other draws too */
+	options.world = (struct nr_lab_options){
+		.nets = nets,
+		.n_nets = sizes[size].n_nets,
+		.start = { 1767571200 * NR_NS_PER_S }, /* 2026-01-05 */
+		.duration = part->duration,
+		/* neighbours would be one stream of random numbers, a few draws apart */
+		.seed = nr_mix64(seed << 8 | size)
+	};
 	return nr_lab_trial_run(&options, trial, reterr);
 }
 
