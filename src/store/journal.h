@@ -16,7 +16,8 @@
  * Disk     a reserve file of reserve_bytes is given up when the disk is full, so that the last commit and deletions work; commit()
  *          then returns -ENOSPC before it wrote anything (not final): refuse new data, try again later.
  * Threads  append() any thread; commit() and the rest one thread; nr_journal_durable() any. Readers are independent.
- * Errors   -ENOSPC not final; others of commit() final (nr_journal_error()). -EWOULDBLOCK from append(): NR_JOURNAL_PENDING
+ * Errors   -ENOSPC not final, nor -EMFILE and -ENFILE: what was appended waits for the next commit(); others of commit()
+ *          final (nr_journal_error()). -EWOULDBLOCK from append(): NR_JOURNAL_PENDING
  *          bytes wait already. Open: -EBUSY another process has it; NR_EVERSION newer; NR_EFORMAT not a journal.
  */
 #include "base/crypt.h"
@@ -28,14 +29,15 @@ struct nr_journal;
 
 struct nr_journal_options {
 	const char *dir;	       /* created when absent */
-	uint64_t segment_bytes;	       /* 0: 64 MiB; at least 1 MiB */
+	uint64_t segment_bytes;	       /* 0: 64 MiB; at least 4 KiB */
 	uint64_t reserve_bytes;	       /* 0: none */
 	const struct nr_sign_key *key; /* NULL: heads are not signed */
-	/** Append an NR_ENTRY_LEDGER body to @p out: called by append() when a segment begins, in order with the entries. */
+	/** Append the text of an NR_ENTRY_LEDGER to @p out: called by append() when a segment begins, in order with the
+	 * entries; it must not call the journal. NULL: an empty one. */
 	int (*ledger)(void *ctx, struct nr_buf *out);
 	void *ledger_ctx;
-	int64_t (*now_ns)(
-		void *ctx); /* arrival stamps; never goes back: an earlier clock is held at the last stamp */
+	/** Arrival stamps; never go back: an earlier clock is held at the last stamp. NULL: the system's clock. */
+	int64_t (*now_ns)(void *ctx);
 	void *now_ctx;
 };
 
@@ -57,6 +59,8 @@ struct nr_journal *nr_journal_close(struct nr_journal *journal);
 NR_MUST_CHECK int nr_journal_append(struct nr_journal *journal, struct nr_entry *entry);
 /** Make all that was appended before the call durable. @return 0; -ENOSPC; the final error */
 NR_MUST_CHECK int nr_journal_commit(struct nr_journal *journal, struct nr_err *reterr);
+/** 0, or the failure that ended this journal: any of commit() but -ENOSPC, -EMFILE, -ENFILE. Any thread. */
+int nr_journal_error(const struct nr_journal *journal);
 uint64_t nr_journal_durable(const struct nr_journal *journal); /* all up to this place is on disk */
 uint64_t nr_journal_waiting(const struct nr_journal *journal); /* bytes appended, not yet durable */
 /** Close the segment at work: signed head, next segment. */
