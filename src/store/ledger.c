@@ -270,6 +270,8 @@ int nr_ledger_apply(struct nr_ledger *ledger, const struct nr_entry *entry)
 {
 	if (entry->erased)
 		return 0;
+	if (entry->type == NR_ENTRY_BATCH && entry->batch.imported)
+		return 0; /* numbered by the file's content: the registry knows which files are in */
 	if (entry->type == NR_ENTRY_BATCH) {
 		struct nr_digest digest = nr_message_digest(&entry->batch.batch);
 

@@ -52,7 +52,8 @@ enum nr_ledger_verdict nr_ledger_judge_gap(struct nr_ledger *ledger, struct nr_u
 NR_MUST_CHECK int nr_ledger_apply_batch(struct nr_ledger *ledger, struct nr_uuid sensor,
 					const struct nr_message_batch *batch,
 					const struct nr_digest *digest);
-/** It was appended (or is replayed from the journal). Batches and gaps only; others are ignored.
+/** It was appended (or is replayed from the journal). Batches and gaps only; others are ignored, and so
+ * are imported batches, which no sensor numbered.
  * @return 0; -EINVAL it does not follow what is known; NR_ELIMIT; -ENOMEM */
 NR_MUST_CHECK int nr_ledger_apply(struct nr_ledger *ledger, const struct nr_entry *entry);
 /** NULL: unknown. */
