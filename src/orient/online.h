@@ -59,11 +59,16 @@ struct nr_online_options {
 
 struct nr_online_counts {
 	uint64_t at; /* last entry fed */
-	uint64_t observations, late, backlog, early, refused;
+	uint64_t observations, late, backlog, early,
+		refused; /* rows that cannot be: of no class, before 1970, of a sensor too many */
 	uint64_t findings, revisions;
 	uint64_t monitored_v4;
-	int64_t watermark; /* s */
-	uint32_t sensors, lanes;
+	int64_t watermark;	 /* s */
+	uint32_t sensors, lanes; /* lanes of backlog in use */
+	uint64_t waiting;	 /* observations that wait for their watermark */
+	uint64_t unusable;	 /* entries left out: NR_EDAMAGED */
+	uint64_t
+		table_refused; /* entries refused at caps of tables, now: a small hub is too small */
 };
 
 struct nr_online;

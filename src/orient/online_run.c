@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariants
+ * 1. A shard's detectors are advanced to each new minute before they are fed what arrived in it, as in engine.c: so
+ *    what ends is the same, and ends in the same order.
+ * 2. Between two calls nothing waits in the outboxes and no detector has anything to report.
+ */
+#include "orient/online_run.h"
+
+#include <stdlib.h>
+
+enum { MINUTE = 60, HOUR = 3600, HOURS_MAX = 25, BATCH = 128 };
+
+struct held_finding {
+	struct nr_finding finding;
+	void *evidence; /* owned */
+};
+struct held_source {
+	struct nr_source source;
+	bool open;
+};
+
+struct shard {
+	struct nr_run *run;
+	unsigned number;
+	int64_t minute; /* s; INT64_MIN: nothing came yet */
+	void **detectors;
+	struct nr_sink ended, open, pass;
+	struct nr_table findings, sources; /* dense: the outbox */
+	int err;
+};
+
+struct nr_run {
+	struct nr_run_options opt;
+	struct nr_detect_env env;
+	size_t n_detectors;
+	struct shard shards[NR_SHARDS];
+	struct nr_wait_sorter *sorters; /* one a worker */
+	/* the call at work */
+	int64_t now;
+	const struct nr_wait_second *rows;
+};
+
+/* ---- what detectors say ---- */
+
+static void pass_source(void *ctx, const struct nr_source *source)
+{
+	struct shard *shard = ctx;
+
+	for (size_t d = 0; d < shard->run->n_detectors; d++) {
+		if (nr_detectors[d]->source == NULL)
+			continue;
+		int r = nr_detectors[d]->source(shard->detectors[d], source);
+
+		if (r < 0)
+			shard->err = r;
+	}
+}
+
+static void source_hold(struct shard *shard, const struct nr_source *source, bool open)
+{
+	struct held_source *held;
+
+	pass_source(shard, source);
+	if (shard->run->opt.out.source == NULL ||
+	    source->level < (open ? NR_LEVEL_WIDE : NR_LEVEL_SCANNER))
+		return;
+	held = nr_table_append(&shard->sources);
+	if (held == NULL) {
+		shard->err = -ENOMEM;
+		return;
+	}
+	*held = (struct held_source){ *source, open };
+}
+
+static void source_ended(void *ctx, const struct nr_source *source)
+{
+	source_hold(ctx, source, false);
+}
+
+static void source_open(void *ctx, const struct nr_source *source)
+{
+	source_hold(ctx, source, true);
+}
+
+static void finding_hold(void *ctx, const struct nr_finding *finding)
+{
+	struct shard *shard = ctx;
+	struct held_finding *held = nr_table_append(&shard->findings);
+
+	if (held == NULL || (held->evidence = malloc(finding->evidence_size + 1)) == NULL) {
+		shard->err = -ENOMEM;
+		return;
+	}
+	memcpy(held->evidence, finding->evidence, finding->evidence_size);
+	held->finding = *finding;
+	held->finding.evidence = held->evidence;
+}
+
+static void look(void *ctx, struct nr_ip ip)
+{
+	struct shard *shard = ctx;
+
+	for (size_t d = 0; d < shard->run->n_detectors; d++) {
+		if (nr_detectors[d]->look == NULL)
+			continue;
+		int r = nr_detectors[d]->look(shard->detectors[d], ip, &shard->pass);
+
+		if (r < 0)
+			shard->err = r;
+	}
+}
+
+/* ---- life ---- */
+
+static void outbox_empty(struct shard *shard)
+{
+	for (uint32_t i = 0; i < shard->findings.n; i++)
+		free(((struct held_finding *)nr_table_at(&shard->findings, i))->evidence);
+	if (shard->findings.n > 0)
+		nr_table_clear(&shard->findings);
+	if (shard->sources.n > 0)
+		nr_table_clear(&shard->sources);
+}
+
+struct nr_run *nr_run_free(struct nr_run *run)
+{
+	if (run == NULL)
+		return NULL;
+	for (unsigned s = 0; s < NR_SHARDS; s++) {
+		struct shard *shard = &run->shards[s];
+
+		for (size_t d = 0; shard->detectors != NULL && d < run->n_detectors; d++)
+			nr_detectors[d]->close(shard->detectors[d]);
+		free(shard->detectors);
+		outbox_empty(shard);
+		nr_table_done(&shard->findings);
+		nr_table_done(&shard->sources);
+	}
+	for (unsigned w = 0; run->sorters != NULL && w < nr_pool_workers(run->opt.pool); w++)
+		nr_wait_sorter_done(&run->sorters[w]);
+	free(run->sorters);
+	free(run);
+	return NULL;
+}
+
+static int shard_open(struct nr_run *run, unsigned number)
+{
+	struct shard *shard = &run->shards[number];
+
+	shard->run = run;
+	shard->number = number;
+	shard->minute = INT64_MIN;
+	shard->ended = (struct nr_sink){ .ctx = shard,
+					 .source = source_ended,
+					 .finding = finding_hold,
+					 .detail = run->opt.detail };
+	shard->open = (struct nr_sink){
+		.ctx = shard, .source = source_open, .finding = finding_hold, .look = look
+	};
+	shard->pass = (struct nr_sink){ .ctx = shard, .source = pass_source };
+	shard->detectors = calloc(run->n_detectors, sizeof(shard->detectors[0]));
+	int r = shard->detectors != NULL ? 0 : -ENOMEM;
+
+	if (r == 0)
+		r = nr_table_init(&shard->findings, sizeof(struct held_finding), NR_TABLE_MAX, NULL,
+				  NULL);
+	if (r == 0)
+		r = nr_table_init(&shard->sources, sizeof(struct held_source), NR_TABLE_MAX, NULL,
+				  NULL);
+	for (size_t d = 0; d < run->n_detectors && r == 0; d++)
+		r = nr_detectors[d]->open(&run->env, &shard->detectors[d]);
+	return r;
+}
+
+int nr_run_new(const struct nr_run_options *options, struct nr_run **ret_run)
+{
+	struct nr_run *run = calloc(1, sizeof(*run));
+	int r = 0;
+
+	if (run == NULL)
+		return -ENOMEM;
+	run->opt = *options;
+	run->env = (struct nr_detect_env){ .monitored_v4 = options->monitored_v4,
+					   .prefixes = options->prefixes,
+					   .benign = options->benign,
+					   .key = options->key,
+					   .max_entries = options->max_entries,
+					   .live = options->live };
+	while (nr_detectors[run->n_detectors] != NULL)
+		run->n_detectors++;
+	run->sorters = calloc(nr_pool_workers(options->pool), sizeof(run->sorters[0]));
+	if (run->sorters == NULL)
+		r = -ENOMEM;
+	for (unsigned s = 0; s < NR_SHARDS && r == 0; s++)
+		r = shard_open(run, s);
+	if (r < 0) {
+		nr_run_free(run);
+		return r;
+	}
+	*ret_run = run;
+	return 0;
+}
+
+const struct nr_detect_env *nr_run_env(const struct nr_run *run)
+{
+	return &run->env;
+}
+
+void nr_run_monitored(struct nr_run *run, uint64_t monitored_v4)
+{
+	if (run->env.monitored_v4 == monitored_v4)
+		return;
+	run->env.monitored_v4 = monitored_v4;
+	for (unsigned s = 0; s < NR_SHARDS; s++)
+		for (size_t d = 0; d < run->n_detectors; d++)
+			if (nr_detectors[d]->monitored != NULL)
+				nr_detectors[d]->monitored(run->shards[s].detectors[d]);
+}
+
+/* ---- a second ---- */
+
+static void detectors_advance(struct shard *shard, int64_t now)
+{
+	for (size_t d = 0; d < shard->run->n_detectors; d++) {
+		int r = nr_detectors[d]->advance(shard->detectors[d], now, &shard->ended);
+
+		if (r < 0)
+			shard->err = r;
+	}
+}
+
+/* Hour by hour, as engine.c does: what scan.v1 calls aggressive depends on what ended before. @return whether it moved */
+static bool shard_advance(struct shard *shard, int64_t now)
+{
+	int64_t minute = now - now % MINUTE, hour;
+
+	if (shard->minute != INT64_MIN && now < shard->minute + MINUTE)
+		return false;
+	hour = shard->minute == INT64_MIN ? INT64_MAX : shard->minute - shard->minute % HOUR + HOUR;
+	for (unsigned n = 0; hour <= minute && n < HOURS_MAX; n++, hour += HOUR)
+		detectors_advance(shard, hour);
+	shard->minute = minute;
+	detectors_advance(shard, minute);
+	return true;
+}
+
+static void shard_feed(struct shard *shard, struct nr_wait_sorter *sorter)
+{
+	const struct nr_run *run = shard->run;
+	uint32_t n = run->rows->shards[shard->number].n;
+	NR_UNINITIALIZED struct nr_observation batch[BATCH];
+	const struct nr_wait_key *keys;
+	int r = nr_wait_sort(run->rows, shard->number, run->opt.sensor, run->opt.sensor_ctx, sorter,
+			     &keys);
+
+	for (uint32_t i = 0, k; i < n && r == 0; i += k) {
+		for (k = 0; k < BATCH && i + k < n; k++) {
+			if (i + k + 8 < n)
+				__builtin_prefetch(keys[i + k + 8].row);
+			batch[k] = *keys[i + k].row;
+		}
+		for (size_t d = 0; d < run->n_detectors && r == 0; d++)
+			r = nr_detectors[d]->feed(shard->detectors[d], batch, k);
+	}
+	if (r < 0)
+		shard->err = r;
+}
+
+static void shard_report(struct shard *shard)
+{
+	for (size_t d = 0; d < shard->run->n_detectors; d++) {
+		if (nr_detectors[d]->report == NULL)
+			continue;
+		int r = nr_detectors[d]->report(shard->detectors[d], shard->run->now, &shard->open);
+
+		if (r < 0)
+			shard->err = r;
+	}
+}
+
+static void work(void *ctx, unsigned worker)
+{
+	struct nr_run *run = ctx;
+
+	for (unsigned s = worker; s < NR_SHARDS; s += nr_pool_workers(run->opt.pool)) {
+		struct shard *shard = &run->shards[s];
+		bool any = run->rows != NULL && run->rows->shards[s].n > 0,
+		     moved = shard_advance(shard, run->now);
+
+		if (any)
+			shard_feed(shard, &run->sorters[worker]);
+		if (run->opt.live && (any || moved))
+			shard_report(shard);
+	}
+}
+
+/* ---- out ---- */
+
+struct ordered {
+	int64_t last;
+	uint32_t shard, number;
+	void *record;
+};
+
+static int by_last(const void *va, const void *vb)
+{
+	const struct ordered *a = va, *b = vb;
+
+	if (a->last != b->last)
+		return a->last < b->last ? -1 : 1;
+	if (a->shard != b->shard)
+		return a->shard < b->shard ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static struct nr_table *outbox(struct nr_run *run, unsigned shard, bool findings)
+{
+	return findings ? &run->shards[shard].findings : &run->shards[shard].sources;
+}
+
+static int record_out(const struct nr_run *run, void *record, bool finding)
+{
+	const struct held_source *held = record;
+
+	if (finding)
+		return run->opt.out.finding(run->opt.out.ctx,
+					    &((struct held_finding *)record)->finding);
+	return run->opt.out.source(run->opt.out.ctx, &held->source, held->open);
+}
+
+static int records_out(struct nr_run *run, bool findings)
+{
+	size_t n = 0, k = 0;
+	int r = 0;
+
+	for (unsigned s = 0; s < NR_SHARDS; s++)
+		n += outbox(run, s, findings)->n;
+	if (n == 0)
+		return 0;
+	struct ordered *list = calloc(n, sizeof(list[0]));
+
+	if (list == NULL)
+		return -ENOMEM;
+	for (unsigned s = 0; s < NR_SHARDS; s++) {
+		const struct nr_table *table = outbox(run, s, findings);
+
+		for (uint32_t i = 0; i < table->n; i++) {
+			void *record = nr_table_at(table, i);
+			int64_t last = findings ? ((struct held_finding *)record)->finding.last.ns
+						: ((struct held_source *)record)->source.last.ns;
+
+			list[k++] = (struct ordered){ last, s, i, record };
+		}
+	}
+	qsort(list, n, sizeof(list[0]), by_last);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = record_out(run, list[i].record, findings);
+	free(list);
+	return r;
+}
+
+static int hand_out(struct nr_run *run)
+{
+	int r = 0;
+
+	for (unsigned s = 0; s < NR_SHARDS; s++) {
+		r = r == 0 ? run->shards[s].err : r;
+		run->shards[s].err = 0;
+	}
+	if (r == 0 && run->opt.out.source != NULL)
+		r = records_out(run, false);
+	if (r == 0)
+		r = records_out(run, true);
+	for (unsigned s = 0; s < NR_SHARDS; s++)
+		outbox_empty(&run->shards[s]);
+	return r;
+}
+
+int nr_run_second(struct nr_run *run, int64_t now, const struct nr_wait_second *rows)
+{
+	run->now = now;
+	run->rows = rows;
+	if (rows != NULL)
+		nr_pool_run(run->opt.pool, work, run);
+	else
+		for (unsigned w = 0; w < nr_pool_workers(run->opt.pool); w++)
+			work(run, w); /* little to do: no need to wake anybody */
+	run->rows = NULL;
+	return hand_out(run);
+}
+
+/* ---- the end, and single sources ---- */
+
+static void finish_source(void *ctx, const struct nr_source *source)
+{
+	struct nr_run *run = ctx;
+
+	source_ended(&run->shards[nr_shard_of(source->src)], source);
+}
+
+static void finish_finding(void *ctx, const struct nr_finding *finding)
+{
+	struct nr_run *run = ctx;
+
+	finding_hold(&run->shards[nr_shard_of(finding->sort_ip)], finding);
+}
+
+int nr_run_finish(struct nr_run *run, int64_t now)
+{
+	struct nr_sink sink = { .ctx = run,
+				.source = finish_source,
+				.finding = finish_finding,
+				.detail = run->opt.detail };
+	void *shards[NR_SHARDS];
+	int r = 0;
+
+	for (size_t d = 0; d < run->n_detectors && r == 0; d++) {
+		for (unsigned s = 0; s < NR_SHARDS; s++)
+			shards[s] = run->shards[s].detectors[d];
+		r = nr_detectors[d]->finish(shards, NR_SHARDS, now, &sink);
+	}
+	int out = hand_out(run);
+
+	return r < 0 ? r : out;
+}
+
+struct looked {
+	struct nr_source *source;
+	bool found;
+};
+
+static void looked_source(void *ctx, const struct nr_source *source)
+{
+	struct looked *looked = ctx;
+
+	*looked->source = *source;
+	looked->found = true;
+}
+
+bool nr_run_look(struct nr_run *run, struct nr_ip ip, struct nr_source *ret_source)
+{
+	struct looked looked = { ret_source, false };
+	struct nr_sink sink = { .ctx = &looked, .source = looked_source };
+	struct shard *shard = &run->shards[nr_shard_of(ip)];
+
+	for (size_t d = 0; d < run->n_detectors; d++)
+		if (nr_detectors[d]->look != NULL)
+			(void)nr_detectors[d]->look(shard->detectors[d], ip,
+						    &sink); /* not found is an answer */
+	return looked.found;
+}
+
+uint64_t nr_run_refused(const struct nr_run *run)
+{
+	uint64_t n = 0;
+
+	for (unsigned s = 0; s < NR_SHARDS; s++)
+		for (size_t d = 0; d < run->n_detectors; d++)
+			n += nr_detectors[d]->refused(run->shards[s].detectors[d]);
+	return n;
+}
+
+/* ---- snapshot ---- */
+
+int nr_run_save(const struct nr_run *run, struct nr_buf *out)
+{
+	nr_write_le64(out, run->env.monitored_v4);
+	for (unsigned s = 0; s < NR_SHARDS; s++) {
+		nr_write_le64(out, (uint64_t)run->shards[s].minute);
+		for (size_t d = 0; d < run->n_detectors; d++) {
+			int r = nr_detectors[d]->save(run->shards[s].detectors[d], out);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return out->err;
+}
+
+int nr_run_load(struct nr_run *run, struct nr_reader *in)
+{
+	nr_run_monitored(run, nr_read_le64(in));
+	for (unsigned s = 0; s < NR_SHARDS; s++) {
+		int64_t minute = (int64_t)nr_read_le64(in);
+
+		if (minute != INT64_MIN && (minute < 0 || minute > UINT32_MAX))
+			return NR_EDAMAGED;
+		run->shards[s].minute = minute;
+		for (size_t d = 0; d < run->n_detectors; d++) {
+			int r = nr_detectors[d]->load(run->shards[s].detectors[d], in);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return nr_reader_ok(in) ? 0 : NR_EDAMAGED;
+}
