@@ -336,7 +336,7 @@ static int request_make(const struct new_key *key, struct nr_buf *out)
 {
 	static const char name[] = "noroshi";
 	gnutls_x509_crq_t crq = NULL;
-	gnutls_datum_t pem = { NULL, 0 };
+	gnutls_datum_t der = { NULL, 0 }, pem = { NULL, 0 };
 	int ret = gnutls_x509_crq_init(&crq);
 
 	if (ret < 0)
@@ -350,7 +350,10 @@ static int request_make(const struct new_key *key, struct nr_buf *out)
 	if (ret == 0)
 		ret = gnutls_x509_crq_privkey_sign(crq, key->key, GNUTLS_DIG_SHA256, 0);
 	if (ret == 0)
-		ret = gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_PEM, &pem);
+		ret = gnutls_x509_crq_export2(crq, GNUTLS_X509_FMT_DER, &der);
+	if (ret == 0) /* under the name of RFC 7468, which is not the library's */
+		ret = gnutls_pem_base64_encode2("CERTIFICATE REQUEST", &der, &pem);
+	gnutls_free(der.data);
 	gnutls_x509_crq_deinit(crq);
 	return ret < 0 ? -EIO : take(&pem, out);
 }
