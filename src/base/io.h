@@ -6,12 +6,14 @@
  *
  * All functions return 0 or a count >= 0, or -errno. EINTR is retried inside. A plan (tests only)
  * says which call fails and how: nr_io_fail_nth(n, -EIO) fails the n-th call from now, counted over
- * all functions, each system call of a loop being one; a short result is asked for with NR_IO_SHORT.
- * n = 0 only counts; -EINTR is met by calling again, as a real one. Not thread-safe while a plan is set.
+ * all functions, each system call of a loop being one; a short result is asked for with
+ * NR_IO_SHORT. n = 0 only counts; -EINTR is met by calling again, as a real one. Not thread-safe
+ * while a plan is set.
  *
- * The recorder (tests only) is told of every call that changes a disk, after it succeeded, and of every fsync that
- * failed: from this list any state that a crash could leave can be built (tests/crash). Not thread-safe either. Without
- * plan and recorder a call costs two branches more than the system call.
+ * The recorder (tests only) is told of every call that changes a disk, after it succeeded, and of
+ * every fsync that failed: from this list any state that a crash could leave can be built
+ * (tests/crash). Not thread-safe either. Without plan and recorder a call costs two branches more
+ * than the system call.
  */
 #include <sys/types.h>
 

@@ -3,11 +3,13 @@
  * The journal as its users see it.
  *
  *   append() any thread: entry -> coming (memory)                        under `lock`
- *   commit() one thread: coming <-> going, then going -> disk, part by part; then `place` and `durable` move
+ *   commit() one thread: coming <-> going, then going -> disk, part by part; then `place` and
+ *   `durable` move
  *
  * 1. durable moves only after the fdatasync (or fsync) of the bytes it speaks of returned 0.
  * 2. Once `error` is set it stays, nothing is written and durable stands still.
- * 3. going is touched by the committing thread alone; what could not be written for want of room waits in it.
+ * 3. going is touched by the committing thread alone; what could not be written for want of room
+ *    waits in it.
  */
 #include "store/journal.h"
 
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 
 #include "base/crash.h"
+#include "store/journal_retain.h"
 #include "store/journal_write.h"
 
 enum { SEGMENT_DEFAULT = 64 << 20, SEGMENT_MIN = 4096 };
@@ -31,6 +34,7 @@ struct nr_journal {
 	atomic_uint_fast64_t durable;
 	atomic_int error;
 	struct nr_writer writer;
+	bool is_swept; /* a retention was finished since the start */
 };
 
 int nr_journal_error(const struct nr_journal *journal)
@@ -232,4 +236,29 @@ int nr_journal_roll(struct nr_journal *journal, struct nr_err *reterr)
 		return nr_fail(reterr, ret, "%s: cannot close the segment: %s", journal->dir,
 			       nr_err_text(ret));
 	return nr_journal_commit(journal, reterr);
+}
+
+int nr_journal_retain(struct nr_journal *journal, uint64_t max_bytes, int64_t before_ns,
+		      uint64_t *ret_erased, struct nr_err *reterr)
+{
+	struct nr_retain retain = { .dir = journal->dir,
+				    .dir_fd = journal->writer.dir_fd,
+				    .last = journal->writer.segment,
+				    .last_bytes = journal->writer.end,
+				    .max_bytes = max_bytes,
+				    .before_ns = before_ns,
+				    .is_swept = journal->is_swept };
+	int ret = nr_journal_error(journal);
+
+	if (ret < 0)
+		return nr_fail(reterr, ret, "%s: writing failed before: %s", journal->dir,
+			       nr_err_text(ret));
+	ret = nr_retain_run(&retain, reterr);
+	if (ret < 0 && ret != NR_EDAMAGED && ret != -ENOMEM && !nr_writer_may_retry(ret))
+		atomic_store_explicit(&journal->error, ret, memory_order_release);
+	if (ret < 0)
+		return ret;
+	journal->is_swept = true;
+	*ret_erased = retain.erased;
+	return 0;
 }

@@ -2,23 +2,32 @@
 #pragma once
 /**
  * @file
- * journal: the only truth of a hub: entries (record/entry.h) in append-only segments. Written means fsynced.
+ * journal: the only truth of a hub: entries (record/entry.h) in append-only segments. Written
+ * means fsynced.
  *
- * Files    DIR/00000000000000000001.nrj: named by the first `at` it holds. Byte by byte: docs/internals/journal.md
- * Record   length, type, at, arrival, digest of the payload, CRC32C of all; chained: chain' = digest(chain || head with digest),
- *          so that a payload can be erased and the proof stands. A segment opens with the chain so far and an
- *          NR_ENTRY_LEDGER, and is closed with the chain's head signed (Ed25519).
- * Writing  append() copies into memory and gives the place; commit() writes, fdatasyncs and only then moves `durable`. A failed
- *          write, fsync or rename is final: every later call returns that error; nothing more is acknowledged; restart.
- * Segment  preallocated, file and directory fsynced before the first commit into it; closed at segment_bytes.
- * Opening  only the last segment is read whole: start is bounded. An invalid record is a torn tail only if no valid record
- *          with a higher place follows in it or in a later segment; else NR_EDAMAGED with file and offset; never cut in the middle.
- * Disk     a reserve file of reserve_bytes is given up when the disk is full, so that the last commit and deletions work; commit()
- *          then returns -ENOSPC before it wrote anything (not final): refuse new data, try again later.
- * Threads  append() any thread; commit() and the rest one thread; nr_journal_durable() any. Readers are independent.
- * Errors   -ENOSPC not final, nor -EMFILE and -ENFILE: what was appended waits for the next commit(); others of commit()
- *          final (nr_journal_error()). -EWOULDBLOCK from append(): NR_JOURNAL_PENDING
- *          bytes wait already. Open: -EBUSY another process has it; NR_EVERSION newer; NR_EFORMAT not a journal.
+ * Files    DIR/00000000000000000001.nrj: named by the first `at` it holds. Byte by byte:
+ *          docs/internals/journal.md
+ * Record   length, type, at, arrival, digest of the payload, CRC32C of all; chained: chain' =
+ *          digest(chain || head with digest), so that a payload can be erased and the proof
+ *          stands. A segment opens with the chain so far and an NR_ENTRY_LEDGER, and is closed
+ *          with the chain's head signed (Ed25519).
+ * Writing  append() copies into memory and gives the place; commit() writes, fdatasyncs and only
+ *          then moves `durable`. A failed write, fsync or rename is final: every later call
+ *          returns that error; nothing more is acknowledged; restart.
+ * Segment  preallocated, file and directory fsynced before the first commit into it; closed at
+ *          segment_bytes.
+ * Opening  only the last segment is read whole: start is bounded. An invalid record is a torn tail
+ *          only if no valid record with a higher place follows in it or in a later segment; else
+ *          NR_EDAMAGED with file and offset; never cut in the middle.
+ * Disk     a reserve file of reserve_bytes is given up when the disk is full, so that the last
+ *          commit and deletions work; commit() then returns -ENOSPC before it wrote anything (not
+ *          final): refuse new data, try again later.
+ * Threads  append() any thread; commit() and the rest one thread; nr_journal_durable() any.
+ *          Readers are independent.
+ * Errors   -ENOSPC not final, nor -EMFILE and -ENFILE: what was appended waits for the next
+ *          commit(); others of commit() final (nr_journal_error()). -EWOULDBLOCK from append():
+ *          NR_JOURNAL_PENDING bytes wait already. Open: -EBUSY another process has it; NR_EVERSION
+ *          newer; NR_EFORMAT not a journal.
  */
 #include "base/crypt.h"
 #include "record/entry.h"
@@ -45,8 +54,9 @@ struct nr_journal_recovery {
 	uint64_t first_at, last_at; /* 0, 0: empty */
 	uint64_t segments, bytes;
 	uint64_t torn_bytes; /* cut from the tail: was never acknowledged */
-	uint64_t
-		ledger_at; /* of the NR_ENTRY_LEDGER that opens the last segment: read from here to know what was acknowledged */
+	/** Of the NR_ENTRY_LEDGER that opens the last segment: read from here to know what was
+	 * acknowledged. */
+	uint64_t ledger_at;
 };
 
 NR_MUST_CHECK int nr_journal_open(const struct nr_journal_options *options,
@@ -70,15 +80,18 @@ NR_MUST_CHECK int nr_journal_roll(struct nr_journal *journal, struct nr_err *ret
 struct nr_journal_reader;
 
 /**
- * @param from    first place wanted; the segments before it are not touched. Older than the oldest kept: starts there.
- * @param journal live: reads no further than nr_journal_durable(); NULL: an offline directory, all that is valid
+ * @param from    first place wanted; the segments before it are not touched. Older than the oldest
+ *                kept: starts there.
+ * @param journal live: reads no further than nr_journal_durable(); NULL: an offline directory, all
+ *                that is valid
  */
 NR_MUST_CHECK int nr_journal_reader_open(const char *dir, uint64_t from,
 					 const struct nr_journal *journal,
 					 struct nr_journal_reader **ret_reader,
 					 struct nr_err *reterr);
 struct nr_journal_reader *nr_journal_reader_close(struct nr_journal_reader *reader);
-/** The next entry; its strings live until the next call. @return 1; 0: no more now; NR_EDAMAGED: reterr has file and offset */
+/** The next entry; its strings live until the next call. @return 1; 0: no more now; NR_EDAMAGED:
+ * reterr has file and offset */
 NR_MUST_CHECK int nr_journal_reader_next(struct nr_journal_reader *reader,
 					 struct nr_entry *ret_entry, struct nr_err *reterr);
 
@@ -87,12 +100,22 @@ struct nr_journal_report {
 	uint64_t segments, records, bytes, erased;
 	uint64_t signed_heads, bad_heads;
 	uint64_t first_at, last_at;
+	uint64_t faults, torn_bytes; /* torn: at the end of the last segment, never acknowledged */
 	struct nr_digest chain;
 };
-/** Read everything, check sums, chain and heads. @return 0; NR_EDAMAGED with file and offset of the first fault */
+/**
+ * Read everything, check sums, chain and heads; go on behind a fault with the next segment.
+ * @param public_key every head must be signed by it; NULL: those that are signed must fit the key
+ *                   they name
+ * @return 0; NR_EDAMAGED with file and offset of the first fault, and @p ret_report is set too
+ */
 NR_MUST_CHECK int nr_journal_verify(const char *dir, const uint8_t *public_key,
 				    struct nr_journal_report *ret_report, struct nr_err *reterr);
-/** Keep at most @p max_bytes and nothing that arrived before @p before_ns: payloads are erased (punched out), then whole segments
- * become their signed heads. Never touches the last segment. */
+/**
+ * Keep at most @p max_bytes (UINT64_MAX: all) and no entry that arrived before @p before_ns
+ * (INT64_MIN: all): payloads are erased (punched out), whole segments become their signed heads.
+ * Never touches the last segment: roll first if it must go. By the committing thread. @return 0;
+ * NR_EDAMAGED: stopped at a segment that is not as it should be; others are final
+ */
 NR_MUST_CHECK int nr_journal_retain(struct nr_journal *journal, uint64_t max_bytes,
 				    int64_t before_ns, uint64_t *ret_erased, struct nr_err *reterr);

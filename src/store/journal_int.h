@@ -2,12 +2,13 @@
 #pragma once
 /**
  * @file
- * journal_int: the disk format of the journal, and the walk over one segment that reader, recovery, verification and
- * retention share. Byte by byte: docs/internals/journal.md
+ * journal_int: the disk format of the journal, and the walk over one segment that reader,
+ * recovery, verification and retention share. Byte by byte: docs/internals/journal.md
  *
- * A commit is what one write brought to the disk before one fdatasync. Each record says at which place its commit began: so
- * a hole in a commit that was never acknowledged (its sectors may have arrived in any order) is told from a hole in data
- * that was, because a later commit is written only after the earlier one was on the disk.
+ * A commit is what one write brought to the disk before one fdatasync. Each record says at which
+ * place its commit began: so a hole in a commit that was never acknowledged (its sectors may have
+ * arrived in any order) is told from a hole in data that was, because a later commit is written
+ * only after the earlier one was on the disk.
  */
 #include <limits.h>
 
@@ -130,7 +131,8 @@ struct nr_scan_record {
 
 void nr_scan_init(struct nr_scan *scan);
 void nr_scan_done(struct nr_scan *scan);
-/** Go to the segment that begins with place @p at; memory is kept. @return 0; -ENOENT; -errno; as nr_segment_head_get() */
+/** Go to the segment that begins with place @p at; memory is kept. @return 0; -ENOENT; -errno; as
+ * nr_segment_head_get() */
 NR_MUST_CHECK int nr_scan_open(struct nr_scan *scan, const char *dir, uint64_t at,
 			       struct nr_err *reterr);
 /** @param limit no byte from there on is looked at

@@ -109,7 +109,7 @@ static int enter_segment(struct nr_journal_reader *r, struct nr_err *reterr)
 	if (ret < 0)
 		return ret;
 	if (r->had_one && !nr_digest_eq(&r->scan.head.chain, &r->chain))
-		return nr_segment_fail(reterr, NR_EDAMAGED, r->scan.path, 48,
+		return nr_segment_fail(reterr, NR_EDAMAGED, r->scan.path, 56,
 				       "its chain does not go on where the segment before it ends");
 	r->in_segment = true;
 	return 1;

@@ -2,10 +2,12 @@
 /*
  * What a crash left, made whole.
  *
- * 1. Nothing that a record proves to have been acknowledged is changed; damage there ends in NR_EDAMAGED and nothing is written.
+ * 1. Nothing that a record proves to have been acknowledged is changed; damage there ends in
+ *    NR_EDAMAGED and nothing is written.
  * 2. What is cut from a tail is kept beside the segment as PLACE.cut.
- * 3. The last commit is written and fsynced once more: the page cache may show what an fsync that failed, or a process that
- *    was killed before it, never brought to the disk; and what is read here will be acknowledged.
+ * 3. The last commit is written and fsynced once more: the page cache may show what an fsync that
+ *    failed, or a process that was killed before it, never brought to the disk; and what is read
+ *    here will be acknowledged.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -177,7 +179,7 @@ static int check_links(const struct nr_writer *w, const struct nr_segments *s,
 					       "the segment before it is missing");
 		if (i > 0 && !nr_digest_eq(&head.chain, &chain))
 			return nr_segment_fail(
-				reterr, NR_EDAMAGED, path, 48,
+				reterr, NR_EDAMAGED, path, 56,
 				"its chain does not go on where the segment before it ends");
 		next = c.last_at + 1;
 		chain = c.chain;

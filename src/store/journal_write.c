@@ -7,7 +7,8 @@
  *   segment at work --part closes: write, truncate, fsync--> no segment
  *
  * 1. Bytes [0, end) of the segment at work are on the disk.
- * 2. A segment has its name only when its first commit is on the disk: every *.nrj has a valid head.
+ * 2. A segment has its name only when its first commit is on the disk: every *.nrj has a valid
+ *    head.
  * 3. What returns nr_writer_may_retry() has moved neither `end` nor `segment`.
  */
 #include "store/journal_write.h"

@@ -2,11 +2,12 @@
 #pragma once
 /**
  * @file
- * journal_write: the writing half of the journal, in three parts: entries become bytes in memory (journal_encode.c), bytes
- * come to the disk (journal_write.c), and what a crash left is made whole (journal_recover.c).
+ * journal_write: the writing half of the journal, in three parts: entries become bytes in memory
+ * (journal_encode.c), bytes come to the disk (journal_write.c), and what a crash left is made
+ * whole (journal_recover.c).
  *
- * Shape    pending bytes are cut in parts. A part is one commit into one segment: it may begin with the head of the
- *          segment, and end with the record that closes it.
+ * Shape    pending bytes are cut in parts. A part is one commit into one segment: it may begin
+ *          with the head of the segment, and end with the record that closes it.
  */
 #include "store/journal_int.h"
 
