@@ -168,6 +168,7 @@ static void hold_finding(void *ctx, const struct nr_finding *finding)
 	struct shard *shard = ctx;
 	struct held_finding *held = nr_table_append(&shard->outbox->findings);
 
+	nr_require(finding->evidence_size > 0 || finding->n_evidence_fields == 0);
 	if (held == NULL || (held->evidence = malloc(finding->evidence_size + 1)) == NULL) {
 		shard->outbox->err = -ENOMEM;
 		return;

@@ -295,6 +295,7 @@ static void emit(const struct nr_detect_env *env, const struct infect_entry *e, 
 		.evidence_fields = nr_infect_fields,
 		.n_evidence_fields = NR_INFECT_N_FIELDS,
 		.evidence = &ev,
+		.evidence_size = sizeof(ev),
 	};
 
 	memcpy(finding.economy, origin.economy, sizeof(finding.economy));

@@ -23,6 +23,7 @@ static void on_finding(void *ctx, const struct nr_finding *finding)
 	nr_buf_add(&got->out, "\n", 1);
 	got->n++;
 	got->last = *finding;
+	assert_int_equal(finding->evidence_size, sizeof(got->evidence)); /* it is held as a copy */
 	got->evidence = *(const struct nr_infect_evidence *)finding->evidence;
 }
 
