@@ -72,6 +72,10 @@ NR_MUST_CHECK int nr_batch_encoder_finish(struct nr_batch_encoder *encoder, stru
 NR_MUST_CHECK int nr_batch_peek(struct nr_bytes bytes, struct nr_batch_info *ret_info,
 				struct nr_err *reterr);
 
+/** The same, and that all of it is there and has its check sum; what is inside is not taken apart. @return as above */
+NR_MUST_CHECK int nr_batch_verify(struct nr_bytes bytes, struct nr_batch_info *ret_info,
+				  struct nr_err *reterr);
+
 struct nr_batch_decoder;
 
 NR_MUST_CHECK int nr_batch_decoder_new(struct nr_batch_decoder **ret_decoder);

@@ -249,13 +249,11 @@ static void make_shapes(struct nr_batch_decoder *d)
 	}
 }
 
-int nr_batch_decoder_open(struct nr_batch_decoder *d, struct nr_bytes bytes,
-			  struct nr_batch_info *ret_info, struct nr_err *reterr)
+int nr_batch_verify(struct nr_bytes bytes, struct nr_batch_info *ret_info, struct nr_err *reterr)
 {
 	struct nr_batch_info info;
 	int ret = nr_batch_peek(bytes, &info, reterr);
 
-	d->n = d->row = 0;
 	if (ret < 0)
 		return ret;
 	if (info.size > bytes.n)
@@ -264,6 +262,19 @@ int nr_batch_decoder_open(struct nr_batch_decoder *d, struct nr_bytes bytes,
 	if (nr_crc32c(nr_crc32c(0, bytes.p, 8), bytes.p + 12, info.size - 12) !=
 	    nr_get_le32(bytes.p + 8))
 		return nr_fail(reterr, NR_EDAMAGED, "the checksum of the batch does not match");
+	*ret_info = info;
+	return 0;
+}
+
+int nr_batch_decoder_open(struct nr_batch_decoder *d, struct nr_bytes bytes,
+			  struct nr_batch_info *ret_info, struct nr_err *reterr)
+{
+	struct nr_batch_info info;
+	int ret = nr_batch_verify(bytes, &info, reterr);
+
+	d->n = d->row = 0;
+	if (ret < 0)
+		return ret;
 	struct nr_reader in = nr_reader_of(bytes.p + NR_BATCH_HEADER, info.size - NR_BATCH_HEADER);
 
 	d->n = info.n_rows;
