@@ -455,14 +455,12 @@ static int lane_choose(struct arrival *a, const struct nr_entry_batch *batch,
 	return r;
 }
 
-static int64_t shift_of(int64_t offset_ns)
+/* What orient/watch said of its clock. An import has its own time. */
+static int64_t shift_of(const struct online_sensor *s, const struct nr_entry_batch *batch)
 {
-	int64_t half = offset_ns < 0 ? -NR_NS_PER_S / 2 : NR_NS_PER_S / 2;
+	const struct self_issue *clock = &s->issues[SELF_CLOCK];
 
-	if (offset_ns >= -ONLINE_SHIFT_S * NR_NS_PER_S && offset_ns <= ONLINE_SHIFT_S * NR_NS_PER_S)
-		return 0;
-	offset_ns = clamp(offset_ns, INT64_MIN / 2, INT64_MAX / 2);
-	return (offset_ns + half) / NR_NS_PER_S;
+	return clock->is_open && !batch->imported ? nr_watch_shift_s(clock->offset_ns) : 0;
 }
 
 static int feed_batch(struct nr_online *online, const struct nr_entry *entry, int64_t arrived_ns,
@@ -470,9 +468,7 @@ static int feed_batch(struct nr_online *online, const struct nr_entry *entry, in
 {
 	const struct nr_entry_batch *batch = &entry->batch;
 	struct nr_batch_info info;
-	struct arrival a = { .online = online,
-			     .shift = shift_of(batch->offset_ns),
-			     .newest_ok = arrived_ns / NR_NS_PER_S };
+	struct arrival a = { .online = online };
 	int r = nr_batch_decoder_open(online->decoder, batch->batch.payload, &info, reterr);
 
 	if (r < 0) {
@@ -484,6 +480,11 @@ static int feed_batch(struct nr_online *online, const struct nr_entry *entry, in
 		online->counts.refused += info.n_rows;
 		return 0;
 	}
+	a.shift = shift_of(a.sensor, batch);
+	a.newest_ok = arrived_ns / NR_NS_PER_S;
+	if (online->live.watermark >
+	    a.newest_ok) /* arrival stamps stand still when the hub's clock steps back */
+		a.newest_ok = online->live.watermark;
 	r = lane_choose(&a, batch, &info);
 	if (r == 0)
 		r = rows_take(&a);

@@ -11,7 +11,8 @@
  *          NR_WATCH_BACKLOG_NS older than its arrival, or imported): a lane and an engine of its own for each such sensor, in its
  *          own time, at most NR_ONLINE_LANES, then sensors share them; its findings are told once, when they end or the lane
  *          does: with CAUGHT_UP or when live data of its sensors comes.
- * Time     the sensor's claim; corrected by whole seconds when its clock is off by more than 2 s; never more than a minute
+ * Time     the sensor's claim; corrected by whole seconds while CLOCK_OFF holds for it (what orient/watch said, not the offset
+ *          of the batch: one slow beat shifts no time); never more than a minute
  *          ahead of arrival, then the second of arrival.
  * N        addresses monitored: sum over sensors that are live; a change is told to the detectors from the next second on.
  * Out      revisions of findings: new, continuing (grew enough to be worth saying: twice the packets, or a minute), ended,

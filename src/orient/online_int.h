@@ -20,7 +20,6 @@ enum {
 	ONLINE_AHEAD_S = 60,	    /* further ahead of arrival no claim of time is believed */
 	ONLINE_BACK_S =
 		86400, /* a watermark that goes back further ends the live lane and starts another */
-	ONLINE_SHIFT_S = 2, /* clocks further off are corrected */
 };
 
 /** What a sensor can be ill of; also the order of kinds. A disk format: append only. */

@@ -308,9 +308,11 @@ static int event(struct nr_online *online, struct online_sensor *s,
 	int r = 0;
 
 	switch ((enum nr_sensor_event)what->event) {
-	case NR_SENSOR_APPEARED:
+	case NR_SENSOR_APPEARED: /* whatever was said before: it is said again when it still holds */
 		s->flags = SENSOR_STATED;
-		return monitored(online, s, what->monitored_v4, now);
+		for (unsigned k = SELF_SILENT; k <= SELF_CLOCK && r == 0; k++)
+			r = end(online, s, (enum self_kind)k, now);
+		return r < 0 ? r : monitored(online, s, what->monitored_v4, now);
 	case NR_SENSOR_SILENT:
 		s->flags |= SENSOR_SILENT;
 		r = end(online, s, SELF_FROZEN, now);

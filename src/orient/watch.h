@@ -12,13 +12,24 @@
  *            its own in orient/online.h.
  * Silence    no beat and no batch for silence_ns (default 60 s): SILENT; the addresses of that sensor leave N.
  * Frozen     beats come, but the parser's sign of life is older than silence_ns.
- * Clock      |offset| > 2 s over three beats: CLOCK_OFF, below 1 s: CLOCK_GOOD.
+ * Clock      |offset| > 2 s over three beats: CLOCK_OFF, below 1 s: CLOCK_GOOD. orient/online.h corrects what CLOCK_OFF says and
+ *            nothing else, so that one slow beat shifts no time.
+ * The hub's  own clock may step: silence is measured in time that passed between calls, claims are judged by a clock without
+ *            the steps (watch.c).
  */
 #include "base/table.h"
 #include "record/entry.h"
 
 enum { NR_WATCH_SENSORS = 4096 };
 #define NR_WATCH_BACKLOG_NS (600 * NR_NS_PER_S)
+
+/** Whole seconds to be added to what a sensor claims whose clock is off by so much. */
+static inline int64_t nr_watch_shift_s(int64_t offset_ns)
+{
+	int64_t s = offset_ns / NR_NS_PER_S, rest = offset_ns % NR_NS_PER_S;
+
+	return s + (rest >= NR_NS_PER_S / 2) - (rest <= -NR_NS_PER_S / 2);
+}
 
 struct nr_watch;
 
@@ -45,5 +56,10 @@ NR_MUST_CHECK int nr_watch_beat(struct nr_watch *watch, struct nr_uuid sensor, c
 				int64_t now_ns);
 NR_MUST_CHECK int nr_watch_gone(struct nr_watch *watch, struct nr_uuid sensor,
 				enum nr_sensor_event event, int64_t now_ns);
+/**
+ * After nr_watch_replay(): a sensor that was there before and of which the replayed entries may not speak. It is taken for
+ * live, and said to be silent when it stays so; saying that again is harmless. @return 0; NR_ELIMIT
+ */
+NR_MUST_CHECK int nr_watch_expect(struct nr_watch *watch, struct nr_uuid sensor, const char *name);
 /** About twice a second. */
 NR_MUST_CHECK int nr_watch_tick(struct nr_watch *watch, int64_t now_ns);
