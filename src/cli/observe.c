@@ -12,12 +12,14 @@
 #include "cli/flows.h"
 #include "cli/report.h"
 #include "orient/detect/mdr.h"
+#include "orient/minutes.h"
 
 enum { STATE_MAX = 2047 << 20, MDR_WINDOW_S = 300 };
 
 /* ---- the words of the user ---- */
 
 static const char *const only_names[] = { "all", "flows", "sources", "findings", NULL };
+static const char *const per_names[] = { "second", "minute", NULL };
 static const char *const lang_names[] = { "auto", "en", "ja", NULL };
 
 #define AT(member) offsetof(struct nr_observe_words, member)
@@ -69,6 +71,14 @@ static const struct nr_option options[] = {
 	  .fallback = "all",
 	  .offset = AT(only),
 	  .help = "With --json or --csv: print only one kind of record." },
+	{ .name = "per",
+	  .type = NR_OPT_ENUM,
+	  .value = "SPAN",
+	  .choices = per_names,
+	  .fallback = "second",
+	  .offset = AT(per),
+	  .help = "What a flow adds up, printed or kept with --write-flows: the packets of one "
+		  "key within a second, or within a minute (such flows have the flag 'minute')." },
 	{ .name = "threads",
 	  .letter = 't',
 	  .type = NR_OPT_U64,
@@ -130,9 +140,11 @@ static const struct nr_option options[] = {
 	  .help = "No progress line even on a terminal." },
 };
 
-static int check_words(const struct nr_observe_words *words, const struct nr_option_list *paths,
-		       struct nr_err *reterr)
+static int check_output(const struct nr_observe_words *words, struct nr_err *reterr)
 {
+	bool shows_flows = (words->json || words->csv) &&
+			   (words->only == NR_ONLY_ALL || words->only == NR_ONLY_FLOWS);
+
 	if (words->json && words->csv)
 		return nr_fail(reterr, NR_EUSAGE, "--json or --csv, not both");
 	if (words->csv && words->only == NR_ONLY_ALL)
@@ -141,6 +153,20 @@ static int check_words(const struct nr_observe_words *words, const struct nr_opt
 			       "findings");
 	if (words->only != NR_ONLY_ALL && !words->json && !words->csv)
 		return nr_fail(reterr, NR_EUSAGE, "--only chooses records: add --json or --csv");
+	if (words->per != NR_PER_SECOND && !shows_flows && words->write_flows == NULL)
+		return nr_fail(reterr, NR_EUSAGE,
+			       "--per minute is about flows: add --json, --only flows or "
+			       "--write-flows");
+	return 0;
+}
+
+static int check_words(const struct nr_observe_words *words, const struct nr_option_list *paths,
+		       struct nr_err *reterr)
+{
+	int ret = check_output(words, reterr);
+
+	if (ret < 0)
+		return ret;
 	if (words->until.ns != 0 && words->until.ns <= words->since.ns)
 		return nr_fail(reterr, NR_EUSAGE,
 			       "--until is not after --since: nothing lies between");
@@ -204,6 +230,7 @@ struct run {
 	struct nr_report_notes *notes; /* what the report will show of sources and findings */
 	struct nr_progress progress;
 	struct nr_flows_writer *flows; /* NULL without --write-flows */
+	struct nr_minutes *minutes;    /* NULL without --per minute */
 	struct nr_buf state;
 	struct nr_observe_result result;
 };
@@ -317,11 +344,50 @@ static int open_flows(struct run *run, struct nr_err *reterr)
 	return nr_flows_writer_open(run->words.write_flows, monitored, &run->flows, reterr);
 }
 
+/* Whom the engine gives its records: the output, or the file first, or before both what makes minutes. */
+static int chain(struct run *run, struct nr_engine_out *ret_out, struct nr_err *reterr)
+{
+	bool records = run->words.json || run->words.csv;
+	struct nr_engine_out out = records ? nr_observe_writer_out(&run->writer)
+					   : nr_report_notes_out(run->notes);
+	int ret = open_flows(run, reterr);
+
+	if (ret < 0)
+		return ret;
+	if (run->flows != NULL)
+		out = nr_flows_writer_tee(run->flows, out);
+	if (run->words.per == NR_PER_MINUTE) {
+		ret = nr_minutes_new(out, 0, &run->minutes);
+		if (ret < 0)
+			return nr_fail(reterr, ret, "flows of minutes: %s", nr_err_text(ret));
+		out = nr_minutes_out(run->minutes);
+	}
+	*ret_out = out;
+	return 0;
+}
+
+static int end_minutes(struct run *run)
+{
+	int ret = run->minutes != NULL ? nr_minutes_finish(run->minutes) : 0;
+	uint64_t parts = run->minutes != NULL ? nr_minutes_n_parts(run->minutes) : 0;
+
+	if (ret == 0 && parts > 0)
+		(void)fprintf(stderr,
+			      "noroshi observe: too many flows at once, %llu times: a flow of such "
+			      "a minute may come in parts\n",
+			      (unsigned long long)parts);
+	return ret;
+}
+
 /* What the run leaves behind: the report or records, the file of flows, the state. */
 static int conclude(struct run *run, struct nr_err *reterr)
 {
-	int ret = finish(run);
+	int ret = end_minutes(run);
 
+	if (ret == 0)
+		ret = finish(run);
+	if (ret < 0 && nr_flows_writer_error(run->flows, reterr) < 0)
+		return reterr->code;
 	if (ret < 0)
 		return nr_fail(reterr, ret, "cannot write: %s", nr_err_text(ret));
 	if (run->flows != NULL)
@@ -333,14 +399,12 @@ static int conclude(struct run *run, struct nr_err *reterr)
 
 static int run_all(struct run *run, struct nr_err *reterr)
 {
-	bool records = run->words.json || run->words.csv;
 	struct nr_bytes state = { 0 };
-	struct nr_engine_out out = records ? nr_observe_writer_out(&run->writer)
-					   : nr_report_notes_out(run->notes);
+	struct nr_engine_out out;
 	int ret = read_state(run->words.state, &state, reterr);
 
 	if (ret == 0)
-		ret = open_flows(run, reterr);
+		ret = chain(run, &out, reterr);
 	if (ret < 0) {
 		free((void *)(uintptr_t)state.p);
 		return ret;
@@ -357,7 +421,7 @@ static int run_all(struct run *run, struct nr_err *reterr)
 		.until = { run->words.until.ns != 0 ? run->words.until.ns : INT64_MAX },
 		.max_packets = run->words.max_packets,
 		.live = run->words.interface != NULL,
-		.out = run->flows != NULL ? nr_flows_writer_tee(run->flows, out) : out,
+		.out = out,
 		.progress = nr_progress_draw,
 		.progress_ctx = &run->progress,
 		.state_in = state,
@@ -410,6 +474,7 @@ static int observe_run(int argc, char **argv)
 	nr_observe_result_done(&run.result);
 	nr_report_notes_free(run.notes);
 	nr_flows_writer_free(run.flows);
+	nr_minutes_free(run.minutes);
 	nr_observe_input_done(&run.input);
 	nr_observe_writer_done(&run.writer);
 	nr_buf_done(&run.state);
@@ -441,6 +506,8 @@ static const char examples[] =
 	"    report what reached this network\n"
 	"noroshi observe hour.pcap.gz --json --only findings\n"
 	"    findings as JSON lines, then the summary\n"
+	"noroshi observe hour.pcap.gz --csv --only flows --per minute\n"
+	"    who sent how much to whom, minute by minute\n"
 	"noroshi observe -i eth1 --net 198.18.0.0/16 --state /var/lib/noroshi/eth1.state\n"
 	"    capture until Ctrl-C; the next run goes on from there\n";
 

@@ -6,6 +6,7 @@
 #include "orient/engine.h"
 
 enum nr_observe_only { NR_ONLY_ALL, NR_ONLY_FLOWS, NR_ONLY_SOURCES, NR_ONLY_FINDINGS };
+enum nr_observe_per { NR_PER_SECOND, NR_PER_MINUTE };
 enum nr_observe_lang { NR_LANG_AUTO, NR_LANG_EN, NR_LANG_JA };
 
 struct nr_observe_words {
@@ -15,6 +16,7 @@ struct nr_observe_words {
 	const char *prefixes, *interface, *filter, *state, *write_flows;
 	uint64_t threads, max_packets;
 	int only; /* enum nr_observe_only */
+	int per;  /* enum nr_observe_per */
 	int lang; /* enum nr_observe_lang */
 	bool json, csv, no_color, no_progress, follow;
 };

@@ -53,7 +53,8 @@ static bool has_quoted(const void *record)
 
 static bool has_flags(const void *record)
 {
-	return (OBS(record)->flags & (NR_OBS_LATE | NR_OBS_FRAGMENT | NR_OBS_ODD)) != 0;
+	return (OBS(record)->flags &
+		(NR_OBS_LATE | NR_OBS_FRAGMENT | NR_OBS_ODD | NR_OBS_MINUTE)) != 0;
 }
 
 static void time_cell(struct nr_time t, struct nr_buf *out)
@@ -65,22 +66,22 @@ static void time_cell(struct nr_time t, struct nr_buf *out)
 
 static void first_json(const void *record, struct nr_json *j)
 {
-	nr_json_time(j, nr_observation_first(record));
+	nr_json_time(j, nr_observation_time(record, OBS(record)->first));
 }
 
 static void first_cell(const void *record, struct nr_buf *out)
 {
-	time_cell(nr_observation_first(record), out);
+	time_cell(nr_observation_time(record, OBS(record)->first), out);
 }
 
 static void last_json(const void *record, struct nr_json *j)
 {
-	nr_json_time(j, nr_observation_last(record));
+	nr_json_time(j, nr_observation_time(record, OBS(record)->last));
 }
 
 static void last_cell(const void *record, struct nr_buf *out)
 {
-	time_cell(nr_observation_last(record), out);
+	time_cell(nr_observation_time(record, OBS(record)->last), out);
 }
 
 static void icmp_type_json(const void *record, struct nr_json *j)
@@ -188,7 +189,8 @@ static const struct {
 	const char *name;
 } flag_names[] = { { NR_OBS_LATE, "late" },
 		   { NR_OBS_FRAGMENT, "fragment" },
-		   { NR_OBS_ODD, "odd" } };
+		   { NR_OBS_ODD, "odd" },
+		   { NR_OBS_MINUTE, "minute" } };
 
 static void flags_json(const void *record, struct nr_json *j)
 {
@@ -254,7 +256,7 @@ static const struct nr_field fields[] = {
 	  .type = NR_FIELD_U32,
 	  .unit = "packets",
 	  .offset = FIELD(packets),
-	  .help = "Packets of this flow in this second." },
+	  .help = "Packets of this flow in this second (or minute)." },
 	{ .name = "bytes",
 	  .type = NR_FIELD_U64,
 	  .unit = "bytes",
@@ -340,14 +342,16 @@ static const struct nr_field fields[] = {
 	  .present = has_flags,
 	  .json = flags_json,
 	  .cell = flags_cell,
-	  .schema = "{\"type\":\"array\",\"items\":{\"enum\":[\"late\",\"fragment\",\"odd\"]}}",
+	  .schema =
+		  "{\"type\":\"array\",\"items\":{\"enum\":[\"late\",\"fragment\",\"odd\",\"minute\"]}}",
 	  .help = "late: came after its second was closed; fragment, odd: at least one packet "
-		  "was." },
+		  "was; minute: the sum of a minute, not of a second." },
 };
 
 const struct nr_record_type nr_observation_type = {
 	.name = "flow",
-	.help = "What one source sent to one address, port and class in one second of event time.",
+	.help = "What one source sent to one address, port and class in one second of event time, "
+		"or in one minute.",
 	.fields = fields,
 	.n_fields = NR_COUNT(fields),
 };

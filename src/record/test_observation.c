@@ -53,6 +53,31 @@ static void a_syn_says_only_what_it_has(void **state)
 		"\"ttl_max\":51,\"window\":1024,\"marks\":{\"mirai\":2}}");
 }
 
+static void a_flow_of_a_minute_says_so_and_its_times_are_exact_to_the_microsecond(void **state)
+{
+	struct nr_observation obs = { .tick = 1767225600,
+				      .first = 1000 / NR_OBS_MINUTE_UNIT_NS,
+				      .last = (uint32_t)(INT64_C(59999999000) /
+							 NR_OBS_MINUTE_UNIT_NS),
+				      .packets = 9,
+				      .bytes = 360,
+				      .proto = 47,
+				      .ttl_min = 50,
+				      .ttl_max = 51,
+				      .flags = NR_OBS_MINUTE,
+				      .traffic_class = NR_CLASS_SCAN };
+
+	(void)state;
+	obs.src = ip_of("203.0.113.9");
+	obs.dst = ip_of("198.18.0.1");
+	assert_json(
+		&obs,
+		"{\"record\":\"flow\",\"src\":\"203.0.113.9\",\"dst\":\"198.18.0.1\",\"proto\":\"gre\","
+		"\"packets\":9,\"bytes\":360,\"first\":\"2026-01-01T00:00:00.000001Z\","
+		"\"last\":\"2026-01-01T00:00:59.999999Z\",\"class\":\"scan\",\"ttl_min\":50,"
+		"\"ttl_max\":51,\"flags\":[\"minute\"]}");
+}
+
 static void an_icmp_error_carries_its_quote(void **state)
 {
 	struct nr_observation obs = { .tick = 1767225600,
@@ -117,6 +142,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_syn_says_only_what_it_has),
+		cmocka_unit_test(
+			a_flow_of_a_minute_says_so_and_its_times_are_exact_to_the_microsecond),
 		cmocka_unit_test(an_icmp_error_carries_its_quote),
 		cmocka_unit_test(a_row_of_csv_has_the_cells_of_its_head),
 		cmocka_unit_test(a_protocol_without_a_name_is_its_number),

@@ -210,6 +210,78 @@ def its_documentation_is_enough_to_read_a_file(folder):
                         want["ttl_min"], want["ttl_max"], nanoseconds(want["first"]), nanoseconds(want["last"])), line
 
 
+# ---- --per minute ----
+
+def ipv6(src, dst, payload):
+    return struct.pack(">IHBB", 6 << 28, len(payload), 17, 61) + src.to_bytes(16, "big") + dst.to_bytes(16, "big") + payload
+
+
+def both_families(n):
+    """The usual packets, every fifth followed by IPv6; a few flows go on for minutes."""
+    net = int(ipaddress.ip_address("2001:db8::"))
+    for i, (at, data) in enumerate(packets(n)):
+        yield at, data
+        if i % 5 == 0:
+            yield at, ipv6(0x2a << 120 | i % 90 // 5, net + i % 70, udp(5000, 53, b"x" * (i % 9)))
+            yield at, ipv4(6, 0x05050505, 0xc6120000 | i % 45, tcp(4000, 23, 2 if i % 2 else 18, 1024), ttl=50 + i % 50)
+
+
+def key_of(line):
+    return (line["first"][:16], *(json.dumps(line.get(name), sort_keys=True) for name in
+                                  ("src", "dst", "proto", "sport", "dport", "icmp_type", "icmp_code", "class", "quoted")))
+
+
+def added_up(lines):
+    sums = {}
+    for line in lines:
+        one = sums.setdefault(key_of(line), {"packets": 0, "bytes": 0, "first": [], "last": [], "ttl_min": [], "ttl_max": [],
+                                             "tcp_flags": set(), "flags": set(), "marks": {}, "payload": []})
+        for name in ("packets", "bytes"):
+            one[name] += line[name]
+        for name in ("first", "last"):
+            one[name].append(nanoseconds(line[name]))
+        for name in ("ttl_min", "ttl_max"):
+            one[name].append(line[name])
+        one["tcp_flags"] |= set(line.get("tcp_flags", ""))
+        one["flags"] |= set(line.get("flags", ())) - {"minute"}
+        one["payload"] += [line["payload"]] if "payload" in line else []
+        for mark, n in line.get("marks", {}).items():
+            one["marks"][mark] = min(255, one["marks"].get(mark, 0) + n)
+    outer = {"first": min, "last": max, "ttl_min": min, "ttl_max": max, "payload": lambda names: names[:1]}
+    return {key: {name: outer.get(name, lambda v: v)(value) for name, value in one.items()} for key, one in sums.items()}
+
+
+@test
+def a_minute_is_the_sum_of_its_seconds(folder):
+    capture = folder / "both.pcap"
+    capture.write_bytes(pcap(both_families(60000)))
+    words = (capture, "--json", "--only", "flows", "--net", "2001:db8::/32")
+    status, out, err = observe(*words)
+    *seconds, summary = map(json.loads, out.splitlines())
+    assert status == 0, err
+    status, out, err = observe(*words, "--per", "minute", "--write-flows", folder / "minutes.flows")
+    *minutes, again = map(json.loads, out.splitlines())
+    assert status == 0 and err == "" and again == summary, err
+    assert added_up(minutes) == added_up(seconds)
+    assert len({key_of(line) for line in minutes if "late" not in line["flags"]}) == \
+        sum("late" not in line["flags"] for line in minutes) < len(seconds) * 0.9
+    assert all("minute" in line["flags"] for line in minutes) and max(line["packets"] for line in minutes) > 100
+    assert any(":" in line["src"] and line["packets"] > 1 for line in minutes)
+    assert sum(line["packets"] for line in minutes) == summary["classified"]
+    ordered = [line["first"][:16] for line in minutes if "late" not in line["flags"]]
+    assert ordered == sorted(ordered) and len(set(ordered)) > 3
+    for threads in (1, 5):
+        assert observe(*words, "--per", "minute", "--threads", threads)[1] == out
+    assert run("flows", "print", folder / "minutes.flows")[1].splitlines() == out.splitlines()[:-1]
+
+
+@test
+def per_minute_without_flows_is_refused(folder):
+    for words in ((), ("--json", "--only", "sources"), ("--csv", "--only", "findings")):
+        status, out, err = observe(folder / "crowd.pcap", "--per", "minute", *words)
+        assert status == 2 and "--per minute is about flows" in err and out == b"", (words, err)
+
+
 @test
 def of_a_damaged_file_everything_before_is_printed(folder):
     path, _ = keep(folder)
