@@ -65,7 +65,7 @@ static void slot_done(struct slot *slot)
 
 static int slot_init(struct slot *slot)
 {
-	slot->prepared = malloc(sizeof(*slot->prepared));
+	slot->prepared = aligned_alloc(64, sizeof(*slot->prepared));
 	return slot->prepared == NULL ? -ENOMEM : nr_block_new(&slot->block);
 }
 
@@ -176,6 +176,7 @@ static void read_block(struct nr_pipeline *pl, struct worker *worker, size_t cap
 		.since = pl->opt.since.ns,
 		.until = pl->opt.until.ns,
 		.n_workers = pl->opt.n_workers,
+		.fast = true,
 	};
 
 	pl->reading[capture] = true;
@@ -249,7 +250,10 @@ static void hand_over_samples(struct worker *worker, const struct nr_prepared *p
 
 	for (size_t i = 0; i < n; i++) {
 		const struct nr_packet *p = &prepared->packets[steps[i].packet];
+		const struct nr_flow4 *e = &prepared->entries[steps[i].packet];
 
+		if (e->packets != 0 && e->payload == NR_PAYLOAD_NONE)
+			continue; /* there may be no p */
 		if (p->payload_len == 0 || p->payload == NULL || steps[i].mirror)
 			continue;
 		sample_make(p, &sample);
@@ -270,6 +274,13 @@ static void advance_shards(struct nr_pipeline *pl, struct worker *worker, int64_
 	}
 }
 
+static struct nr_flow_input flow_input(const struct nr_prepared *prepared)
+{
+	return (struct nr_flow_input){ .packets = prepared->packets,
+				       .entries = prepared->entries,
+				       .watermarks = prepared->watermarks };
+}
+
 /*
  * Samples come minute by minute: each after all that ended before its minute, so that who is said to have
  * sent it, and what is forgotten before it, do not depend on where blocks end.
@@ -278,6 +289,7 @@ static void feed_with_samples(struct nr_pipeline *pl, struct worker *worker,
 			      const struct nr_prepared *prepared, const struct nr_flow_out *out)
 {
 	const struct nr_flow_step *steps = prepared->steps;
+	struct nr_flow_input input = flow_input(prepared);
 	uint32_t end = prepared->start[worker->id + 1];
 
 	for (uint32_t i = prepared->start[worker->id], k = i; i < end; i = k) {
@@ -288,8 +300,7 @@ static void feed_with_samples(struct nr_pipeline *pl, struct worker *worker,
 			k++;
 		advance_shards(pl, worker, watermark, out);
 		hand_over_samples(worker, prepared, steps + i, k - i);
-		nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps + i, k - i,
-			     out);
+		nr_flow_feed_packed(pl->flows, &input, steps + i, k - i, out);
 	}
 }
 
@@ -299,12 +310,13 @@ static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned 
 	const struct nr_flow_step *steps = prepared->steps + prepared->start[worker->id];
 	size_t n = prepared->start[worker->id + 1] - prepared->start[worker->id];
 	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
+	struct nr_flow_input input = flow_input(prepared);
 
 	worker->place.slot = slot_no;
 	if (pl->opt.consumer.sample != NULL)
 		feed_with_samples(pl, worker, prepared, &out);
 	else
-		nr_flow_feed(pl->flows, prepared->packets, prepared->watermarks, steps, n, &out);
+		nr_flow_feed_packed(pl->flows, &input, steps, n, &out);
 	advance_shards(pl, worker, prepared->watermark, &out);
 }
 

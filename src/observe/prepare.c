@@ -2,13 +2,19 @@
 #include "observe/prepare.h"
 
 #include "observe/classify/classify.h"
+#include "observe/fast.h"
 
 void nr_prepare_watermarks(struct nr_watermark *mark, const struct nr_block *block,
 			   struct nr_prepared *prepared)
 {
-	for (size_t i = 0; i < block->n; i++) {
-		int64_t tick = nr_time_floor_s((struct nr_time){ block->frames[i].ts });
+	int64_t tick = 0;
 
+	for (size_t i = 0; i < block->n; i++) {
+		int64_t ts = block->frames[i].ts;
+
+		/* neighbours are nearly always of one second */
+		if (NR_UNLIKELY((uint64_t)ts - (uint64_t)tick * NR_NS_PER_S >= NR_NS_PER_S))
+			tick = nr_time_floor_s((struct nr_time){ ts });
 		if (NR_UNLIKELY(tick > mark->tick)) {
 			bool agreed = mark->pending != INT64_MIN &&
 				      tick >= mark->pending - NR_TIME_JUMP_S &&
@@ -68,6 +74,7 @@ static void count_bits(uint64_t *counts, uint32_t bits)
 /* Counted in registers over a block, then added. */
 struct sums {
 	uint64_t bytes, classified, classified_bytes;
+	uint64_t tcp; /* classified the fast way */
 	int64_t first, last;
 };
 
@@ -136,6 +143,57 @@ static void sort_by_worker(struct nr_prepared *prepared, const uint8_t *shard,
 	}
 }
 
+/* One frame the general way. @return its outcome */
+static enum nr_outcome take_general(const struct nr_prepare_rules *rules, size_t i,
+				    const struct nr_frame *frame, struct nr_prepared *prepared,
+				    struct nr_pipeline_counts *counts, struct sums *sums)
+{
+	struct nr_packet *p = &prepared->packets[i];
+	struct nr_flow4 *e = &prepared->entries[i];
+	enum nr_outcome outcome = prepare_one(rules, frame, p);
+
+	e->packets = 0;
+	if (NR_UNLIKELY(outcome != NR_OUTCOME_OK))
+		return outcome;
+	time_set(p, prepared->ticks[i], prepared->watermarks[i]);
+	count_packet(counts, sums, p, frame->wirelen);
+	if (NR_LIKELY(p->is_v4))
+		nr_flow4_pack(p, e);
+	return outcome;
+}
+
+/* The same where observe/fast.h covers it: TCP without anything odd. */
+static inline enum nr_fast take_fast(const struct nr_prepare_rules *rules, size_t i,
+				     const struct nr_frame *frame, struct nr_prepared *prepared,
+				     struct nr_pipeline_counts *counts, struct sums *sums)
+{
+	int64_t tick = prepared->ticks[i];
+	struct nr_flow4 *e = &prepared->entries[i];
+
+	if (NR_UNLIKELY(!rules->fast || tick != prepared->watermarks[i] ||
+			frame->ts < rules->since || frame->ts >= rules->until ||
+			(uint64_t)tick > UINT32_MAX || rules->filter != NULL))
+		return NR_FAST_NO;
+	enum nr_fast how = nr_fast_pack(frame, (uint32_t)tick,
+					(uint32_t)(frame->ts - tick * NR_NS_PER_S), rules->nets, e);
+
+	if (NR_LIKELY(how == NR_FAST_OK)) {
+		sums->classified_bytes += frame->wirelen;
+		sums->first = frame->ts < sums->first ? frame->ts : sums->first;
+		sums->last = frame->ts > sums->last ? frame->ts : sums->last;
+		sums->tcp++;
+		counts->classes[e->ports >> 16 & 0xff]++;
+	}
+	return how;
+}
+
+static inline uint8_t mirror_of(const struct nr_packet *p)
+{
+	return p->quoted_proto != 0 && !nr_ip_eq(p->quoted_dst, p->src)
+		       ? (uint8_t)nr_shard_of(p->quoted_dst)
+		       : NOWHERE;
+}
+
 void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block,
 		struct nr_prepared *prepared, struct nr_pipeline_counts *counts)
 {
@@ -146,28 +204,32 @@ void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *blo
 	memset(mirror, NOWHERE, block->n);
 	for (size_t i = 0; i < block->n; i++) {
 		const struct nr_frame *frame = &block->frames[i];
-		struct nr_packet *p = &prepared->packets[i];
+		const struct nr_flow4 *e = &prepared->entries[i];
 
 		sums.bytes += frame->wirelen;
 		counts->links[frame->link < 511 ? frame->link : 511]++;
-		enum nr_outcome outcome = prepare_one(rules, frame, p);
+		enum nr_fast how = take_fast(rules, i, frame, prepared, counts, &sums);
+		enum nr_outcome outcome = NR_LIKELY(how == NR_FAST_OK) ? NR_OUTCOME_OK
+					  : how == NR_FAST_NOT_MONITORED
+						  ? NR_OUTCOME_NOT_MONITORED
+						  : take_general(rules, i, frame, prepared, counts,
+								 &sums);
 
 		if (NR_UNLIKELY(outcome != NR_OUTCOME_OK)) {
 			counts->dropped[outcome]++;
 			shard[i] = NOWHERE;
 			continue;
 		}
-		time_set(p, prepared->ticks[i], prepared->watermarks[i]);
-		count_packet(counts, &sums, p, frame->wirelen);
-		shard[i] = (uint8_t)(p->is_v4 ? nr_shard_of_v4(nr_ip_to_v4(p->src))
-					      : nr_shard_of(p->src));
-		if (NR_UNLIKELY(p->quoted_proto != 0) && !nr_ip_eq(p->quoted_dst, p->src))
-			mirror[i] = (uint8_t)nr_shard_of(p->quoted_dst);
+		shard[i] = (uint8_t)(e->packets != 0 ? nr_shard_of_v4(nr_flow4_src(e))
+						     : nr_shard_of(prepared->packets[i].src));
+		if (how == NR_FAST_NO)
+			mirror[i] = mirror_of(&prepared->packets[i]);
 	}
 	counts->received += block->n;
 	counts->bytes += sums.bytes;
-	counts->classified += sums.classified;
+	counts->classified += sums.classified + sums.tcp;
 	counts->classified_bytes += sums.classified_bytes;
+	counts->protocols[6] += sums.tcp;
 	counts->first = sums.first;
 	counts->last = sums.last;
 	if (rules->n_workers == 1)

@@ -36,6 +36,9 @@ struct nr_watermark {
 };
 
 struct nr_prepared {
+	/* IPv4 packets, ready for the flow table; packets 0: IPv6, in `packets` alone */
+	_Alignas(64) struct nr_flow4 entries[NR_CAPTURE_BLOCK_FRAMES];
+	/* those that took the general way: IPv6, a payload, anything odd; not `fast` in the rules: all */
 	struct nr_packet packets[NR_CAPTURE_BLOCK_FRAMES];
 	int64_t watermarks[NR_CAPTURE_BLOCK_FRAMES];
 	int64_t ticks[NR_CAPTURE_BLOCK_FRAMES]; /* seconds of the frames */
@@ -49,6 +52,7 @@ struct nr_prepare_rules {
 	const struct nr_filter *filter; /* NULL: none */
 	int64_t since, until;		/* ns */
 	unsigned n_workers;
+	bool fast; /* frames that observe/fast.h covers leave no struct nr_packet */
 };
 
 /** Sequential part: fill watermarks[] of @p block and move @p mark. */

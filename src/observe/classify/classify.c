@@ -21,14 +21,16 @@ enum {
 	U = NR_TCP_URG,
 };
 
-/* By the low six TCP flags, or by ICMP type. Push and urgent do not change what is asked or answered. */
+/* By the low six flags. Push and urgent do not change what is asked or answered. */
+const uint8_t nr_tcp_classes[64] = {
+	[S] = SCAN,	[S | P] = SCAN,	    [S | U] = SCAN,	[S | P | U] = SCAN,
+	[S | A] = BACK, [S | A | P] = BACK, [S | A | U] = BACK, [S | A | P | U] = BACK,
+	[R] = BACK,	[R | P] = BACK,	    [R | U] = BACK,	[R | P | U] = BACK,
+	[R | A] = BACK, [R | A | P] = BACK, [R | A | U] = BACK, [R | A | P | U] = BACK,
+};
+
+/* By ICMP type; UDP is looked at by itself. */
 static const uint8_t classes[KIND_N][256] = {
-	[KIND_TCP] = {
-		[S] = SCAN, [S | P] = SCAN, [S | U] = SCAN, [S | P | U] = SCAN,
-		[S | A] = BACK, [S | A | P] = BACK, [S | A | U] = BACK, [S | A | P | U] = BACK,
-		[R] = BACK, [R | P] = BACK, [R | U] = BACK, [R | P | U] = BACK,
-		[R | A] = BACK, [R | A | P] = BACK, [R | A | U] = BACK, [R | A | P | U] = BACK,
-	},
 	[KIND_ICMP] = {
 		[8] = SCAN, [13] = SCAN, [15] = SCAN, [17] = SCAN, /* echo, timestamp, information, mask */
 		[0] = BACK, [3] = BACK, [4] = BACK, [5] = BACK, [11] = BACK, [12] = BACK,
@@ -77,8 +79,8 @@ void nr_classify(struct nr_packet *pkt)
 
 	if (pkt->anomalies & UINT32_C(1) << NR_ANOMALY_FRAGMENT_LATER)
 		kind = KIND_OTHER;
-	uint8_t at = kind == KIND_TCP ? pkt->tcp_flags & 63 : (uint8_t)(pkt->dport >> 8);
-	uint8_t by_header = classes[kind][at] ^ NR_CLASS_OTHER;
+	uint8_t by_header = kind == KIND_TCP ? nr_class_of_tcp(pkt->tcp_flags)
+					     : classes[kind][pkt->dport >> 8] ^ NR_CLASS_OTHER;
 
 	pkt->payload_class = NR_PAYLOAD_NONE;
 	pkt->payload_hash = 0;

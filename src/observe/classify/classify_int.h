@@ -74,3 +74,16 @@ bool nr_amplify_is_request(uint16_t dport, const uint8_t *p, size_t n);
 uint16_t nr_mark_bits(const struct nr_packet *pkt);
 /** A payload that orders the download of a program and its run. */
 bool nr_exploit_is(const uint8_t *p, size_t n);
+/** Ports that Hajime tries. */
+static inline bool nr_mark_is_hajime_port(uint16_t port)
+{
+	return port == 23 || port == 81 || port == 2323 || port == 5358 || port == 5555 ||
+	       port == 7547 || port == 9000;
+}
+/** Class by TCP flags, as a difference from `other`. */
+extern const uint8_t nr_tcp_classes[64];
+/** enum nr_class of a TCP packet. */
+static inline uint8_t nr_class_of_tcp(uint8_t tcp_flags)
+{
+	return nr_tcp_classes[tcp_flags & 63] ^ NR_CLASS_OTHER;
+}

@@ -17,12 +17,6 @@ static inline bool is_syn(const struct nr_packet *pkt)
 	return pkt->proto == PROTO_TCP && (pkt->tcp_flags & 63) == NR_TCP_SYN;
 }
 
-static bool is_hajime_port(uint16_t port)
-{
-	return port == 23 || port == 81 || port == 2323 || port == 5358 || port == 5555 ||
-	       port == 7547 || port == 9000;
-}
-
 static unsigned syn_bits(const struct nr_packet *pkt)
 {
 	uint32_t dst = nr_ip_to_v4(pkt->dst), id = pkt->ip_id;
@@ -36,7 +30,7 @@ static unsigned syn_bits(const struct nr_packet *pkt)
 			   (pkt->ttl > 200))
 		<< NR_MARK_ZMAP_NEW;
 	bits |= (unsigned)((pkt->dport == 445) & ((dst & 0x00800080) == 0)) << NR_MARK_CONFICKER;
-	if (pkt->window == 14600 && is_hajime_port(pkt->dport))
+	if (pkt->window == 14600 && nr_mark_is_hajime_port(pkt->dport))
 		bits |= BIT(NR_MARK_HAJIME);
 	return bits;
 }

@@ -15,14 +15,14 @@
 #include "base/buf.h"
 #include "base/cursor.h"
 #include "base/hash.h"
-#include "observe/dissect/dissect.h"
+#include "observe/classify/classify.h"
 
 enum { NR_PAIR_SLOTS = 512, NR_PAIR_PATIENCE = 4 };
 
 /** Two words, so that one is chosen over another without a branch. */
 struct nr_pair_slot {
 	uint64_t
-		who; /* destination << 32 | 24 bits of the source's hash and pair.c's flags; 0: empty */
+		who; /* destination << 32 | 24 bits of the source's hash and enum nr_pair_bit; 0: empty */
 	uint64_t what; /* sport << 48 | dport << 32 | seq */
 };
 
@@ -45,6 +45,69 @@ static inline void nr_pair_prefetch(const struct nr_pair *pair, uint64_t source)
 {
 	__builtin_prefetch(&pair->slots[(source >> 32) % NR_PAIR_SLOTS], 1);
 }
+
+/** What a slot remembers of a packet beside numbers and addresses. */
+enum nr_pair_bit {
+	NR_PAIR_USED = 1, /* set for every TCP packet */
+	NR_PAIR_SYN = 2,
+	NR_PAIR_NMAP = 4,
+	NR_PAIR_MIRAI = 8,
+	NR_PAIR_ASKED = 16, /* a count of two bits: how often others asked for the slot */
+	NR_PAIR_ASKED_MASK = 0x30,
+	NR_PAIR_TAG_MASK = -256,
+};
+
+/** The bits of a classified TCP packet; no branch, neighbours in the input differ. */
+static inline uint32_t nr_pair_bits(const struct nr_packet *packet)
+{
+	uint32_t is_syn = packet->tcp_flags == NR_TCP_SYN;
+
+	return NR_PAIR_USED | is_syn * NR_PAIR_SYN |
+	       (is_syn & nr_mark_is_nmap_probe(packet)) * NR_PAIR_NMAP |
+	       (is_syn & packet->marks >> NR_MARK_MIRAI) * NR_PAIR_MIRAI;
+}
+
+/** Relations between two probes of one source; @p was is the earlier one. */
+static inline uint16_t nr_pair_relate(struct nr_pair_slot was, struct nr_pair_slot now)
+{
+	uint32_t both = (uint32_t)was.who & (uint32_t)now.who, x = (uint32_t)(was.what ^ now.what);
+	uint32_t dst = (uint32_t)((was.who ^ now.who) >> 32),
+		 ports = (uint32_t)((was.what ^ now.what) >> 32);
+	/* nmap: seq = secret ^ (probe << 16 | probe), mostly equal for all first tries of a run */
+	uint32_t same = (x == 0) & ((uint32_t)was.what != 0),
+		 nmap = (both & NR_PAIR_NMAP) != 0 && x >> 16 == (x & 0xffff),
+		 /* two Mirai probes from one port fulfil it too: seq is the destination there */
+		unicorn = (both & (NR_PAIR_SYN | NR_PAIR_MIRAI)) == NR_PAIR_SYN && x != 0 &&
+			  x == (dst ^ (ports >> 16 | ports << 16));
+
+	if (NR_LIKELY((same | nmap | unicorn) == 0))
+		return 0;
+	if (dst == 0 && (ports & 0xffff) == 0 && x == 0)
+		return 0; /* a retransmission says nothing; nmap's second try has another number */
+	return (uint16_t)(same << NR_MARK_SAME_SEQ | nmap << NR_MARK_NMAP |
+			  unicorn << NR_MARK_UNICORNSCAN);
+}
+
+/**
+ * Remember a packet and compare it with the one before. @p source is nr_pair_hash() of it; @p now is
+ * destination << 32 | nr_pair_bits() and what nr_pair_slot.what says. Without branches as far as
+ * neighbours in the input differ: they would be guessed wrong.
+ */
+static inline uint16_t nr_pair_note(struct nr_pair *pair, uint64_t source, struct nr_pair_slot now)
+{
+	struct nr_pair_slot *slot = &pair->slots[(source >> 32) % NR_PAIR_SLOTS], was = *slot;
+
+	now.who |= (uint32_t)source & (uint32_t)NR_PAIR_TAG_MASK;
+	uint32_t used = was.who != 0, differs = (((uint32_t)was.who ^ (uint32_t)now.who) &
+						 (uint32_t)NR_PAIR_TAG_MASK) != 0;
+	uint32_t patient = (was.who & NR_PAIR_ASKED_MASK) != (NR_PAIR_PATIENCE - 1) * NR_PAIR_ASKED;
+	uint64_t stays = 0 - (uint64_t)(used & differs & patient);
+
+	slot->who = (now.who & ~stays) | ((was.who + NR_PAIR_ASKED) & stays);
+	slot->what = (now.what & ~stays) | (was.what & stays);
+	return (used & ~differs) != 0 ? nr_pair_relate(was, now) : 0;
+}
+
 /** nr_pair_feed() for who has @p source, which is nr_pair_hash(), already. */
 uint16_t nr_pair_feed_hashed(struct nr_pair *pair, uint64_t source, const struct nr_packet *packet);
 /** Marks that @p packet completes with the one before it; bits over enum nr_mark. */

@@ -10,75 +10,46 @@
 
 #include <stdlib.h>
 
-enum { KEY_MIRROR = 1, KEY_QUOTED = 2 };
-
-/*
- * What an IPv4 flow needs, in one cache line. ICMP errors have no marks: their room holds the quote.
- * From packets to payload_hash and from payload to marks the order is that of struct nr_observation,
- * so that expand() copies.
- */
-struct flow4 {
-	uint64_t addr;	/* src << 32 | dst */
-	uint64_t ports; /* sport << 48 | dport << 32 | proto << 24 | class << 16 | KEY_* */
-	uint32_t tick;
-	uint32_t bytes_lo;
-	uint32_t packets;
-	uint32_t first, last;
-	uint32_t opt_hash;
-	uint32_t payload_hash;
-	uint16_t window;
-	uint8_t bytes_hi;
-	uint8_t payload;
-	uint8_t tcp_flags;
-	uint8_t ttl_min, ttl_max;
-	uint8_t flags;
-	union {
-		uint8_t marks[NR_MARK_SLOTS];
-		struct {
-			uint32_t dst;
-			uint16_t dport;
-			uint8_t proto;
-		} quoted;
-	};
-};
-_Static_assert(sizeof(struct flow4) == 64, "one cache line");
-
 #define SPAN(type, from, to) \
 	(offsetof(struct type, to) + sizeof(((struct type *)0)->to) - offsetof(struct type, from))
-_Static_assert(SPAN(flow4, packets, payload_hash) == SPAN(nr_observation, packets, payload_hash),
+_Static_assert(SPAN(nr_flow4, packets, payload_hash) == SPAN(nr_observation, packets, payload_hash),
 	       "copied");
-_Static_assert(SPAN(flow4, payload, marks) == SPAN(nr_observation, payload, marks), "copied");
+_Static_assert(SPAN(nr_flow4, payload, marks) == SPAN(nr_observation, payload, marks), "copied");
 
 /* One packet on its way into a table. */
 struct key4 {
-	uint64_t addr, ports, hash; /* IPv4 only */
-	uint64_t source;	    /* nr_pair_hash() */
-	const struct nr_packet *packet;
+	uint64_t ports, hash;	       /* IPv4 only */
+	uint64_t source;	       /* nr_pair_hash() */
+	const struct nr_flow4 *packed; /* NULL: IPv6 */
 	struct nr_flow *flow;
 };
 
-static uint64_t hash4(const struct nr_hash_key *key, uint64_t addr, uint64_t ports, uint32_t quoted)
+static inline uint64_t hash4(const struct nr_hash_key *key, const struct nr_flow4 *e,
+			     uint64_t ports)
 {
-	return nr_hash64(key, addr, ports ^ quoted);
+	uint32_t quoted = NR_UNLIKELY(ports & NR_FLOW4_QUOTED) ? e->quoted.dst : 0;
+
+	return nr_hash64(key, e->addr, ports ^ quoted);
 }
 
 static uint64_t entry_hash4(const void *entry, const void *ctx)
 {
-	const struct flow4 *e = entry;
+	const struct nr_flow4 *e = entry;
 
-	return hash4(ctx, e->addr, e->ports, e->ports & KEY_QUOTED ? e->quoted.dst : 0);
+	return hash4(ctx, e, e->ports);
 }
 
 static bool eq4(const void *entry, const void *key)
 {
-	const struct flow4 *e = entry;
+	const struct nr_flow4 *e = entry;
 	const struct key4 *k = key;
+	const struct nr_flow4 *p = k->packed;
 
-	if (((e->addr ^ k->addr) | (e->ports ^ k->ports) | (e->tick ^ k->packet->tick)) != 0)
+	if (((e->addr ^ p->addr) | (e->ports ^ k->ports) | (e->tick ^ p->tick)) != 0)
 		return false;
-	return !(k->ports & KEY_QUOTED) || (e->quoted.dst == nr_ip_to_v4(k->packet->quoted_dst) &&
-					    e->quoted.dport == k->packet->quoted_dport &&
-					    e->quoted.proto == k->packet->quoted_proto);
+	return !(k->ports & NR_FLOW4_QUOTED) ||
+	       (e->quoted.dst == p->quoted.dst && e->quoted.dport == p->quoted.dport &&
+		e->quoted.proto == p->quoted.proto);
 }
 
 static uint64_t ip6_hash(const struct nr_hash_key *key, const struct nr_observation *o)
@@ -117,7 +88,8 @@ int nr_flow_init(struct nr_flow *flow, unsigned shard, const struct nr_hash_key 
 		 uint32_t max_flows)
 {
 	*flow = (struct nr_flow){ .key = *key, .watermark = INT64_MIN, .shard = shard };
-	int r = nr_table_init(&flow->v4, sizeof(struct flow4), max_flows, entry_hash4, &flow->key);
+	int r = nr_table_init(&flow->v4, sizeof(struct nr_flow4), max_flows, entry_hash4,
+			      &flow->key);
 
 	if (r == 0)
 		r = nr_table_init(&flow->v6, sizeof(struct nr_observation), max_flows, entry_hash6,
@@ -146,7 +118,7 @@ static inline void put_v4(struct nr_ip *ip, uint32_t v4)
 }
 
 /* @return whether it counts: mirrors are copies */
-static bool expand(const struct flow4 *e, struct nr_observation *o)
+static bool expand(const struct nr_flow4 *e, struct nr_observation *o)
 {
 	put_v4(&o->src, (uint32_t)(e->addr >> 32));
 	put_v4(&o->dst, (uint32_t)e->addr);
@@ -154,8 +126,8 @@ static bool expand(const struct flow4 *e, struct nr_observation *o)
 	o->tick = e->tick;
 	o->bytes = (uint64_t)e->bytes_hi << 32 | e->bytes_lo;
 	memcpy((uint8_t *)o + offsetof(struct nr_observation, packets),
-	       (const uint8_t *)e + offsetof(struct flow4, packets),
-	       SPAN(flow4, packets, payload_hash));
+	       (const uint8_t *)e + offsetof(struct nr_flow4, packets),
+	       SPAN(nr_flow4, packets, payload_hash));
 	o->sport = (uint16_t)(e->ports >> 48);
 	o->dport = (uint16_t)(e->ports >> 32);
 	o->window = e->window;
@@ -164,14 +136,15 @@ static bool expand(const struct flow4 *e, struct nr_observation *o)
 	o->proto = (uint8_t)(e->ports >> 24);
 	o->traffic_class = (uint8_t)(e->ports >> 16);
 	memcpy((uint8_t *)o + offsetof(struct nr_observation, payload),
-	       (const uint8_t *)e + offsetof(struct flow4, payload), SPAN(flow4, payload, marks));
-	if (NR_UNLIKELY(e->ports & KEY_QUOTED)) {
+	       (const uint8_t *)e + offsetof(struct nr_flow4, payload),
+	       SPAN(nr_flow4, payload, marks));
+	if (NR_UNLIKELY(e->ports & NR_FLOW4_QUOTED)) {
 		o->quoted_dst = nr_ip_v4(e->quoted.dst);
 		o->quoted_dport = e->quoted.dport;
 		o->quoted_proto = e->quoted.proto;
 		memset(o->marks, 0, sizeof(o->marks));
 	}
-	return !(e->ports & KEY_MIRROR);
+	return !(e->ports & NR_FLOW4_MIRROR);
 }
 
 static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
@@ -183,8 +156,8 @@ static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 	for (uint32_t i = 0; i < n; i += NR_FLOW_BATCH) {
 		uint32_t k = n - i < NR_FLOW_BATCH ? n - i : NR_FLOW_BATCH,
 			 after = i + k < n ? i + k : i;
-		const struct flow4 *entries = nr_table_at(&flow->v4, i),
-				   *next = nr_table_at(&flow->v4, after);
+		const struct nr_flow4 *entries = nr_table_at(&flow->v4, i),
+				      *next = nr_table_at(&flow->v4, after);
 
 		for (uint32_t j = 0; j < k; j++) {
 			__builtin_prefetch(&next[j]);
@@ -236,84 +209,69 @@ static void marks_add(uint8_t *counts, uint16_t marks)
 	}
 }
 
-static uint8_t packet_flags(const struct nr_packet *p, bool late)
+static inline void key4_make(struct nr_flow *flow, const struct nr_flow4 *e, bool mirror,
+			     struct key4 *k)
 {
-	const uint32_t fragment = 1u << NR_ANOMALY_FRAGMENT;
-
-	return (uint8_t)(late * NR_OBS_LATE + ((p->anomalies & fragment) != 0) * NR_OBS_FRAGMENT +
-			 ((p->anomalies & ~fragment) != 0) * NR_OBS_ODD);
-}
-
-static void key4_make(struct nr_flow *flow, const struct nr_packet *p, bool mirror, struct key4 *k)
-{
-	bool quoted = p->quoted_proto != 0;
-
-	k->packet = p;
+	k->packed = e;
 	k->flow = flow;
-	k->source = nr_pair_hash(p);
-	k->addr = (uint64_t)nr_ip_to_v4(p->src) << 32 | nr_ip_to_v4(p->dst);
-	k->ports = (uint64_t)p->sport << 48 | (uint64_t)p->dport << 32 | (uint32_t)p->proto << 24 |
-		   (uint32_t)p->traffic_class << 16 | quoted * KEY_QUOTED | mirror * KEY_MIRROR;
-	k->hash = hash4(&flow->key, k->addr, k->ports,
-			NR_UNLIKELY(quoted) ? nr_ip_to_v4(p->quoted_dst) : 0);
+	k->source = nr_flow4_source_hash(e);
+	k->ports = e->ports | mirror * NR_FLOW4_MIRROR;
+	k->hash = hash4(&flow->key, e, k->ports);
 }
 
-static void flow4_begin(struct flow4 *e, const struct key4 *k)
+static inline uint16_t pair4(const struct key4 *k)
 {
-	const struct nr_packet *p = k->packet;
+	const struct nr_flow4 *e = k->packed;
+	uint8_t bits = e->marks[NR_FLOW4_PAIR];
+	struct nr_pair_slot now = { .who = e->addr << 32 | bits,
+				    .what = (e->ports & ~(uint64_t)UINT32_MAX) | e->last };
 
-	*e = (struct flow4){
-		.addr = k->addr,
-		.ports = k->ports,
-		.tick = p->tick,
-		.packets = 1,
-		.bytes_lo = p->ip_len,
-		.first = p->offset,
-		.last = p->offset,
-		.opt_hash = p->opt_hash,
-		.payload_hash = p->payload_hash,
-		.window = p->window,
-		.tcp_flags = p->tcp_flags,
-		.ttl_min = p->ttl,
-		.ttl_max = p->ttl,
-		.payload = p->payload_class,
-		.flags = (uint8_t)((k->ports & KEY_MIRROR) * NR_OBS_MIRROR),
-	};
-	if (NR_UNLIKELY(k->ports & KEY_QUOTED)) {
-		e->quoted.dst = nr_ip_to_v4(p->quoted_dst);
-		e->quoted.dport = p->quoted_dport;
-		e->quoted.proto = p->quoted_proto;
-		e->flags |= NR_OBS_QUOTED;
-	}
+	return bits == 0 || (k->ports & NR_FLOW4_MIRROR)
+		       ? 0
+		       : nr_pair_note(&k->flow->pair, k->source, now);
 }
 
-static void flow4_continue(struct flow4 *e, const struct nr_packet *p)
+static inline void flow4_begin(struct nr_flow4 *e, const struct key4 *k)
 {
-	uint64_t bytes = (uint64_t)e->bytes_lo + p->ip_len;
+	*e = *k->packed;
+	e->ports = k->ports;
+	e->last = e->first;
+	e->flags |= (k->ports & NR_FLOW4_MIRROR) * NR_OBS_MIRROR;
+	e->marks[NR_FLOW4_PAIR] = 0;
+}
+
+static void flow4_continue(struct nr_flow4 *e, const struct key4 *k)
+{
+	const struct nr_flow4 *p = k->packed;
+	uint64_t bytes = (uint64_t)e->bytes_lo + p->bytes_lo;
 
 	e->packets++;
 	e->bytes_lo = (uint32_t)bytes;
 	e->bytes_hi = (uint8_t)(e->bytes_hi + (bytes >> 32));
-	e->first = p->offset < e->first ? p->offset : e->first;
-	e->last = p->offset > e->last ? p->offset : e->last;
+	e->first = p->first < e->first ? p->first : e->first;
+	e->last = p->first > e->last ? p->first : e->last;
 	e->tcp_flags |= p->tcp_flags;
-	e->ttl_min = p->ttl < e->ttl_min ? p->ttl : e->ttl_min;
-	e->ttl_max = p->ttl > e->ttl_max ? p->ttl : e->ttl_max;
-	if (e->payload == NR_PAYLOAD_NONE && p->payload_class != NR_PAYLOAD_NONE) {
-		e->payload = p->payload_class;
+	e->ttl_min = p->ttl_min < e->ttl_min ? p->ttl_min : e->ttl_min;
+	e->ttl_max = p->ttl_max > e->ttl_max ? p->ttl_max : e->ttl_max;
+	e->flags |= p->flags;
+	if (e->payload == NR_PAYLOAD_NONE && p->payload != NR_PAYLOAD_NONE) {
+		e->payload = p->payload;
 		e->payload_hash = p->payload_hash;
 	}
+	for (unsigned m = 0; m < NR_MARK_N && !(k->ports & NR_FLOW4_QUOTED); m++)
+		e->marks[m] =
+			(uint8_t)(e->marks[m] + ((p->marks[m] != 0) & (e->marks[m] != UINT8_MAX)));
 }
 
-static void feed4(const struct key4 *k, uint16_t marks)
+static inline void feed4(const struct key4 *k)
 {
-	const struct nr_packet *p = k->packet;
 	struct nr_flow *flow = k->flow;
+	uint16_t marks = pair4(k);
 	bool fresh;
-	struct flow4 *e = nr_table_find_or_add(&flow->v4, k->hash, eq4, k, &fresh);
+	struct nr_flow4 *e = nr_table_find_or_add(&flow->v4, k->hash, eq4, k, &fresh);
 
 	if (NR_UNLIKELY(e == NULL)) {
-		flow->n_refused += !(k->ports & KEY_MIRROR);
+		flow->n_refused += !(k->ports & NR_FLOW4_MIRROR);
 		return;
 	}
 	if (NR_LIKELY(fresh)) {
@@ -321,15 +279,16 @@ static void feed4(const struct key4 *k, uint16_t marks)
 		__builtin_prefetch(e + 1, 1);
 		flow4_begin(e, k);
 	} else {
-		flow4_continue(e, p);
+		flow4_continue(e, k);
 	}
-	e->flags |= packet_flags(p, (int64_t)p->tick < flow->watermark);
-	if (marks != 0 && !(k->ports & KEY_QUOTED))
+	e->flags |= (uint8_t)((k->packed->tick < flow->watermark) * NR_OBS_LATE);
+	if (NR_UNLIKELY(marks != 0))
 		marks_add(e->marks, marks);
 }
 
-static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, uint16_t marks)
+static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, uint64_t source)
 {
+	uint16_t marks = p->marks;
 	int64_t tick = p->tick;
 	uint32_t offset = p->offset;
 	struct nr_observation fresh = {
@@ -353,6 +312,9 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 				   (mirror ? NR_OBS_MIRROR : 0)),
 	};
 	uint64_t hash = ip6_hash(&flow->key, &fresh);
+
+	if (p->proto == 6 && !mirror)
+		marks |= nr_pair_feed_hashed(&flow->pair, source, p);
 	struct nr_observation *e = nr_table_find(&flow->v6, hash, eq6, &fresh);
 
 	if (e == NULL) {
@@ -370,7 +332,7 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 	e->tcp_flags |= p->tcp_flags;
 	e->ttl_min = p->ttl < e->ttl_min ? p->ttl : e->ttl_min;
 	e->ttl_max = p->ttl > e->ttl_max ? p->ttl : e->ttl_max;
-	e->flags |= packet_flags(p, tick < flow->watermark);
+	e->flags |= nr_flow4_flags(p) | (tick < flow->watermark) * NR_OBS_LATE;
 	if (e->payload == NR_PAYLOAD_NONE && p->payload_class != NR_PAYLOAD_NONE) {
 		e->payload = p->payload_class;
 		e->payload_hash = p->payload_hash;
@@ -378,46 +340,62 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 	marks_add(e->marks, marks);
 }
 
-static void feed_batch(const struct key4 *keys, const struct nr_flow_step *steps, size_t n)
+/* Hash all, fetch all, then update: the loads of a batch overlap. */
+static size_t feed_batch(struct nr_flow *flows, const struct nr_flow_input *in,
+			 const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out)
 {
-	for (size_t i = 0; i < n; i++)
-		if (NR_LIKELY(keys[i].packet->is_v4))
-			nr_table_prefetch_entry(&keys[i].flow->v4, keys[i].hash);
-	for (size_t i = 0; i < n; i++) {
-		const struct nr_packet *p = keys[i].packet;
-		struct nr_flow *flow = keys[i].flow;
-		uint16_t marks = p->marks;
+	NR_UNINITIALIZED struct key4 keys[NR_FLOW_BATCH];
+	int64_t watermark = in->watermarks[steps[0].packet];
+	size_t k;
 
-		if (p->proto == 6 && !steps[i].mirror)
-			marks |= nr_pair_feed_hashed(&flow->pair, keys[i].source, p);
-		if (NR_LIKELY(p->is_v4))
-			feed4(&keys[i], marks);
-		else
-			feed6(flow, p, steps[i].mirror, marks);
+	for (k = 0; k < n && in->watermarks[steps[k].packet] == watermark; k++) {
+		const struct nr_flow_step step = steps[k];
+		struct nr_flow *flow = &flows[step.shard];
+		const struct nr_flow4 *e = &in->entries[step.packet];
+
+		nr_flow_advance(flow, watermark, out);
+		if (NR_LIKELY(e->packets != 0)) {
+			key4_make(flow, e, step.mirror, &keys[k]);
+			nr_table_prefetch_slot(&flow->v4, keys[k].hash);
+		} else {
+			keys[k].packed = NULL;
+			keys[k].flow = flow;
+			keys[k].source = nr_pair_hash(&in->packets[step.packet]);
+		}
+		nr_pair_prefetch(&flow->pair, keys[k].source);
 	}
+	for (size_t i = 0; i < k; i++)
+		if (NR_LIKELY(keys[i].packed != NULL))
+			nr_table_prefetch_entry(&keys[i].flow->v4, keys[i].hash);
+	for (size_t i = 0; i < k; i++) {
+		if (NR_LIKELY(keys[i].packed != NULL))
+			feed4(&keys[i]);
+		else
+			feed6(keys[i].flow, &in->packets[steps[i].packet], steps[i].mirror,
+			      keys[i].source);
+	}
+	return k;
 }
 
-/* Hash all, fetch all, then update: the loads of a batch overlap. */
+void nr_flow_feed_packed(struct nr_flow *flows, const struct nr_flow_input *in,
+			 const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out)
+{
+	for (size_t i = 0; i < n;)
+		i += feed_batch(flows, in, steps + i, nr_min_size(n - i, NR_FLOW_BATCH), out);
+}
+
 void nr_flow_feed(struct nr_flow *flows, const struct nr_packet *packets, const int64_t *watermarks,
 		  const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out)
 {
-	NR_UNINITIALIZED struct key4 keys[NR_FLOW_BATCH];
+	for (size_t i = 0; i < n; i++) {
+		const struct nr_packet *p = &packets[steps[i].packet];
+		struct nr_flow_step step = { 0, steps[i].shard, steps[i].mirror };
+		struct nr_flow4 entry = { 0 };
+		struct nr_flow_input in = { p, &entry, &watermarks[steps[i].packet] };
 
-	for (size_t i = 0, k; i < n; i += k) {
-		int64_t watermark = watermarks[steps[i].packet];
-
-		for (k = 0; k < NR_FLOW_BATCH && i + k < n; k++) {
-			const struct nr_flow_step step = steps[i + k];
-			struct nr_flow *flow = &flows[step.shard];
-
-			if (NR_UNLIKELY(watermarks[step.packet] != watermark))
-				break;
-			nr_flow_advance(flow, watermark, out);
-			key4_make(flow, &packets[step.packet], step.mirror, &keys[k]);
-			nr_table_prefetch_slot(&flow->v4, keys[k].hash);
-			nr_pair_prefetch(&flow->pair, keys[k].source);
-		}
-		feed_batch(keys, steps + i, k);
+		if (p->is_v4)
+			nr_flow4_pack(p, &entry);
+		nr_flow_feed_packed(flows, &in, &step, 1, out);
 	}
 }
 

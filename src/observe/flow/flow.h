@@ -20,9 +20,7 @@
 #include "base/cursor.h"
 #include "base/hash.h"
 #include "base/table.h"
-#include "observe/classify/pair.h"
-#include "observe/dissect/dissect.h"
-#include "record/observation.h"
+#include "observe/flow/flow4.h"
 
 enum { NR_FLOW_BATCH = 64, NR_FLOW_WAITING = 1024, NR_FLOW_MINUTE = 60 };
 
@@ -59,6 +57,15 @@ void nr_flow_done(struct nr_flow *flow);
 /** Packets of several shards, in arrival order: flows[step.shard] takes packets[step.packet]. */
 void nr_flow_feed(struct nr_flow *flows, const struct nr_packet *packets, const int64_t *watermarks,
 		  const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out);
+/** Packets with their packed form, where packets != 0; others are IPv6 and looked at themselves. */
+struct nr_flow_input {
+	const struct nr_packet *packets;
+	const struct nr_flow4 *entries;
+	const int64_t *watermarks;
+};
+/** nr_flow_feed() for who has packed them: the fast way. */
+void nr_flow_feed_packed(struct nr_flow *flows, const struct nr_flow_input *in,
+			 const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out);
 /** Empty the table if it holds what arrived under an older watermark. */
 void nr_flow_advance(struct nr_flow *flow, int64_t watermark, const struct nr_flow_out *out);
 
