@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 static const int64_t LATENESS_NS = 3 * NR_NS_PER_S, SILENCE_NS = 60 * NR_NS_PER_S;
 static const int64_t STEP_NS = 10 * NR_NS_PER_S; /* between two calls: more is a step */
 static const int64_t TICK_NS = NR_NS_PER_S / 2;
