@@ -3,13 +3,17 @@
 
 B ?= build
 T ?= 60
+# The observation store's library: fetched (pinned, from npm), system, or disabled.
+DUCKDB ?= fetched
+export DUCKDB
 
 .DEFAULT_GOAL := build
 .PHONY: build run test bench fuzz lint format data clean help
 
 build: ## build/noroshi, and the address data it uses
 	@tools/setup build
-	@tools/configure $(B)
+	@tools/fetch-duckdb
+	@tools/configure $(B) -Dduckdb=$(DUCKDB)
 	@tools/ninja $(B) noroshi
 	@tools/fetch-data $(B) --optional
 
@@ -18,7 +22,8 @@ run: build ## the report of a capture: PCAP=file NET=prefix, or of a generated s
 
 test: ## every test; ends with the line `N passed, N failed`
 	@tools/setup build test
-	@tools/configure $(B) -Dtests=enabled
+	@tools/fetch-duckdb
+	@tools/configure $(B) -Dtests=enabled -Dduckdb=$(DUCKDB)
 	@tools/ninja $(B)
 	@tools/fetch-data $(B) --optional
 	@tools/run-tests $(B) $(TESTS)
@@ -33,7 +38,8 @@ fuzz: ## run each fuzz target T=60 seconds of processor time (ONLY=name for one 
 
 lint: ## formatting, clang-tidy, layers, style, man pages, hardening of the binaries
 	@tools/setup build test lint
-	@tools/configure $(B) -Dtests=enabled
+	@tools/fetch-duckdb
+	@tools/configure $(B) -Dtests=enabled -Dduckdb=$(DUCKDB)
 	@tools/ninja $(B)
 	@tools/lint $(B)
 
@@ -43,7 +49,8 @@ format: ## let clang-format rewrite the sources
 
 data: ## fetch the address data (npm) and build the prefix file
 	@tools/setup build
-	@tools/configure $(B)
+	@tools/fetch-duckdb
+	@tools/configure $(B) -Dduckdb=$(DUCKDB)
 	@tools/ninja $(B) noroshi
 	@tools/fetch-data $(B)
 

@@ -38,7 +38,7 @@ struct nr_store;
 /** One observation of one sensor: what the store takes and gives. */
 struct nr_store_row {
 	uint64_t at;	 /* journal place of its batch */
-	uint32_t row;	 /* in the batch */
+	uint32_t row;	 /* in the batch, in the store's own order (store/duck/order.h) */
 	uint32_t sensor; /* the store's own small number: nr_store_sensor() */
 	struct nr_observation obs;
 };
@@ -52,11 +52,20 @@ uint64_t nr_store_at(const struct nr_store *store);
 NR_MUST_CHECK int nr_store_sensor(struct nr_store *store, struct nr_uuid sensor,
 				  uint32_t *ret_number);
 
+/** Of a number in struct nr_store_row. Any thread. @return 0; -ENOENT */
+NR_MUST_CHECK int nr_store_sensor_id(struct nr_store *store, uint32_t number,
+				     struct nr_uuid *ret_sensor);
+
 /** Take an entry of the journal, in order; batches are decoded here, other types only move the place. Buffered. */
 NR_MUST_CHECK int nr_store_add(struct nr_store *store, const struct nr_entry *entry,
 			       struct nr_err *reterr);
 /** Write what is buffered in one transaction a file. About once a second. */
 NR_MUST_CHECK int nr_store_commit(struct nr_store *store, struct nr_err *reterr);
+
+/** Commit, and bring the roll-ups up to here too: before a pause, at the end. They are otherwise some commits behind. */
+NR_MUST_CHECK int nr_store_settle(struct nr_store *store, struct nr_err *reterr);
+/** Rows left out because their time cannot be true or their day is retired, and batches nobody can read. */
+uint64_t nr_store_refused(const struct nr_store *store);
 
 /* ---- asking ---- */
 struct nr_store_filter {

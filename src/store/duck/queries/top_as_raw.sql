@@ -1,0 +1,15 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- top_as_raw: the autonomous systems that sent most, counted from the observations themselves
+-- raw
+-- $since time = 24h: first second
+-- $until time = 0s: end, not included
+-- $n number 1..1000 = 20: how many
+WITH top AS (
+	SELECT asn, sum(packets) AS total FROM raw WHERE tick >= $since AND tick < $until
+	GROUP BY asn ORDER BY total DESC, asn LIMIT $n
+)
+SELECT asn, sum(packets)::UBIGINT AS packets, sum(bytes)::UBIGINT AS bytes, count(*)::UBIGINT AS flows,
+	approx_count_distinct(coalesce(src6, src::UHUGEINT))::UBIGINT AS sources
+FROM raw SEMI JOIN top USING (asn)
+WHERE tick >= $since AND tick < $until
+GROUP BY asn ORDER BY 2 DESC, asn
