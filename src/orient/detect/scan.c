@@ -66,6 +66,7 @@ static void scan_close(void *shard)
 	nr_table_done(&scan->members);
 	nr_slab_done(&scan->cold);
 	nr_slab_done(&scan->sketches);
+	nr_scan_live_done(scan);
 	free(scan->rates);
 	free(scan);
 }
@@ -106,12 +107,38 @@ static int scan_open(const struct nr_detect_env *env, void **ret_shard)
 		r = nr_slab_init(&scan->cold, sizeof(struct nr_scan_cold), max);
 	if (r == 0)
 		r = nr_slab_init(&scan->sketches, NR_DISTINCT_REGS, max);
+	if (r == 0 && env->live)
+		r = nr_scan_live_init(scan);
 	if (r < 0) {
 		scan_close(scan);
 		return r;
 	}
 	*ret_shard = scan;
 	return 0;
+}
+
+/* Whoever is silent for longer than the new timeout ends at the next sweep, which comes now. */
+static void scan_monitored(void *shard)
+{
+	struct nr_scan *scan = shard;
+
+	scan->timeout_ns = timeout_for(scan->env->monitored_v4);
+	scan->next_due = INT64_MIN;
+}
+
+const struct nr_scan_hot *nr_scan_find(const struct nr_scan *scan, struct nr_ip ip)
+{
+	if (nr_ip_is_v4(ip)) {
+		uint32_t v4 = nr_ip_to_v4(ip);
+		const struct nr_scan_hot4 *e = nr_table_find(&scan->hot4,
+							     hash4(&scan->env->key, v4), eq4, &v4);
+
+		return e != NULL ? &e->hot : NULL;
+	}
+	const struct nr_scan_hot6 *e = nr_table_find(&scan->hot6, hash6(&scan->env->key, &ip), eq6,
+						     &ip);
+
+	return e != NULL ? &e->hot : NULL;
 }
 
 /* ---- one observation ---- */
@@ -350,4 +377,7 @@ const struct nr_detector nr_detector_scan = {
 	.load = nr_scan_load,
 	.close = scan_close,
 	.refused = nr_scan_refused,
+	.report = nr_scan_report,
+	.look = nr_scan_look,
+	.monitored = scan_monitored,
 };

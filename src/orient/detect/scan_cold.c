@@ -234,7 +234,7 @@ static bool reaches_wide(const struct nr_scan *scan, const struct nr_scan_hot *h
 	       (n >= WIDE_MIN_N && (hot->packets - 1) * 4294967296.0 / (double)n >= 10 * span);
 }
 
-void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+void nr_scan_cold_levels(struct nr_scan *scan, const struct nr_scan_hot *hot,
 			 struct nr_scan_cold *cold, const struct nr_observation *o)
 {
 	if (NR_UNLIKELY(cold->scanner_at == 0)) {
@@ -245,10 +245,13 @@ void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *h
 		    nr_scan_tools(scan, marks, hot->packets, cold->dst.n) != 0) {
 			cold->scanner_at = nr_observation_first(o).ns;
 			cold->scanner_packets = hot->packets;
+			nr_scan_live_rises(scan, cold, o->src, false);
 		}
 	}
-	if (cold->wide_at == 0 && reaches_wide(scan, hot, cold, nr_ip_is_v4(o->src)))
+	if (cold->wide_at == 0 && reaches_wide(scan, hot, cold, nr_ip_is_v4(o->src))) {
 		cold->wide_at = nr_observation_last(o).ns;
+		nr_scan_live_rises(scan, cold, o->src, true);
+	}
 }
 
 void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,

@@ -111,7 +111,7 @@ static void end_one(struct ending *e, const struct ended *end)
 		level = nr_scan_describe(scan, end->source.ip, hot, &e->top, e->sink->detail,
 					 &source);
 		e->sink->source(e->sink->ctx, &source);
-		if (level >= NR_LEVEL_WIDE && hot->cold != 0 &&
+		if (level >= NR_LEVEL_WIDE && hot->cold != 0 && scan->live == NULL &&
 		    source.traffic_class != NR_CLASS_BACKSCATTER)
 			member_add(scan, &source, hot);
 	}
@@ -149,6 +149,7 @@ int nr_scan_advance(void *shard, int64_t now, const struct nr_sink *sink)
 		if (hot->cold != 0)
 			nr_scan_cold_release(scan, hot->cold - 1);
 	}
+	nr_scan_live_ended(scan);
 	free(list);
 	nr_table_done(&e.ended);
 	return 0;
@@ -290,7 +291,7 @@ uint64_t nr_scan_refused(const void *shard)
 	       scan->sketches.table.n_refused + scan->members.n_refused;
 }
 
-enum { SNAPSHOT_VERSION = 1 };
+enum { SNAPSHOT_VERSION = 2 };
 
 int nr_scan_save(const void *shard, struct nr_buf *out)
 {
@@ -306,6 +307,7 @@ int nr_scan_save(const void *shard, struct nr_buf *out)
 	nr_table_save(&scan->members, out);
 	nr_slab_save(&scan->cold, out);
 	nr_slab_save(&scan->sketches, out);
+	nr_scan_live_save(scan, out);
 	return out->err;
 }
 
@@ -362,5 +364,5 @@ int nr_scan_load(void *shard, struct nr_reader *in)
 		r = nr_slab_load(&scan->sketches, in);
 	if (r == 0 && !numbers_hold(scan))
 		r = NR_EDAMAGED;
-	return r;
+	return r == 0 ? nr_scan_live_load(scan, in) : r;
 }

@@ -122,6 +122,7 @@ struct nr_scan {
 	uint64_t packet_buckets
 		[NR_SCAN_BUCKETS]; /* events by packets, port counts by sources: for Merit's */
 	uint64_t port_buckets[NR_SCAN_BUCKETS]; /* top 1e-4 */
+	struct nr_scan_live *live;		/* env->live: owned; scan_live.c */
 };
 
 /** Bucket of a count on a logarithmic scale, 16 to the octave. */
@@ -140,7 +141,7 @@ void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,
 void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot,
 			  struct nr_scan_cold *cold);
 /** Set scanner_at and wide_at when they are reached. */
-void nr_scan_cold_levels(const struct nr_scan *scan, const struct nr_scan_hot *hot,
+void nr_scan_cold_levels(struct nr_scan *scan, const struct nr_scan_hot *hot,
 			 struct nr_scan_cold *cold, const struct nr_observation *o);
 void nr_scan_cold_release(struct nr_scan *scan, uint32_t number);
 void nr_scan_cold_marks(const struct nr_scan_cold *cold, uint32_t ret_marks[NR_MARK_N]);
@@ -192,6 +193,22 @@ int nr_scan_campaigns(struct nr_scan_member *members, size_t n, const struct nr_
 		      const struct nr_sink *sink);
 enum { NR_SCAN_CAMPAIGN_FIELDS = 11 };
 extern const struct nr_field nr_scan_campaign_fields[NR_SCAN_CAMPAIGN_FIELDS];
+
+/** The open source @p ip, or NULL. */
+const struct nr_scan_hot *nr_scan_find(const struct nr_scan *scan, struct nr_ip ip);
+
+/* scan_live.c: what is told of sources that are still open */
+NR_MUST_CHECK int nr_scan_live_init(struct nr_scan *scan);
+void nr_scan_live_done(struct nr_scan *scan);
+/** @p ip has become scanner or wide just now. */
+void nr_scan_live_rises(struct nr_scan *scan, const struct nr_scan_cold *cold, struct nr_ip ip,
+			bool wide);
+/** Sources ended: what depends on all of them is to be worked out again. */
+void nr_scan_live_ended(struct nr_scan *scan);
+void nr_scan_live_save(const struct nr_scan *scan, struct nr_buf *out);
+NR_MUST_CHECK int nr_scan_live_load(struct nr_scan *scan, struct nr_reader *in);
+int nr_scan_report(void *shard, int64_t now, const struct nr_sink *sink);
+int nr_scan_look(void *shard, struct nr_ip ip, const struct nr_sink *sink);
 
 int nr_scan_advance(void *shard, int64_t now, const struct nr_sink *sink);
 int nr_scan_finish(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink);
