@@ -4,7 +4,7 @@
  * @file
  * packet_oracle: what must hold for every frame, whatever is in it.
  *
- * The short way of nr_dissect() equals the long one; every value is in its table; what points into the
+ * The short way of nr_dissect() equals the long one, and the straight line of observe/fast.h both; every value is in its table; what points into the
  * frame stays in it; classification of the same packet is the same again; and the cost is bounded: a
  * frame of at most 64 KiB takes less than a generous share of CPU time, under any sanitizer.
  */
@@ -14,8 +14,14 @@
 
 #include "observe/classify/classify_int.h"
 #include "observe/dissect/dissect_int.h"
+#include "observe/fast.h"
 
-enum { ORACLE_FRAME_MAX = 65536, ORACLE_COST_NS = 50000000 };
+enum {
+	ORACLE_FRAME_MAX = 65536,
+	ORACLE_COST_NS = 50000000,
+	ORACLE_TICK = 1700000000,
+	ORACLE_OFFSET = 123456789
+};
 
 static inline int64_t oracle_cpu_ns(void)
 {
@@ -48,6 +54,23 @@ static inline void oracle_classify(struct nr_packet *pkt)
 	(void)nr_mark_is_nmap_probe(pkt);
 }
 
+/* @p packet is classified if @p outcome is OK. */
+static inline void oracle_fast(const struct nr_frame *frame, enum nr_outcome outcome,
+			       const struct nr_packet *packet)
+{
+	struct nr_flow4 fast, general;
+	struct nr_packet at = *packet;
+
+	memset(&fast, 0xa5, sizeof(fast)); /* nothing may depend on what was there */
+	if (nr_fast_pack(frame, ORACLE_TICK, ORACLE_OFFSET, NULL, &fast) == NR_FAST_NO)
+		return;
+	nr_require(outcome == NR_OUTCOME_OK && packet->anomalies == 0);
+	at.tick = ORACLE_TICK;
+	at.offset = ORACLE_OFFSET;
+	nr_flow4_pack(&at, &general);
+	nr_require(memcmp(&fast, &general, sizeof(fast)) == 0);
+}
+
 static inline void oracle_frame(const struct nr_frame *frame)
 {
 	struct nr_packet a, b;
@@ -68,6 +91,7 @@ static inline void oracle_frame(const struct nr_frame *frame)
 		oracle_within(frame, &a);
 		oracle_classify(&a);
 	}
+	oracle_fast(frame, ra, &a);
 	if (frame->caplen <= ORACLE_FRAME_MAX)
 		nr_require(oracle_cpu_ns() - start < ORACLE_COST_NS);
 }
