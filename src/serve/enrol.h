@@ -6,8 +6,8 @@
  *
  * Invite    a sensor "expected" in the registry and a one-time token (serve/token.h) with the authority's pin (record/
  *           enrol.h). Inviting one that is there already gives another token; a revoked one stays out.
- * Join      POST /api/v1/enrol: the token is checked, the request signed, and only then the token spent: of two that come
- *           at once one wins. Body and answer: record/enrol.h
+ * Join      POST /api/v1/enrol: the token is checked, the request signed, and only then the token spent: of two that
+ *           come at once one wins. Body and answer: record/enrol.h
  * Renew     by the sensor itself over its ingest session, when a third of NR_ENROL_DAYS is left
  * Threads   any
  */
