@@ -394,12 +394,22 @@ static int recover_segments(struct nr_writer *w, struct nr_encoder *e, const str
 		*e = (struct nr_encoder){ .next_at = 1 };
 		nr_random(e->chain.b, NR_DIGEST_SIZE); /* no two journals have a chain in common */
 	}
-	if (ret == 0 && noted < newest) {
-		ret = nr_writer_note(w, newest);
-		if (ret < 0)
-			ret = fail_dir(reterr, ret, w->dir, "lock");
-	}
 	return ret;
+}
+
+/* Names first, then the note that says which there are. */
+static int settle(struct nr_writer *w, const struct nr_segments *s, struct nr_err *reterr)
+{
+	uint64_t newest = s->n > 0 ? s->at[s->n - 1] : 0;
+	int ret = nr_io_fsync(w->dir_fd);
+
+	if (ret < 0)
+		return fail_dir(reterr, ret, w->dir, "cannot fsync");
+	NR_CRASH_POINT("journal.recover.dir_synced");
+	if (newest == 0 || read_note(w) == newest)
+		return 0;
+	ret = nr_writer_note(w, newest);
+	return ret < 0 ? fail_dir(reterr, ret, w->dir, "lock") : 0;
 }
 
 int nr_journal_recover(struct nr_writer *writer, struct nr_encoder *encoder,
@@ -413,11 +423,8 @@ int nr_journal_recover(struct nr_writer *writer, struct nr_encoder *encoder,
 		ret = nr_segments_list(writer->dir, &segments, reterr);
 	if (ret == 0)
 		ret = recover_segments(writer, encoder, &segments, &rec, reterr);
-	if (ret == 0) {
-		ret = nr_io_fsync(writer->dir_fd);
-		if (ret < 0)
-			ret = fail_dir(reterr, ret, writer->dir, "cannot fsync");
-	}
+	if (ret == 0)
+		ret = settle(writer, &segments, reterr);
 	nr_segments_done(&segments);
 	if (ret == 0)
 		*ret_recovery = rec;
