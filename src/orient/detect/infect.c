@@ -23,7 +23,7 @@ static const int64_t SWEEP_S = 3600;
 static const int64_t HOUR_NS = 3600 * NR_NS_PER_S;
 enum { CLEAR_MIN_H = 24, CLEAR_MAX_H = 30 * 24, FORGET_H = 7 * 24 };
 enum { BATCH = 64 };
-enum { MAGIC = 0x74636669, VERSION = 1 }; /* "ifct" */
+enum { MAGIC = 0x74636669, VERSION = 2 }; /* "ifct" */
 
 static const uint8_t mark_of[INFECT_MARKS] = { NR_MARK_MIRAI, NR_MARK_CONFICKER, NR_MARK_EXPLOIT };
 
@@ -121,13 +121,24 @@ int64_t infect_clear_ns(const struct infect_entry *e)
 
 static void episode_end(struct infect_shard *s, struct infect_entry *e)
 {
-	if (infect_is_finding(s->env, e)) {
+	bool stands = infect_is_finding(s->env, e);
+
+	if (stands || e->said_id != 0) {
 		struct infect_entry *pending = nr_table_append(&s->pending);
 
-		if (pending != NULL)
+		if (pending != NULL) {
 			*pending = *e;
+			pending->is_dirty = 0;
+			pending->telling = stands ? INFECT_BY_TIME : INFECT_WITHDRAWN;
+		}
 	}
 	e->state = INFECT_ENDED;
+	e->said_id = 0;
+}
+
+struct infect_entry *infect_entry_find(const struct infect_shard *s, struct nr_ip ip)
+{
+	return nr_table_find(&s->entries, ip_hash(&s->env->key, ip), entry_eq, &ip);
 }
 
 static void episode_start(struct infect_entry *e, int64_t at)
@@ -140,7 +151,8 @@ static void episode_start(struct infect_entry *e, int64_t at)
 				    .decided = INT64_MAX,
 				    .episodes = again ? add_u32(e->episodes, 1) : 1,
 				    .state = INFECT_ACTIVE,
-				    .returned = again };
+				    .returned = again,
+				    .is_dirty = e->is_dirty };
 }
 
 /* Was the silence before @p at longer than infect_clear_ns()? Mostly the least it can be tells, without arithmetic. */
@@ -229,6 +241,7 @@ static void observe(struct infect_shard *s, uint64_t hash, const struct nr_obser
 		e->marked += obs->marks[mark_of[i]];
 	if (e->decided == INT64_MAX && is_decided(obs, e->marked))
 		e->decided = last;
+	infect_live_touch(s, e);
 }
 
 static bool is_marked(const struct nr_observation *obs)
@@ -296,6 +309,7 @@ static int shard_source(void *shard, const struct nr_source *src)
 				    ? e->marked
 				    : e->cur.marks[INFECT_CONFICKER];
 	}
+	infect_live_touch(s, e);
 	return 0;
 }
 
@@ -378,6 +392,7 @@ static void shard_close(void *shard)
 		return;
 	nr_table_done(&s->entries);
 	nr_table_done(&s->pending);
+	nr_table_done(&s->dirty);
 	free(s);
 }
 
@@ -392,7 +407,8 @@ static int shard_open(const struct nr_detect_env *env, void **ret_shard)
 	s->swept = -TICK_MAX;
 	if (nr_table_init(&s->entries, sizeof(struct infect_entry), max, entry_hash, &env->key) <
 		    0 ||
-	    nr_table_init(&s->pending, sizeof(struct infect_entry), max, NULL, NULL) < 0) {
+	    nr_table_init(&s->pending, sizeof(struct infect_entry), max, NULL, NULL) < 0 ||
+	    nr_table_init(&s->dirty, sizeof(struct nr_ip), NR_TABLE_MAX, NULL, NULL) < 0) {
 		shard_close(s);
 		return -ENOMEM;
 	}
@@ -443,8 +459,9 @@ static int table_load(struct nr_table *table, struct nr_reader *in)
 			return NR_EDAMAGED;
 		memcpy(&e, bytes, sizeof(e));
 		if ((e.state != INFECT_ACTIVE && e.state != INFECT_ENDED) || e.returned > 1 ||
-		    e.first < -limit || e.last > limit + NR_NS_PER_S || e.first > e.last ||
-		    !context_ok(&e.cur) || !context_ok(&e.done))
+		    e.is_dirty != 0 || e.telling > INFECT_WITHDRAWN || e.first < -limit ||
+		    e.last > limit + NR_NS_PER_S || e.first > e.last || !context_ok(&e.cur) ||
+		    !context_ok(&e.done))
 			return NR_EDAMAGED;
 		to = table->hash != NULL ? nr_table_insert(table, table->hash(&e, table->hash_ctx))
 					 : nr_table_append(table);
@@ -493,4 +510,5 @@ const struct nr_detector nr_detector_infect = {
 	.load = shard_load,
 	.close = shard_close,
 	.refused = shard_refused,
+	.report = infect_report,
 };

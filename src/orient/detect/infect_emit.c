@@ -260,7 +260,7 @@ static void summary_text(const struct nr_infect_evidence *ev, struct nr_finding 
 	nr_require(n > 0 && n < NR_SUMMARY_TEXT);
 }
 
-static void emit(const struct nr_detect_env *env, const struct infect_entry *e, int64_t now,
+static void emit(const struct nr_detect_env *env, struct infect_entry *e, int64_t now,
 		 const struct nr_sink *sink)
 {
 	static const int64_t day_s = 86400;
@@ -273,8 +273,9 @@ static void emit(const struct nr_detect_env *env, const struct infect_entry *e, 
 	struct infect_context all;
 
 	evidence_fill(env, e, &ev, &all);
-	bool ended = now > INT64_MAX / NR_NS_PER_S ||
-		     e->last + infect_clear_ns(e) < now * NR_NS_PER_S;
+	bool ended = e->telling != INFECT_OPEN &&
+		     (now > INT64_MAX / NR_NS_PER_S ||
+		      e->last + infect_clear_ns(e) < now * NR_NS_PER_S);
 	bool young = !ended && now * NR_NS_PER_S - e->first < day_s * NR_NS_PER_S;
 
 	ev.status = ended		    ? NR_INFECT_CLEARED
@@ -286,7 +287,9 @@ static void emit(const struct nr_detect_env *env, const struct infect_entry *e, 
 		.sort_ip = e->ip,
 		.confidence = 1 / (1 + exp(-(ev.score + prior))),
 		.certainty = infect_is_impossible(e->ip) ? NR_CERTAINTY_SPOOFABLE : all.certainty,
-		.state = ended ? NR_FINDING_ENDED : NR_FINDING_CONTINUING,
+		.state = e->telling == INFECT_WITHDRAWN ? NR_FINDING_WITHDRAWN
+			 : ended			? NR_FINDING_ENDED
+							: NR_FINDING_CONTINUING,
 		.first = { e->first },
 		.last = { e->last },
 		.detected = { e->decided < INT64_MAX ? e->decided : e->last },
@@ -301,7 +304,8 @@ static void emit(const struct nr_detect_env *env, const struct infect_entry *e, 
 	memcpy(finding.economy, origin.economy, sizeof(finding.economy));
 	nr_ip_print(e->ip, finding.subject);
 	summary_text(&ev, &finding);
-	finding.id = nr_finding_id(&finding);
+	finding.id = e->said_id != 0 ? e->said_id : nr_finding_id(&finding);
+	e->said_id = finding.id;
 	sink->finding(sink->ctx, &finding);
 }
 

@@ -4,7 +4,7 @@
  * @file
  * infect_int: what the files of infect.v1 share.
  *
- * Shape   one 240-byte entry an address that carried a mark of malware. Times come from observations, the
+ * Shape   one 256-byte entry an address that carried a mark of malware. Times come from observations, the
  *         rest from the source records of scan.v1: `cur` is the newest event of the address, replaced when
  *         the same event is handed over again, `done` the sum of those before it
  */
@@ -35,6 +35,7 @@ struct infect_context {
 _Static_assert(sizeof(struct infect_context) == 88, "no padding: it is saved");
 
 enum { INFECT_ACTIVE = 1, INFECT_ENDED };
+enum infect_telling { INFECT_BY_TIME, INFECT_OPEN, INFECT_WITHDRAWN };
 
 struct infect_entry {
 	struct nr_ip ip;
@@ -42,15 +43,21 @@ struct infect_entry {
 	int64_t decided;     /* when the mark had said enough, ns; INT64_MAX: not yet */
 	uint64_t marked;
 	struct infect_context cur, done;
+	/* on line: id under which it was told (0: not told); when, and with how many marked packets, it last was asked */
+	uint64_t said_id, said_marked;
+	int64_t said_at; /* s */
 	uint32_t episodes;
-	uint8_t state, returned, pad[2];
+	uint8_t state, returned;
+	uint8_t is_dirty; /* has something to tell */
+	uint8_t telling;  /* of entries on their way out: enum infect_telling */
 };
-_Static_assert(sizeof(struct infect_entry) == 232, "no padding: it is saved");
+_Static_assert(sizeof(struct infect_entry) == 256, "no padding: it is saved");
 
 struct infect_shard {
 	const struct nr_detect_env *env;
 	int64_t swept;			  /* watermark of the last sweep, s */
 	struct nr_table entries, pending; /* both of struct infect_entry */
+	struct nr_table dirty; /* on line: struct nr_ip of entries with something to tell */
 };
 
 /** done and cur together. */
@@ -65,7 +72,14 @@ void infect_score(const struct nr_detect_env *env, const struct infect_entry *e,
 bool infect_is_impossible(struct nr_ip ip);
 bool infect_is_hosting(const char *as_name);
 
-/** Emit the entries that are worth a finding, by (last, ip). @p now in s; @p list is sorted here */
+/* infect_live.c: what is told before it ends */
+
+/** On line: @p e, which is in s->entries, has changed. */
+void infect_live_touch(struct infect_shard *s, struct infect_entry *e);
+int infect_report(void *shard, int64_t now, const struct nr_sink *sink);
+struct infect_entry *infect_entry_find(const struct infect_shard *s, struct nr_ip ip);
+
+/** Emit the entries that are worth a finding, by (last, ip). @p now in s; @p list is sorted here, said_id set */
 void infect_emit_all(const struct nr_detect_env *env, struct infect_entry *list, size_t n,
 		     int64_t now, const struct nr_sink *sink);
 bool infect_is_finding(const struct nr_detect_env *env, const struct infect_entry *e);

@@ -116,6 +116,7 @@ static void shard_close(void *shard)
 	nr_table_done(&s->prefixes);
 	nr_table_done(&s->groups);
 	nr_table_done(&s->pending);
+	nr_table_done(&s->dirty);
 	free(s);
 }
 
@@ -136,7 +137,8 @@ static int shard_open(const struct nr_detect_env *env, void **ret_shard)
 	    nr_table_init(&s->groups, sizeof(struct rsdos_group), few, rsdos_group_hash,
 			  &env->key) < 0 ||
 	    nr_table_init(&s->tracks, sizeof(struct rsdos_track), few, NULL, NULL) < 0 ||
-	    nr_table_init(&s->pending, sizeof(struct rsdos_pending), max, NULL, NULL) < 0) {
+	    nr_table_init(&s->pending, sizeof(struct rsdos_pending), max, NULL, NULL) < 0 ||
+	    nr_table_init(&s->dirty, sizeof(uint32_t), NR_TABLE_MAX, NULL, NULL) < 0) {
 		shard_close(s);
 		return -ENOMEM;
 	}
@@ -284,4 +286,5 @@ const struct nr_detector nr_detector_rsdos = {
 	.load = rsdos_load,
 	.close = shard_close,
 	.refused = shard_refused,
+	.report = rsdos_report,
 };

@@ -117,6 +117,7 @@ void rsdos_emit_fill(const struct rsdos_shard *s, const struct rsdos_track *t, s
 			      (shape.spread ? NR_RSDOS_UNIFORM : 0) |
 			      (is_moore(t) ? NR_RSDOS_MOORE : 0));
 	ret_pending->ip = ip;
+	ret_pending->said_id = t->said_id;
 	ret_pending->first = t->first;
 	ret_pending->last = t->last;
 	ret_pending->detected = t->detected;
@@ -218,7 +219,7 @@ static int pending_cmp(const void *va, const void *vb)
 	return a->first < b->first ? -1 : a->first > b->first;
 }
 
-static void emit(const struct nr_detect_env *env, const struct rsdos_pending *pending, int64_t now,
+static void emit(const struct nr_detect_env *env, struct rsdos_pending *pending, int64_t now,
 		 const struct nr_sink *sink)
 {
 	struct nr_origin origin = nr_prefixes_origin(
@@ -233,7 +234,9 @@ static void emit(const struct nr_detect_env *env, const struct rsdos_pending *pe
 		/* That an address answered is no proof that it did: anybody may forge a victim's answers.
 		 * The subject is a victim, nothing is claimed of its conduct, nothing may be blocked. */
 		.certainty = NR_CERTAINTY_SPOOFABLE,
-		.state = ended ? NR_FINDING_ENDED : NR_FINDING_CONTINUING,
+		.state = pending->is_withdrawn ? NR_FINDING_WITHDRAWN
+			 : ended	       ? NR_FINDING_ENDED
+					       : NR_FINDING_CONTINUING,
 		.first = { pending->first },
 		.last = { pending->last },
 		.detected = { pending->detected },
@@ -248,7 +251,8 @@ static void emit(const struct nr_detect_env *env, const struct rsdos_pending *pe
 	memcpy(finding.economy, origin.economy, sizeof(finding.economy));
 	subject_text(pending, &finding);
 	summary_text(pending, &finding);
-	finding.id = nr_finding_id(&finding);
+	finding.id = pending->said_id != 0 ? pending->said_id : nr_finding_id(&finding);
+	pending->said_id = finding.id;
 	sink->finding(sink->ctx, &finding);
 }
 

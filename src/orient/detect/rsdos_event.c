@@ -140,12 +140,15 @@ static struct rsdos_answer answer_of(const struct rsdos_sample *sample, struct n
 				      .bits = sample->bits };
 }
 
-static void pending_add(struct rsdos_shard *s, const struct rsdos_track *t, struct nr_ip ip)
+static void pending_add(struct rsdos_shard *s, const struct rsdos_track *t, struct nr_ip ip,
+			bool stands)
 {
 	struct rsdos_pending *pending = nr_table_append(&s->pending);
 
-	if (pending != NULL)
-		rsdos_emit_fill(s, t, ip, pending);
+	if (pending == NULL)
+		return;
+	rsdos_emit_fill(s, t, ip, pending);
+	pending->is_withdrawn = !stands;
 }
 
 /* Detected, and the sample as it stands at the end does not say otherwise. */
@@ -164,9 +167,11 @@ static void event_end(struct rsdos_shard *s, struct rsdos_victim *v)
 	struct rsdos_track *t = rsdos_track_at(s, v->track);
 	struct rsdos_prefix *p = rsdos_prefix_at(s, v->prefix);
 
-	if (rsdos_event_stands(s, t))
-		pending_add(s, t, v->ip);
-	else
+	bool stands = rsdos_event_stands(s, t);
+
+	if (stands || (t != NULL && t->said_id != 0))
+		pending_add(s, t, v->ip, stands);
+	if (!stands)
 		rsdos_bg_learn(s, v->ip, &v->samples[0], t != NULL ? t->flows : v->flows,
 			       v->last - v->first);
 	if (t != NULL)
@@ -217,12 +222,12 @@ static void victim_spreads(struct rsdos_shard *s, struct rsdos_victim *v)
 		return;
 	p->live2++;
 	if (p->track == 0 && p->live2 * 2 >= NR_CARPET_VICTIMS)
-		p->track = rsdos_track_new(s, TRACK_PREFIX, nr_ip_is_v4(v->ip));
+		p->track = rsdos_track_new(s, TRACK_PREFIX, rsdos_prefix_ip(p->key));
 }
 
 static void victim_track(struct rsdos_shard *s, struct rsdos_victim *v, int64_t before)
 {
-	v->track = rsdos_track_new(s, TRACK_VICTIM, nr_ip_is_v4(v->ip));
+	v->track = rsdos_track_new(s, TRACK_VICTIM, v->ip);
 	if (v->track == 0) {
 		v->bits |= VICTIM_NO_TRACK;
 		return;
@@ -257,6 +262,7 @@ static void event_add(struct rsdos_shard *s, struct rsdos_victim *v, const struc
 
 		rsdos_track_add(t, a);
 		check_victim(s, t, a);
+		rsdos_live_touch(s, v->track);
 	}
 }
 
@@ -299,6 +305,7 @@ void rsdos_event_add(struct rsdos_shard *s, uint64_t hash, const struct rsdos_an
 
 		rsdos_track_add(t, a);
 		check_prefix(s, p, t, a);
+		rsdos_live_touch(s, p->track);
 	}
 }
 
@@ -344,8 +351,10 @@ static void sweep_prefixes(struct rsdos_shard *s)
 
 		if (p->live > 0)
 			continue;
-		if (rsdos_event_stands(s, t))
-			pending_add(s, t, rsdos_prefix_ip(p->key));
+		bool stands = rsdos_event_stands(s, t);
+
+		if (stands || (t != NULL && t->said_id != 0))
+			pending_add(s, t, rsdos_prefix_ip(p->key), stands);
 		if (t != NULL)
 			t->used = TRACK_FREE;
 		p->used = 0;
@@ -379,6 +388,7 @@ static void sweep_renumber(struct rsdos_shard *s)
 	nr_table_sweep(&s->tracks, track_keep, NULL);
 	nr_table_sweep(&s->prefixes, prefix_keep, NULL);
 	nr_table_sweep(&s->victims, victim_keep, NULL);
+	rsdos_live_renumber(s);
 }
 
 /* The watermark only moves sweeping at multiples of RSDOS_SWEEP_S, so that calls may be cut anywhere. */

@@ -12,6 +12,7 @@
  *           prefixes  32 bytes a /24 or /48 that has victims
  *           groups    background rate of repeated answers by (port class, AS)
  *           pending   ended findings that wait for advance()
+ *           dirty     on line: tracks with something to tell since the last report()
  * Invariants
  *   1 victims, prefixes and tracks are renumbered by sweep() alone; references are number + 1, 0 is none
  *   2 prefix.live counts the victims that refer to it, prefix.live2 those of them with VICTIM_SPREAD
@@ -72,6 +73,10 @@ struct rsdos_track {
 	double lambda; /* background at detection, answers/s */
 	double p_ln;   /* smallest at a check that passed */
 	uint64_t packets;
+	/* on line: id under which it was told (0: not told), and when and with how many packets it last was */
+	uint64_t said_id, said_packets;
+	int64_t said_at; /* s */
+	struct nr_ip ip; /* victim, or network address of the prefix */
 	uint32_t ppm[RSDOS_PPM_BINS], ppm_max;
 	uint32_t moore_packets;
 	uint32_t flows, flow_packets;	/* exact as long as the sample takes them */
@@ -87,11 +92,12 @@ struct rsdos_track {
 	uint8_t used, is_detected, n_ports, more_ports;
 	uint8_t flags, is_v6;
 	uint8_t was_refuted; /* a full sample of this event was no flood */
-	uint8_t pad[5];
+	uint8_t is_dirty;
+	uint8_t pad[4];
 	uint8_t hll[1 << RSDOS_HLL_P];
 };
 _Static_assert(sizeof(struct nr_rsdos_port) == 8, "no padding");
-_Static_assert(sizeof(struct rsdos_track) == 1136, "no padding: it is saved as it stands");
+_Static_assert(sizeof(struct rsdos_track) == 1176, "no padding: it is saved as it stands");
 
 struct rsdos_prefix {
 	uint64_t key; /* IPv4: 2^63 + address >> 8; IPv6: first 48 bits */
@@ -113,14 +119,17 @@ struct rsdos_pending {
 	struct nr_ip ip;	       /* victim, or network address of the prefix */
 	int64_t first, last, detected; /* ns */
 	double confidence;
+	uint64_t said_id;
 	struct nr_rsdos_evidence evidence;
-	uint8_t kind, pad[7];
+	uint8_t kind, is_withdrawn, pad[2];
+	uint32_t track; /* report(): number + 1 */
 };
 
 struct rsdos_shard {
 	const struct nr_detect_env *env;
 	int64_t swept; /* watermark of the last sweep, s */
 	struct nr_table victims, tracks, prefixes, groups, pending;
+	struct nr_table dirty; /* uint32_t: number + 1 of a track */
 };
 
 static inline struct rsdos_track *rsdos_track_at(const struct rsdos_shard *s, uint32_t ref)
@@ -150,7 +159,7 @@ bool rsdos_event_stands(const struct rsdos_shard *s, const struct rsdos_track *t
 /* rsdos_track.c: what is kept of many answers, and what it looks like */
 
 /** A free track for @p used, or 0 when the table is full. */
-uint32_t rsdos_track_new(struct rsdos_shard *s, uint8_t used, bool is_v4);
+uint32_t rsdos_track_new(struct rsdos_shard *s, uint8_t used, struct nr_ip ip);
 void rsdos_track_add(struct rsdos_track *t, const struct rsdos_answer *a);
 /** Start the sample again: it was full and no attack. */
 void rsdos_track_restart(struct rsdos_track *t);
@@ -167,6 +176,14 @@ struct rsdos_shape {
 void rsdos_track_shape(const struct rsdos_shard *s, const struct rsdos_track *t,
 		       struct rsdos_shape *ret_shape);
 
+/* rsdos_live.c: what is told before it ends */
+
+/** On line: a detected or told track has changed. */
+void rsdos_live_touch(struct rsdos_shard *s, uint32_t ref);
+/** Tracks have new numbers. */
+void rsdos_live_renumber(struct rsdos_shard *s);
+int rsdos_report(void *shard, int64_t now, const struct nr_sink *sink);
+
 /* rsdos_bg.c: how often such addresses answer without an attack */
 double rsdos_bg_rate(const struct rsdos_shard *s, struct nr_ip ip, uint8_t proto, uint16_t port);
 void rsdos_bg_learn(struct rsdos_shard *s, struct nr_ip ip, const struct rsdos_sample *sample,
@@ -176,7 +193,7 @@ uint64_t rsdos_group_hash(const void *entry, const void *key);
 /* rsdos_emit.c: from state to findings */
 void rsdos_emit_fill(const struct rsdos_shard *s, const struct rsdos_track *t, struct nr_ip ip,
 		     struct rsdos_pending *ret_pending);
-/** Sort by (last, ip, kind) and hand over; @p now decides ended or continuing. */
+/** Sort by (last, ip, kind) and hand over; @p now decides ended or continuing. Sets said_id. */
 void rsdos_emit_all(const struct nr_detect_env *env, struct rsdos_pending *list, size_t n,
 		    int64_t now, const struct nr_sink *sink);
 struct nr_ip rsdos_prefix_ip(uint64_t key);

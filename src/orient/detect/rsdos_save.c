@@ -8,7 +8,7 @@
  * they stand in memory (little-endian, no padding: rsdos_int.h asserts the sizes), and every number
  * that is used as an index or a length is checked on the way back in.
  */
-enum { MAGIC = 0x73647372, VERSION = 1 }; /* "rsds" */
+enum { MAGIC = 0x73647372, VERSION = 2 }; /* "rsds" */
 enum { N_TABLES = 5 };
 
 static void table_save(const struct nr_table *table, struct nr_buf *out)
@@ -68,7 +68,7 @@ static bool track_ok(const struct rsdos_track *t)
 {
 	if (t->n > RSDOS_SAMPLE || t->repeats > t->n || t->adjacent > t->n ||
 	    t->n_ports > NR_RSDOS_PORTS || t->used > TRACK_PREFIX || t->was_refuted > 1 ||
-	    t->is_detected > 1 || t->more_ports > 1 || t->is_v6 > 1)
+	    t->is_detected > 1 || t->more_ports > 1 || t->is_v6 > 1 || t->is_dirty != 0)
 		return false;
 	for (size_t i = 0; i < t->n; i++)
 		if (t->type[i] >= RSDOS_TYPE_N)
@@ -86,12 +86,13 @@ static bool pending_ok(const struct rsdos_pending *pending)
 {
 	const struct nr_rsdos_evidence *ev = &pending->evidence;
 
-	return pending->kind <= RSDOS_CARPET && ev->n_ports <= NR_RSDOS_PORTS &&
-	       is_bool(&ev->more_ports) && is_bool(&ev->has_rate) && pending->confidence >= 0 &&
-	       pending->confidence <= 1 && isfinite(ev->duration_s) && isfinite(ev->rate_lo) &&
-	       isfinite(ev->rate) && isfinite(ev->rate_hi) && isfinite(ev->p_log10) &&
-	       isfinite(ev->uniform_p) && isfinite(ev->entropy) && isfinite(ev->background) &&
-	       isfinite(ev->window_s) && isfinite(ev->mdr);
+	return pending->kind <= RSDOS_CARPET && pending->is_withdrawn <= 1 &&
+	       ev->n_ports <= NR_RSDOS_PORTS && is_bool(&ev->more_ports) &&
+	       is_bool(&ev->has_rate) && pending->confidence >= 0 && pending->confidence <= 1 &&
+	       isfinite(ev->duration_s) && isfinite(ev->rate_lo) && isfinite(ev->rate) &&
+	       isfinite(ev->rate_hi) && isfinite(ev->p_log10) && isfinite(ev->uniform_p) &&
+	       isfinite(ev->entropy) && isfinite(ev->background) && isfinite(ev->window_s) &&
+	       isfinite(ev->mdr);
 }
 
 static bool all_ok(const struct rsdos_shard *s)

@@ -15,14 +15,15 @@ static const double UNIFORM_P_MIN = 1e-3;
 static const double RARE_REPEATS = 2;
 static const double THREE_SIGMA_LN = -6.6077; /* ln 0.00135 */
 
-uint32_t rsdos_track_new(struct rsdos_shard *s, uint8_t used, bool is_v4)
+uint32_t rsdos_track_new(struct rsdos_shard *s, uint8_t used, struct nr_ip ip)
 {
 	struct rsdos_track *t = nr_table_append(&s->tracks);
 
 	if (t == NULL)
 		return 0;
 	t->used = used;
-	t->is_v6 = !is_v4;
+	t->is_v6 = !nr_ip_is_v4(ip);
+	t->ip = ip;
 	t->first = INT64_MAX;
 	t->last = INT64_MIN;
 	t->ppm_bin = INT64_MIN / 2;
