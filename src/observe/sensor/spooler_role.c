@@ -280,7 +280,8 @@ int nr_role_spooler(const struct nr_role *role)
 					     "rename",	   "renameat", "renameat2", "fsync",
 					     "fdatasync",  "pread64",  "pwrite64",  "ftruncate",
 					     "getdents64", "statx",    "statfs",    "fstatfs",
-					     "fallocate",  "recvmsg",  "fcntl",	    NULL };
+					     "fallocate",  "recvmsg",  "fcntl",	    "recvfrom",
+					     "sendto",	   NULL };
 	const struct nr_sandbox_path paths[] = { { role->settings->spool_dir, true } };
 	struct nr_sandbox sandbox = {
 		.calls = calls, .paths = paths, .n_paths = 1, .max_files = FILES_MAX
