@@ -278,13 +278,19 @@ int nr_tls_open(struct nr_tls_context *context, int fd, const char *host, int ti
 	return 0;
 }
 
+void nr_tls_end(struct nr_tls *tls)
+{
+	if (!tls->broken)
+		(void)gnutls_bye(tls->session, GNUTLS_SHUT_WR); /* a full socket does without */
+	tls->broken = true;
+}
+
 struct nr_tls *nr_tls_free(struct nr_tls *tls)
 {
 	if (tls == NULL)
 		return NULL;
 	if (tls->session != NULL) {
-		if (!tls->broken)
-			(void)gnutls_bye(tls->session, GNUTLS_SHUT_WR);
+		nr_tls_end(tls);
 		gnutls_deinit(tls->session);
 	}
 	(void)close(tls->fd);

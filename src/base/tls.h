@@ -42,6 +42,8 @@ struct nr_tls_context *nr_tls_context_free(struct nr_tls_context *context);
 /** Take a connected socket and do the handshake; @p fd is ours from now on, also on failure. @p host: client only. */
 NR_MUST_CHECK int nr_tls_open(struct nr_tls_context *context, int fd, const char *host,
 			      int timeout_ms, struct nr_tls **ret_tls, struct nr_err *reterr);
+/** Say goodbye: the peer reads its end, nothing more can be written; what it still sends can be read. */
+void nr_tls_end(struct nr_tls *tls);
 /** Says goodbye when it can, closes the socket. */
 struct nr_tls *nr_tls_free(struct nr_tls *tls);
 const struct nr_pki_facts *nr_tls_peer(const struct nr_tls *tls);

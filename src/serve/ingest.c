@@ -57,6 +57,13 @@ int64_t nr_ingest_now(const struct nr_ingest *ingest)
 	return o->now_ns != NULL ? o->now_ns(o->ctx) : nr_time_now().ns;
 }
 
+int64_t nr_ingest_mono(const struct nr_ingest *ingest)
+{
+	const struct nr_ingest_options *o = &ingest->options;
+
+	return o->mono_ns != NULL ? o->mono_ns(o->ctx) : nr_mono_now().ns;
+}
+
 void nr_ingest_complain(struct nr_ingest *ingest, const struct nr_slot *slot, const char *words)
 {
 	int64_t minute = nr_mono_now().ns / (60 * NR_NS_PER_S) + 1;
@@ -103,10 +110,22 @@ static void *session_thread(void *arg)
 	return NULL;
 }
 
+/* Was it heard lately, and is its line not closed? Under the lock. */
+static bool is_alive(const struct nr_slot *slot, int64_t now)
+{
+	struct pollfd line = { .fd = slot->fd, .events = POLLRDHUP };
+
+	if (atomic_load(&slot->end) || atomic_load(&slot->leaving) || slot->fd < 0)
+		return false;
+	if (poll(&line, 1, 0) > 0 && (line.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+		return false;
+	return now - atomic_load(&slot->heard_ns) < ALIVE_NS;
+}
+
 int nr_ingest_claim(struct nr_slot *slot, struct nr_uuid sensor)
 {
 	struct nr_ingest *ingest = slot->ingest;
-	int64_t now = nr_mono_now().ns;
+	int64_t now = nr_ingest_mono(ingest);
 	int ret = 0;
 
 	(void)pthread_mutex_lock(&ingest->slots_lock);
@@ -115,7 +134,7 @@ int nr_ingest_claim(struct nr_slot *slot, struct nr_uuid sensor)
 
 		if (other->state != NR_SLOT_SESSION || !nr_uuid_eq(other->sensor, sensor))
 			continue;
-		if (!atomic_load(&other->end) && now - atomic_load(&other->heard_ns) < ALIVE_NS) {
+		if (is_alive(other, now)) {
 			atomic_store(&other->contested, true);
 			ret = -EBUSY;
 		} else {
@@ -257,6 +276,7 @@ static void start_session(struct nr_ingest *ingest, int fd, const union address 
 	slot->fd = fd;
 	memcpy(slot->address_text, text, sizeof(text));
 	atomic_store(&slot->end, false);
+	atomic_store(&slot->leaving, false);
 	atomic_store(&slot->contested, false);
 	atomic_store(&slot->ask_revoked, false);
 	atomic_store(&slot->wants, UINT64_MAX);
@@ -306,9 +326,11 @@ static void *accept_thread(void *arg)
 	};
 
 	while (wait[0].revents == 0) {
-		if (poll(wait, 2, 1000) > 0 && wait[1].revents != 0)
-			accept_one(ingest);
+		int ready = poll(wait, 2, 1000);
+
 		reap(ingest);
+		if (ready > 0 && wait[1].revents != 0)
+			accept_one(ingest);
 	}
 	return NULL;
 }

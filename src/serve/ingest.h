@@ -42,6 +42,7 @@ struct nr_ingest_options {
 	uint32_t batch_interval_ms, beat_interval_ms; /* told to sensors; 0: 1,000 and 5,000 */
 	uint64_t bytes_per_s;			      /* of one sensor; 0: 50 MB/s */
 	int64_t (*now_ns)(void *ctx);		      /* NULL: the clock */
+	int64_t (*mono_ns)(void *ctx); /* to tell whether a session is alive; NULL: the clock */
 	/** Asked at HELLO and every 10 s. */
 	bool (*is_revoked)(void *ctx, struct nr_uuid sensor);
 	/** What people call it. */
@@ -51,7 +52,7 @@ struct nr_ingest_options {
 		     struct nr_err *reterr);
 	void (*alarm)(void *ctx, enum nr_ingest_alarm what, struct nr_uuid sensor,
 		      const char *words);
-	void *ctx; /* of all five; each may be NULL */
+	void *ctx; /* of all six; each may be NULL */
 };
 
 enum nr_ingest_count {

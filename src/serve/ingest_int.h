@@ -32,11 +32,13 @@ struct nr_slot {
 	struct nr_ingest *ingest;
 	uint8_t state; /* enum nr_slot_state */
 	pthread_t thread;
-	int fd, wake_fd; /* wake_fd lives as long as the server */
+	int fd;	     /* of a session, until it closes it: -1, under the lock */
+	int wake_fd; /* lives as long as the server */
 	uint8_t address[16];
 	char address_text[NR_INGEST_ADDRESS];
 	struct nr_uuid sensor;	      /* in state SESSION */
 	atomic_bool ask_revoked, end; /* what to look at when woken */
+	atomic_bool leaving;	      /* it is about to end and has nothing more to say */
 	atomic_bool contested;	      /* another one came with this identity */
 	_Atomic int64_t heard_ns;     /* monotonic */
 	_Atomic uint64_t wants;	      /* place it waits for; UINT64_MAX: none */
@@ -73,6 +75,7 @@ static inline void nr_ingest_count(struct nr_ingest *ingest, enum nr_ingest_coun
 	(void)atomic_fetch_add_explicit(&ingest->counts[what], n, memory_order_relaxed);
 }
 int64_t nr_ingest_now(const struct nr_ingest *ingest);
+int64_t nr_ingest_mono(const struct nr_ingest *ingest);
 /** Log what a peer did wrong, unless it was done from its address within this minute. */
 void nr_ingest_complain(struct nr_ingest *ingest, const struct nr_slot *slot, const char *words);
 

@@ -262,6 +262,7 @@ static void farewell(struct nr_session *s)
 	uint8_t *scratch = nr_buf_reserve(&s->body, CHUNK);
 	size_t n = 0;
 
+	nr_tls_end(s->tls);
 	while (scratch != NULL && n < FAREWELL_BYTES) {
 		int64_t left = (until - nr_mono_now().ns) / MS;
 		ssize_t got = left > 0 ? nr_tls_read(s->tls, scratch, CHUNK, (int)left) : 0;
@@ -339,6 +340,9 @@ void nr_ingest_session(struct nr_slot *slot)
 		nr_ingest_complain(ingest, slot, err.msg);
 	}
 	large_give_back(s);
+	(void)pthread_mutex_lock(&ingest->slots_lock);
+	slot->fd = -1; /* from here on the number may be another's */
+	(void)pthread_mutex_unlock(&ingest->slots_lock);
 	nr_tls_free(s->tls);
 	nr_buf_done(&s->body);
 	nr_buf_done(&s->out);

@@ -40,6 +40,7 @@ int nr_session_refuse(struct nr_session *s, enum nr_refusal why, const char *wor
 	struct nr_message_refuse refuse = { .why = (uint8_t)why };
 	int ret;
 
+	atomic_store(&s->slot->leaving, true); /* before the peer knows, and comes again */
 	if (why == NR_REFUSE_BUSY || why == NR_REFUSE_STOPPING)
 		refuse.retry_ms = RETRY_MS;
 	ret = send_refusal(s, &refuse, words);
@@ -51,8 +52,10 @@ static int refuse_content(struct nr_session *s, enum nr_refusal why, uint64_t ep
 			  const char *words)
 {
 	struct nr_message_refuse refuse = { .why = (uint8_t)why, .epoch = epoch, .seq = seq };
-	int ret = send_refusal(s, &refuse, words);
+	int ret;
 
+	atomic_store(&s->slot->leaving, true);
+	ret = send_refusal(s, &refuse, words);
 	nr_ingest_complain(s->ingest, s->slot, words);
 	return ret < 0 ? ret : NR_SESSION_ENDS;
 }
@@ -359,7 +362,7 @@ static void heard(struct nr_session *s)
 	if (row != NULL)
 		row->heard_ns = nr_ingest_now(s->ingest);
 	nr_ingest_known_let(s->ingest);
-	atomic_store(&s->slot->heard_ns, nr_mono_now().ns);
+	atomic_store(&s->slot->heard_ns, nr_ingest_mono(s->ingest));
 	if (!atomic_exchange(&s->slot->contested, false))
 		return;
 	nr_ingest_count(s->ingest, NR_INGEST_TWIN_ALARMS, 1);
