@@ -69,7 +69,10 @@ static void quantiles_come_from_the_sorted_samples(void **state)
 	free(samples.v);
 }
 
-/* Conficker is left out: its pattern needs more destinations than some of them reach. */
+/*
+ * Conficker is left out: its pattern needs more destinations than some of them reach. Of fifty sources some three
+ * may be missed by chance: two per cent are (docs/evaluation.md).
+ */
 static void assert_named(const struct nr_lab_kind_row *row)
 {
 	for (unsigned m = 0; m < NR_MARK_N; m++) {
@@ -78,7 +81,7 @@ static void assert_named(const struct nr_lab_kind_row *row)
 		if (!is_own)
 			assert_int_equal(row->named[m], 0);
 		else if (nr_marks[m].kind != NR_MARK_KIND_TRAIT && m != NR_MARK_CONFICKER)
-			assert_true(row->named[m] * 100 >= row->sources * 95);
+			assert_true(row->named[m] * 100 >= row->sources * 90);
 	}
 }
 
