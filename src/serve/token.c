@@ -3,6 +3,8 @@
 
 #include <zlib.h>
 
+#include "base/log.h"
+
 enum {
 	SECRET_SIZE = NR_TOKEN_SELECTOR + NR_TOKEN_VERIFIER,
 	RAW_SIZE = SECRET_SIZE + 4,
@@ -230,8 +232,8 @@ unsigned nr_token_expose(struct nr_registry *registry, struct nr_str text,
 			    nr_secret_eq(digest.b, row.digest.b, sizeof(digest.b));
 
 		/* Only who has the whole secret can end it: a selector alone is no power. */
-		if (ours)
-			(void)nr_registry_token_revoke(registry, token.selector, true, act, NULL);
+		if (ours && nr_registry_token_revoke(registry, token.selector, true, act, NULL) < 0)
+			nr_log(NR_LOG_ERROR, "serve", "exposed_token_stays", "name=%s", row.name);
 		n++;
 	}
 	nr_secret_wipe(plain, sizeof(plain));

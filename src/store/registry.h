@@ -141,7 +141,7 @@ struct nr_registry_finding {
 	uint64_t sequence; /* the hub's; set by the registry */
 	uint64_t at;	   /* journal place */
 	uint32_t revision;
-	struct nr_str id, detector, state, json; /* state: new, continuing, ended */
+	struct nr_str id, detector, state, json; /* state: new, continuing, ended, withdrawn */
 	bool newest;
 };
 

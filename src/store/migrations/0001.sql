@@ -70,7 +70,7 @@ CREATE TABLE finding (
 	at INTEGER NOT NULL,      -- place in the journal
 	made_ns INTEGER NOT NULL, -- the hub's clock
 	detector TEXT NOT NULL,
-	state TEXT NOT NULL CHECK (state IN ('new', 'continuing', 'ended')),
+	state TEXT NOT NULL CHECK (state IN ('new', 'continuing', 'ended', 'withdrawn')),
 	newest INTEGER NOT NULL CHECK (newest IN (0, 1)),
 	json TEXT NOT NULL,
 	UNIQUE (id, revision)

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* noroshi hub init | check | status | acked: a hub's directory. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/local.h"
+
+enum { OUT_MAX = 64 << 20 };
+
+struct words {
+	const char *name;
+	struct nr_option_list hosts;
+	bool json, print;
+};
+
+static const struct nr_option init_options[] = {
+	{ .name = "name",
+	  .type = NR_OPT_STR,
+	  .value = "NAME",
+	  .offset = offsetof(struct words, name),
+	  .help = "What people call this hub; without it the machine's name." },
+	{ .name = "host",
+	  .type = NR_OPT_LIST,
+	  .value = "HOST",
+	  .offset = offsetof(struct words, hosts),
+	  .help = "A name or address by which sensors and people will reach it; it stands in its "
+		  "certificate. The machine's name and loopback always do." },
+};
+static const struct nr_option check_options[] = { { .name = "print",
+						    .type = NR_OPT_FLAG,
+						    .offset = offsetof(struct words, print),
+						    .help = "Print the settings in force." } };
+static const struct nr_option json_options[] = { { .name = "json",
+						   .letter = 'j',
+						   .type = NR_OPT_FLAG,
+						   .offset = offsetof(struct words, json),
+						   .help = "JSON instead of lines." } };
+
+struct call {
+	struct words words;
+	struct nr_option_list operands;
+	struct nr_buf out;
+};
+
+static int want_dir(const struct call *call, struct nr_err *reterr)
+{
+	return call->operands.n == 1 ? 0 : nr_fail(reterr, NR_EUSAGE, "name the hub's directory");
+}
+
+/* ---- init ---- */
+
+static int init(struct call *call, struct nr_err *reterr)
+{
+	struct nr_home_wish wish = { .name = call->words.name,
+				     .hosts = call->words.hosts.items,
+				     .n_hosts = call->words.hosts.n,
+				     .now = nr_time_now() };
+	int ret = want_dir(call, reterr);
+
+	if (ret == 0 && nr_crypt_init() < 0)
+		ret = nr_fail(reterr, -EIO, "no random numbers");
+	if (ret < 0)
+		return ret;
+	const char *dir = call->operands.items[0].p;
+
+	ret = nr_home_init(dir, &wish, reterr);
+	if (ret == 0)
+		(void)fprintf(
+			stderr,
+			"A hub stands in %s. Next:\n    noroshi hub run %s\n    noroshi token "
+			"create %s --role admin\n    noroshi sensor enrol %s NAME\n",
+			dir, dir, dir, dir);
+	return ret;
+}
+
+/* ---- check ---- */
+
+static int check(struct call *call, struct nr_err *reterr)
+{
+	struct nr_settings_file *file;
+	char path[NR_HOME_PATH];
+	int ret = want_dir(call, reterr);
+
+	if (ret == 0)
+		ret = nr_home_check(call->operands.items[0].p, reterr);
+	if (ret < 0)
+		return ret;
+	nr_home_path(call->operands.items[0].p, "hub.yaml", path);
+	ret = nr_settings_read(path, &file, reterr);
+	if (ret < 0)
+		return ret;
+	if (call->words.print)
+		nr_settings_print(nr_settings_of(file), &call->out);
+	nr_settings_free(file);
+	return 0;
+}
+
+/* ---- status ---- */
+
+static int status(struct call *call, struct nr_err *reterr)
+{
+	nr_auto(nr_local) local = NULL;
+	int ret = want_dir(call, reterr);
+
+	if (ret == 0)
+		ret = nr_local_open(call->operands.items[0].p, true, &local, reterr);
+	if (ret == 0)
+		ret = nr_local_get(local, "/api/v1/status", &call->out, reterr);
+	return ret;
+}
+
+/* ---- acked ---- */
+
+/* Lines "UUID EPOCH SEQ" as JSON lines. */
+static void acked_json(struct nr_buf *out)
+{
+	struct nr_buf json;
+	struct nr_str rest = nr_buf_str(out);
+
+	nr_buf_init(&json, OUT_MAX);
+	while (rest.n > 0) {
+		struct nr_str line = nr_str_cut(&rest, '\n'), sensor = nr_str_word(&line),
+			      epoch = nr_str_word(&line), seq = nr_str_word(&line);
+
+		nr_buf_addf(&json, "{\"sensor\":\"%.*s\",\"epoch\":%.*s,\"seq\":%.*s}\n",
+			    NR_STR_ARG(sensor), NR_STR_ARG(epoch), NR_STR_ARG(seq));
+	}
+	nr_buf_done(out);
+	*out = json;
+}
+
+static int acked(struct call *call, struct nr_err *reterr)
+{
+	nr_auto(nr_local) local = NULL;
+	int ret = want_dir(call, reterr);
+
+	if (ret == 0)
+		ret = nr_local_open(call->operands.items[0].p, false, &local, reterr);
+	if (ret == 0)
+		ret = nr_local_call(local, "/local/v1/acked", NULL, 0, (struct nr_bytes){ 0 },
+				    &call->out, reterr);
+	if (ret == 0 && call->words.json)
+		acked_json(&call->out);
+	return ret;
+}
+
+/* ---- all of them ---- */
+
+static int run(const struct nr_cli_command *command, int argc, char **argv,
+	       int (*act)(struct call *call, struct nr_err *reterr))
+{
+	struct call call = { 0 };
+	struct nr_err err = { 0 };
+	int exit_status = nr_cli_begin(command, argc, argv, &call.words, &call.operands);
+
+	nr_buf_init(&call.out, OUT_MAX);
+	if (exit_status == NR_CLI_GO_ON) {
+		int ret = act(&call, &err);
+
+		if (ret == 0)
+			ret = nr_cli_flush(&call.out);
+		if (ret < 0 && err.code == 0)
+			(void)nr_fail(&err, ret, "%s", nr_err_text(ret));
+		exit_status = ret == 0 ? NR_CLI_DONE : nr_cli_fail(command, &err);
+	}
+	nr_buf_done(&call.out);
+	nr_option_release(command->help.options, command->help.n_options, &call.words,
+			  &call.operands);
+	return exit_status;
+}
+
+static int run_init(int argc, char **argv)
+{
+	return run(&nr_cli_hub_init, argc, argv, init);
+}
+
+static int run_check(int argc, char **argv)
+{
+	return run(&nr_cli_hub_check, argc, argv, check);
+}
+
+static int run_status(int argc, char **argv)
+{
+	return run(&nr_cli_hub_status, argc, argv, status);
+}
+
+static int run_acked(int argc, char **argv)
+{
+	return run(&nr_cli_hub_acked, argc, argv, acked);
+}
+
+static const char about_init[] =
+	"Makes everything a hub needs in DIR, which is made too or is empty: its authority and certificate, keys,\n"
+	"registry, settings (hub.yaml, all defaults). Nobody but this user can read it. Keep a copy of DIR/keys\n"
+	"in a safe place: sensors trust this hub by it.";
+
+const struct nr_cli_command nr_cli_hub_init = {
+	.help = { .name = "noroshi hub init",
+		  .summary = "make a hub's directory",
+		  .operands = "DIR",
+		  .about = about_init,
+		  .examples = "noroshi hub init /var/lib/noroshi --host hub.example.org\n",
+		  .options = init_options,
+		  .n_options = NR_COUNT(init_options) },
+	.run = run_init,
+};
+
+const struct nr_cli_command nr_cli_hub_check = {
+	.help = { .name = "noroshi hub check",
+		  .summary = "check a hub's directory and settings without starting it",
+		  .operands = "DIR",
+		  .about =
+			  "Says nothing and ends with 0 when 'noroshi hub run DIR' would find all it "
+			  "needs.",
+		  .examples = "noroshi hub check /var/lib/noroshi --print\n",
+		  .options = check_options,
+		  .n_options = NR_COUNT(check_options) },
+	.run = run_check,
+};
+
+const struct nr_cli_command nr_cli_hub_status = {
+	.help = { .name = "noroshi hub status",
+		  .summary = "how the hub that runs in DIR is",
+		  .operands = "DIR",
+		  .about = "Prints the JSON object of GET /api/v1/status. Exit status 1 when none "
+			   "runs.",
+		  .examples = "noroshi hub status /var/lib/noroshi\n",
+		  .options = json_options,
+		  .n_options = NR_COUNT(json_options) },
+	.run = run_status,
+};
+
+static const char about_acked[] =
+	"One line a sensor: UUID EPOCH SEQ. Every batch of that epoch up to that number was acknowledged, or is\n"
+	"named by a gap; all of it is on the disk. From the hub while it runs, else from its journal.";
+
+const struct nr_cli_command nr_cli_hub_acked = {
+	.help = { .name = "noroshi hub acked",
+		  .summary = "what was acknowledged to each sensor",
+		  .operands = "DIR",
+		  .about = about_acked,
+		  .examples = "noroshi hub acked /var/lib/noroshi\n",
+		  .options = json_options,
+		  .n_options = NR_COUNT(json_options) },
+	.run = run_acked,
+};

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * http: the hub's web server: HTTPS on one address and the same routes on a Unix socket; libmicrohttpd behind one header.
+ *
+ * Shape    a table of routes; each states who may use it, and one that does not cannot be written (NR_ROUTE). A route is
+ *          found first, then the caller's role is known, then the body is read, then it runs.
+ * Callers  HTTPS: `Authorization: Bearer TOKEN`. Socket: who has the hub's uid, or root, is an administrator.
+ * Strict   a request that two servers could read in two ways is refused and the connection closed (http_strict.c)
+ * Answers  errors are RFC 9457 problem+json; each answer has the security headers; nothing is cached
+ * Limits   32 connections a source, 2,000 in all; head 16 KiB, 100 fields, 10 s with the handshake; body as its route says, at
+ *          least 1 KiB/s; an answer is taken within 10 min; 50 requests/s a token (burst 100); 20 refusals/min a source
+ * Threads  one a connection: a handler may wait for a query without holding up others
+ */
+#include "base/buf.h"
+#include "store/registry.h"
+
+enum {
+	NR_HTTP_CONNECTIONS = 2000,
+	NR_HTTP_PER_SOURCE = 32,
+	NR_HTTP_PARAMS = 16,
+	NR_HTTP_HEAD = 16 << 10,
+	NR_HTTP_FIELDS = 100,
+	NR_HTTP_ACTOR = 96,
+	NR_HTTP_BODY = 1 << 30, /* of an answer held in memory; streams have no limit */
+};
+
+struct nr_http_param {
+	struct nr_str name, value; /* decoded */
+};
+
+struct nr_http_request {
+	const char *method, *path; /* path without query, not decoded: no route needs that */
+	const char *rest;	   /* what stands where the route has its '*' */
+	struct nr_http_param params[NR_HTTP_PARAMS];
+	size_t n_params;
+	struct nr_bytes body;
+	struct nr_time now;
+	uint8_t role;	   /* enum nr_role */
+	bool local;	   /* over the socket */
+	const char *actor; /* for the audit chain */
+};
+
+/** An answer that is made bit by bit. */
+struct nr_http_stream {
+	void *ctx;
+	/** Append more to @p out. @return 1; 0 that was all; negative: broken off, so that the reader sees that it is not whole */
+	int (*more)(void *ctx, struct nr_buf *out);
+	void (*done)(void *ctx); /* always called, once */
+};
+
+struct nr_http_reply {
+	unsigned status;  /* 200 until said otherwise */
+	const char *type; /* application/json until said otherwise */
+	struct nr_buf body;
+	struct nr_http_stream stream; /* instead of the body when more != NULL */
+	unsigned retry_s;	      /* Retry-After; 0: none */
+	char next[192];		      /* cursor of the next page, also as Link; "": none */
+	struct nr_err err;
+};
+
+/** @return 0; negative with reply->err: becomes a problem (-ENOENT 404, NR_EUSAGE 400, -EACCES 403, -EEXIST 409, -ENOSPC 507 ...) */
+typedef int nr_http_handler(void *hub, const struct nr_http_request *rq,
+			    struct nr_http_reply *reply);
+
+struct nr_http_route {
+	const char *method, *path; /* "/api/v1/sensors", or with a last part '*' */
+	enum nr_role role;
+	bool local_only;
+	size_t body_max; /* 0: none allowed */
+	nr_http_handler *handle;
+};
+/** A row of the table: NR_ROUTE("GET", "/api/v1/status", ADMIN, .handle = status). Without a role it does not compile. */
+#define NR_ROUTE(verb, where, who, ...)                                               \
+	{                                                                             \
+		.method = (verb), .path = (where), .role = NR_ROLE_##who, __VA_ARGS__ \
+	}
+
+struct nr_http_counts {
+	uint64_t requests, answers[6]; /* by first digit of the status */
+	uint64_t refused_strict, refused_token, exposed, limited, timed_out;
+	uint64_t connections; /* open now */
+	uint64_t bytes;	      /* of answers */
+};
+
+struct nr_http_options {
+	const struct nr_http_route *routes;
+	size_t n_routes;
+	void *hub;
+	struct nr_registry *registry;
+	const char *listen;		/* "127.0.0.1:7443"; port 0 chooses */
+	struct nr_str certificate, key; /* PEM */
+	const char *socket_path;
+};
+
+struct nr_http;
+
+NR_MUST_CHECK int nr_http_start(const struct nr_http_options *options, struct nr_http **ret_http,
+				struct nr_err *reterr);
+uint16_t nr_http_port(const struct nr_http *http);
+void nr_http_counts(struct nr_http *http, struct nr_http_counts *ret_counts);
+/** Take no new connections; those that are open end; then all is released. */
+struct nr_http *nr_http_stop(struct nr_http *http);
+
+/* ---- for handlers ---- */
+
+/** Value of a query parameter; false: absent. */
+bool nr_http_param(const struct nr_http_request *rq, const char *name, struct nr_str *ret_value);
+/** Parameters other than @p names (NULL-terminated) are an error: a misspelt filter must not widen the answer. @return 0; NR_EUSAGE */
+NR_MUST_CHECK int nr_http_only(const struct nr_http_request *rq, const char *const *names,
+			       struct nr_err *reterr);
+/** A number parameter. @return 0; NR_EUSAGE outside [lo, hi] */
+NR_MUST_CHECK int nr_http_number(const struct nr_http_request *rq, const char *name, uint64_t lo,
+				 uint64_t hi, uint64_t fallback, uint64_t *ret_value,
+				 struct nr_err *reterr);
+struct nr_registry_act nr_http_act(const struct nr_http_request *rq);

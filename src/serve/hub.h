@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * hub: the running hub: core, threads, sensors' port, API. How it hangs together: docs/internals/hub.md
+ *
+ * Start    core, then the journal's thread and the two servers (from here on it acknowledges: ready), then the followers
+ * Stop     servers first, then what they left is committed, followers write their places and a snapshot, then all is closed
+ * Failure  the journal's is final: nr_hub_failed() says so, and the process is to end with status 1
+ */
+#include "base/err.h"
+
+struct nr_hub;
+
+struct nr_hub_options {
+	const char *dir;
+	const char *listen, *ingest; /* NULL: as hub.yaml says */
+	const char *version;
+};
+
+NR_MUST_CHECK int nr_hub_start(const struct nr_hub_options *options, struct nr_hub **ret_hub,
+			       struct nr_err *reterr);
+/** "https://127.0.0.1:7443" */
+const char *nr_hub_url(const struct nr_hub *hub);
+const char *nr_hub_ingest(const struct nr_hub *hub);
+/** 0, or why it must end; @p reterr: the words. */
+NR_MUST_CHECK int nr_hub_failed(const struct nr_hub *hub, struct nr_err *reterr);
+/** One line for people and for systemd: "3 sensors, 1,234 batches, engine 0 s behind". */
+void nr_hub_words(struct nr_hub *hub, char *out, size_t cap);
+struct nr_hub *nr_hub_stop(struct nr_hub *hub);
