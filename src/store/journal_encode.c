@@ -2,7 +2,8 @@
 /*
  * Entries become bytes.
  *
- * 1. The bytes of a part are exactly what one commit writes; every record in it names the first place of the part.
+ * 1. The bytes of a part are exactly what one commit writes; every record in it names the first
+ *    place of the part.
  * 2. encoder.size is where the next record will stand in its segment.
  * 3. A function that fails leaves encoder and pending as they were (struct mark).
  */
@@ -102,6 +103,7 @@ static void seal(struct nr_encoder *e, struct nr_pending *p, size_t body, struct
 	rec->crc = nr_crc32c(0, out->p + body, rec->length);
 	rec->digest = nr_digest_of(out->p + body, rec->length);
 	rec->commit_at = p->parts[p->n_parts - 1].first_at;
+	rec->link = nr_record_link(&e->chain);
 	nr_buf_add(out, zeros, (8 - rec->length % 8) % 8);
 	if (out->err != 0)
 		return;

@@ -97,7 +97,8 @@ void nr_record_put(const struct nr_record *record, uint64_t salt, uint8_t out[NR
 	p = put_u64(p, (uint64_t)record->arrived_ns);
 	p = put_u32(p, record->length);
 	p = put_u32(p, record->crc);
-	p = put_u64(p, record->type);
+	p = put_u32(p, record->type);
+	p = put_u32(p, record->link);
 	(void)put(p, record->digest.b, NR_DIGEST_SIZE);
 	(void)put_u32(out, (uint32_t)salt);
 	(void)put_u32(out + 4, head_crc(out, salt));
@@ -107,7 +108,7 @@ bool nr_record_get(const uint8_t bytes[NR_RECORD_HEAD], uint64_t salt, struct nr
 {
 	struct nr_reader r = nr_reader_of(bytes, NR_RECORD_HEAD);
 	struct nr_record record;
-	uint64_t type;
+	uint32_t type;
 
 	if (nr_read_le32(&r) != (uint32_t)salt || nr_read_le32(&r) != head_crc(bytes, salt))
 		return false;
@@ -116,7 +117,8 @@ bool nr_record_get(const uint8_t bytes[NR_RECORD_HEAD], uint64_t salt, struct nr
 	record.arrived_ns = (int64_t)nr_read_le64(&r);
 	record.length = nr_read_le32(&r);
 	record.crc = nr_read_le32(&r);
-	type = nr_read_le64(&r);
+	type = nr_read_le32(&r);
+	record.link = nr_read_le32(&r);
 	get_bytes(&r, record.digest.b, NR_DIGEST_SIZE);
 	record.type = (uint8_t)type;
 	*ret_record = record;

@@ -51,6 +51,7 @@ struct nr_record {
 	int64_t arrived_ns;
 	uint32_t length, crc; /* of the body */
 	uint8_t type;
+	uint32_t link; /* of the chain before it: a record left over from elsewhere does not fit */
 	struct nr_digest digest;
 };
 
@@ -80,6 +81,14 @@ struct nr_digest nr_record_chain(const struct nr_digest *chain, const uint8_t he
 void nr_close_put(const struct nr_close *close, const struct nr_sign_key *key,
 		  uint8_t out[NR_CLOSE_BODY]);
 NR_MUST_CHECK bool nr_close_get(struct nr_bytes body, struct nr_close *ret_close);
+
+static inline uint32_t nr_record_link(const struct nr_digest *chain)
+{
+	uint32_t link;
+
+	memcpy(&link, chain->b, sizeof(link));
+	return link;
+}
 
 /* ---- journal_dir.c ---- */
 struct nr_segments { /* first places of the segments of a directory, ascending */

@@ -2,10 +2,11 @@
 /*
  * A walk over the records of one segment.
  *
- * 1. Before each step [0, off) was valid, `chain` is the chain over it, `next_at` the place that must follow.
+ * 1. Before each step [0, off) was valid, `chain` is the chain over it, `next_at` the place that
+ *    must follow.
  * 2. NR_SCAN_BAD changes nothing: off stays at the record that is not valid.
- * 3. The window holds bytes [window_off, window_off + window_n) of the file, none of them from behind the limit of the
- *    step that read them.
+ * 3. The window holds bytes [window_off, window_off + window_n) of the file, none of them from
+ *    behind the limit of the step that read them.
  */
 #include "store/journal_int.h"
 
@@ -117,6 +118,8 @@ static const char *misfit(const struct nr_scan *s, const struct nr_record *rec, 
 {
 	if (s->off + nr_record_size(rec->length) > limit)
 		return "the record is longer than the file";
+	if (s->head.kind == NR_SEGMENT_WHOLE && rec->link != nr_record_link(&s->chain))
+		return "a record that does not follow the one before it";
 	if (rec->type == NR_RECORD_CLOSE)
 		return rec->at + 1 != s->next_at ? "the close of another segment" : NULL;
 	if (rec->at != s->next_at)
