@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_store DIR ROWS [HOURS] [flows=FILE] [batch=N] [commit=N]: what the observation store costs. Writes ROWS observations to a
+ * bench_store DIR ROWS [HOURS] [flows=FILE] [batch=N] [commit=N] [only-write]: what the observation store costs. Writes ROWS observations to a
  * new store in DIR, then asks the named queries, each three times. Observations are made up here, with the skew of a telescope
  * (few ports and sources send most), spread evenly over HOURS (24); or they come from FILE (noroshi observe --write-flows),
  * repeated as often as needed. Making a batch is not in the times.
@@ -27,6 +27,7 @@ static const uint32_t START = 1767571200; /* 2026-01-05 */
 struct bench {
 	uint64_t rows, seconds, batch, commit;
 	const char *dir, *flows;
+	bool only_write;
 	struct nr_observation *obs;
 	size_t n_obs;
 	struct nr_batch_encoder *encoder;
@@ -356,6 +357,8 @@ static void read_words(struct bench *b, int argc, char **argv)
 			b->batch = strtoull(argv[i] + 6, NULL, 10);
 		else if (strncmp(argv[i], "commit=", 7) == 0)
 			b->commit = strtoull(argv[i] + 7, NULL, 10);
+		else if (strcmp(argv[i], "only-write") == 0)
+			b->only_write = true;
 		else
 			b->seconds = 3600 * strtoull(argv[i], NULL, 10);
 	}
@@ -382,7 +385,8 @@ int main(int argc, char **argv)
 		b.sensors[i].b[0] = (uint8_t)(i + 1);
 	if (b.rows > 0)
 		write_all(&b);
-	ask_all(&b);
+	if (!b.only_write)
+		ask_all(&b);
 	free(b.obs);
 	free((void *)(uintptr_t)b.file.p);
 	nr_buf_done(&b.out);

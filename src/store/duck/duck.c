@@ -27,6 +27,7 @@ static int code_of(const char *words)
 		{ "database file with version number", NR_EVERSION },
 		{ "orrupt", NR_EDAMAGED },
 		{ "hecksum", NR_EDAMAGED },
+		{ "Could not read enough bytes", NR_EDAMAGED },
 		{ "Serialization Error", NR_EDAMAGED },
 		{ "INTERNAL Error", NR_EDAMAGED },
 		{ "FATAL Error", NR_EDAMAGED },

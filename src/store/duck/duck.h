@@ -4,8 +4,9 @@
  * @file
  * duck: DuckDB behind one header: the only room that knows its C API.
  *
- * Loading   libduckdb.so (64 MB) is loaded by the first nr_duck_open(), not by the program's start, from $NOROSHI_DUCKDB,
- *           else from lib/noroshi beside the program, its parent or grandparent, else from the system. It stays loaded.
+ * Loading   libduckdb.so (64 MB) is loaded by the first nr_duck_open(), not by the program's start, from
+ *           $NOROSHI_DUCKDB, else from lib/noroshi beside the program or up to three folders above it, else from
+ *           the system. It stays loaded.
  * Instance  one a store, all in memory itself; files are attached to it by name. It reads and writes under one directory
  *           only, loads no extension, and its settings are locked.
  * Threads   an instance: any. A connection, appender or statement: one at a time.

@@ -38,6 +38,7 @@
 	X(pending_prepared)                     \
 	X(pending_execute_task)                 \
 	X(pending_error)                        \
+	X(execute_prepared)                     \
 	X(execute_pending)                      \
 	X(destroy_pending)                      \
 	X(create_logical_type)                  \

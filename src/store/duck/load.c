@@ -16,8 +16,9 @@ static void *try_path(const char *path)
 
 static void *beside_program(void)
 {
+	/* installed: bin and lib side by side; built: the program, its tests and benches, up to three folders down */
 	static const char *const below[] = { "/lib/noroshi/", "/../lib/noroshi/",
-					     "/../../lib/noroshi/" };
+					     "/../../lib/noroshi/", "/../../../lib/noroshi/" };
 	char exe[PATH_MAX], path[PATH_MAX + 64];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash = NULL;

@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/duck/order.h"
 
-#include <stdlib.h>
-
-#include "base/hash.h"
-
 enum { DIGITS = 8, VALUES = 256 };
 
 static uint64_t key_of(const struct nr_observation *obs)
 {
-	static int mode = -1;
-	uint64_t src = nr_ip_to_v4(obs->src);
-
-	if (mode < 0)
-		mode = getenv("ORDER") != NULL ? getenv("ORDER")[0] - '0' : 1;
-	switch (mode) {
-	case 0:
-		return 0;
-	case 1:
-		return src << 32 | (uint64_t)obs->dport << 16 | (obs->tick & 0xffff);
-	case 2:
-		return (uint64_t)obs->dport << 32 | src;
-	case 3:
-		return (uint64_t)(obs->opt_hash >> 16) << 48 | (uint64_t)obs->dport << 32 | src;
-	case 4:
-		return (uint64_t)obs->proto << 56 | (uint64_t)(obs->opt_hash >> 24) << 48 |
-		       src << 16 | obs->dport;
-	}
-	return 0;
+	return (uint64_t)(obs->opt_hash >> 16) << 48 | (uint64_t)obs->dport << 32 |
+	       nr_ip_to_v4(obs->src);
 }
 
 /* Least digit first; digits that are the same everywhere are left out. */

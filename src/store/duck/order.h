@@ -2,10 +2,10 @@
 #pragma once
 /**
  * @file
- * order: in which order the rows of a batch stand in the store: by source, then port, then second.
+ * order: in which order the rows of a batch stand in the store: by TCP options, destination port, source.
  *
- * Why      the same batch gives the same order always, so `row` needs no bytes; the columns a source determines compress; sums and
- *          places are looked up once a source. Measured against other orders: docs/hub-numbers.md.
+ * Why      what one tool sends stands together: window, options, port, sizes and marks become runs. The same batch
+ *          always gives the same order, so `row` needs no bytes. Against other orders: docs/hub-numbers.md.
  * Cost     a radix sort of 16-byte keys, about 20 ns a row
  */
 #include "record/batch.h"

@@ -107,31 +107,32 @@ int nr_duck_bind_null(struct nr_duck_query *query, const char *name)
 static int work(struct nr_duck_query *query, duckdb_pending_result pending, struct nr_time deadline,
 		struct nr_err *reterr)
 {
-	static const struct timespec moment = { .tv_nsec = 200000 };
+	static const struct timespec moment = { .tv_nsec = 50000 };
 
 	for (;;) {
+		struct nr_time before = nr_mono_now();
+
+		if (before.ns >= deadline.ns) {
+			query->api->interrupt(query->con);
+			return nr_fail(reterr, -ETIMEDOUT,
+				       "the query was stopped at its deadline; ask for less time");
+		}
 		duckdb_pending_state state = query->api->pending_execute_task(pending);
 
 		if (state == DUCKDB_PENDING_ERROR)
 			return nr_duck_fail(reterr, query->api->pending_error(pending));
 		if (state == DUCKDB_PENDING_RESULT_READY)
 			return 0;
-		if (deadline.ns != 0 && nr_mono_now().ns >= deadline.ns) {
-			query->api->interrupt(query->con);
-			return nr_fail(reterr, -ETIMEDOUT,
-				       "the query was stopped at its deadline; ask for less time");
-		}
-		if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
+		if (nr_mono_now().ns - before.ns < moment.tv_nsec) /* others are at it */
 			(void)nanosleep(&moment, NULL);
 	}
 }
 
-int nr_duck_query_run(struct nr_duck_query *query, struct nr_time deadline, struct nr_err *reterr)
+static int run_until(struct nr_duck_query *query, struct nr_time deadline, struct nr_err *reterr)
 {
 	duckdb_pending_result pending = NULL;
 	int ret = 0;
 
-	drop_result(query);
 	if (query->api->pending_prepared(query->statement, &pending) != DuckDBSuccess)
 		ret = nr_duck_fail(reterr, query->api->pending_error(pending));
 	if (ret == 0)
@@ -143,6 +144,17 @@ int nr_duck_query_run(struct nr_duck_query *query, struct nr_time deadline, stru
 	}
 	query->api->destroy_pending(&pending);
 	return ret;
+}
+
+int nr_duck_query_run(struct nr_duck_query *query, struct nr_time deadline, struct nr_err *reterr)
+{
+	drop_result(query);
+	if (deadline.ns != 0)
+		return run_until(query, deadline, reterr);
+	query->has_result = true;
+	if (query->api->execute_prepared(query->statement, &query->result) != DuckDBSuccess)
+		return nr_duck_fail(reterr, query->api->result_error(&query->result));
+	return 0;
 }
 
 size_t nr_duck_query_columns(const struct nr_duck_query *query)

@@ -21,7 +21,6 @@ enum {
 	NR_STORE_FORMAT = 1,
 	NR_STORE_DAYS_MAX = 4096,
 	NR_STORE_ATTACHED = 48, /* days kept open when nobody uses them */
-	NR_STORE_WRITING = 8,	/* days with an open transaction */
 	NR_STORE_DAY_S = 86400,
 	NR_STORE_NAME = 16,
 	NR_STORE_PATH = 4096,
@@ -37,10 +36,9 @@ struct nr_store_day {
 	struct nr_duck_con *con; /* NULL: not written to at present */
 	struct nr_duck_append *append;
 	size_t n_chunk;
-	bool writing;	  /* its transaction is open */
-	uint64_t at;	  /* in the file */
-	uint64_t n_new;	  /* rows in the transaction */
-	uint64_t used_at; /* for choosing the one to close */
+	bool writing;	/* its transaction is open */
+	uint64_t at;	/* in the file */
+	uint64_t n_new; /* rows in the transaction */
 };
 
 struct nr_store_sensor_row {

@@ -58,28 +58,19 @@ void nr_store_writers_close(struct nr_store *store)
 		close_writer(store, store->days[i]);
 }
 
-static int begin_day(struct nr_store *store, struct nr_store_day *day, struct nr_err *reterr)
+static int open_writer(struct nr_store *store, struct nr_store_day *day, struct nr_err *reterr)
 {
-	int ret = 0;
+	int ret = nr_duck_connect(store->duck, &day->con, reterr);
 
-	if (day->con == NULL) {
-		ret = nr_duck_connect(store->duck, &day->con, reterr);
-		if (ret < 0)
-			return ret;
+	if (ret == 0)
 		ret = read_at(day, reterr);
-		if (ret == 0)
-			ret = nr_duck_append_open(day->con, day->name, "observations",
-						  nr_column_types, NR_COLUMN_N, &day->append,
-						  reterr);
-	}
-	if (ret == 0 && !day->writing) {
-		ret = nr_duck_run(day->con, "BEGIN", reterr);
-		day->writing = ret == 0;
-	}
+	if (ret == 0)
+		ret = nr_duck_append_open(day->con, day->name, "observations", nr_column_types,
+					  NR_COLUMN_N, &day->append, reterr);
 	return ret;
 }
 
-/* The day's file, with its transaction open. It stays in use until it is committed and others are wanted more. */
+/* The day's file. It stays in use until it is committed and others are wanted more. */
 static int write_to(struct nr_store *store, uint32_t number, struct nr_store_day **ret_day,
 		    struct nr_err *reterr)
 {
@@ -88,10 +79,11 @@ static int write_to(struct nr_store *store, uint32_t number, struct nr_store_day
 
 	if (ret < 0)
 		return ret;
-	if (day->con != NULL) /* one use for the writer, however often it comes by */
-		nr_store_day_leave(store, day);
-	ret = begin_day(store, day, reterr);
-	day->used_at = store->read_at;
+	if (day->con != NULL)
+		nr_store_day_leave(store,
+				   day); /* one use for the writer, however often it comes by */
+	else
+		ret = open_writer(store, day, reterr);
 	if (ret == 0)
 		*ret_day = day;
 	return ret;
@@ -218,7 +210,12 @@ static int append_rows(struct nr_store *store, const struct nr_entry *entry, uin
 		if (day == NULL || day->number != number)
 			ret = write_to(store, number, &day, reterr);
 		if (ret < 0 || entry->at <= day->at)
+			continue; /* it is in: this day was written before a crash, the sums were not */
+		if (!day->writing)
+			ret = nr_duck_run(day->con, "BEGIN", reterr);
+		if (ret < 0)
 			continue;
+		day->writing = true;
 		nr_columns_put(day->append, day->n_chunk++, &row, &work->places[i]);
 		day->n_new++;
 		if (day->n_chunk == NR_DUCK_CHUNK) {
