@@ -261,6 +261,25 @@ void nr_table_save(const struct nr_table *table, struct nr_buf *out)
 	}
 }
 
+/* An index large enough for what is there, in one step: filling one that is too small would not end. */
+static int index_size(struct nr_table *table)
+{
+	size_t slots = (size_t)table->mask + 1, want = slots;
+
+	while ((uint64_t)(table->n - table->first) * 4 >= (uint64_t)want * 3)
+		want *= 2;
+	if (want == slots)
+		return 0;
+	uint32_t *index = index_new(want);
+
+	if (index == NULL)
+		return -ENOMEM;
+	index_free(table->index, slots);
+	table->index = index;
+	table->mask = (uint32_t)(want - 1);
+	return 0;
+}
+
 int nr_table_load(struct nr_table *table, struct nr_reader *in)
 {
 	uint64_t n = nr_read_varint(in), first = nr_read_varint(in);
@@ -281,14 +300,12 @@ int nr_table_load(struct nr_table *table, struct nr_reader *in)
 		memcpy(entry, nr_read_bytes(in, table->entry_size), table->entry_size);
 	}
 	table->first = (uint32_t)first;
-	while (table->hash != NULL &&
-	       (uint64_t)(table->n - table->first) * 4 >= ((uint64_t)table->mask + 1) * 3)
-		if (index_grow(table) < 0)
-			return -ENOMEM;
-	if (table->hash != NULL) {
-		index_clear(table);
-		index_fill(table);
-		easy_set(table);
-	}
+	if (table->hash == NULL)
+		return 0;
+	if (index_size(table) < 0)
+		return -ENOMEM;
+	index_clear(table);
+	index_fill(table);
+	easy_set(table);
 	return 0;
 }

@@ -255,7 +255,7 @@ static void a_cleared_table_is_as_good_as_new(void **state)
 
 static void a_saved_table_loads_the_same_under_another_key(void **state)
 {
-	static const uint32_t counts[] = { 0, 1, 255, 256, 257, 5000 };
+	static const uint32_t counts[] = { 0, 1, 255, 256, 257, 5000, 5000 };
 
 	(void)state;
 	for (size_t c = 0; c < NR_COUNT(counts); c++) {
