@@ -253,10 +253,241 @@ static void what_ends_is_what_ends_off_line(void **state)
 	}
 }
 
+/* ---- revisions ---- */
+
+enum { SEEN_MAX = 1 << 16 };
+
+struct seen {
+	uint64_t ids[SEEN_MAX];
+	uint32_t numbers[SEEN_MAX];
+	uint8_t open[SEEN_MAX];
+	size_t n;
+	/* how long after the deciding second the watermark passed that made it known */
+	int64_t watermark;  /* of the entry being fed */
+	uint64_t delays[4]; /* 1, 2, 3, more seconds */
+};
+
+static size_t seen_at(struct seen *seen, uint64_t id)
+{
+	size_t at = (size_t)(nr_mix64(id) % SEEN_MAX);
+
+	while (seen->ids[at] != 0 && seen->ids[at] != id)
+		at = (at + 1) % SEEN_MAX;
+	seen->n += seen->ids[at] == 0;
+	assert_true(seen->n < SEEN_MAX / 2);
+	seen->ids[at] = id;
+	return at;
+}
+
+static void see(struct test_live *live, const struct nr_revision *revision)
+{
+	struct seen *seen = live->see_ctx;
+	size_t at = seen_at(seen, revision->finding->id);
+
+	assert_int_equal(revision->number, seen->numbers[at] + 1);
+	seen->numbers[at]++;
+	assert_int_equal(revision->state == NR_REVISION_CONTINUING,
+			 seen->open[at] && revision->finding->state == NR_FINDING_CONTINUING);
+	seen->open[at] = revision->state <= NR_REVISION_CONTINUING;
+	if (revision->state == NR_REVISION_NEW &&
+	    strcmp(revision->finding->kind, "campaign") != 0 &&
+	    strcmp(revision->finding->detector, "watch.v1") != 0) {
+		int64_t s = seen->watermark - nr_time_floor_s(revision->finding->detected);
+
+		seen->delays[s < 1 ? 3 : s > 3 ? 3 : s - 1]++;
+	}
+}
+
+static void feed_seen(struct test_live *live, const struct test_journal *j, struct seen *seen)
+{
+	live->see = see;
+	live->see_ctx = seen;
+	test_live_start(live);
+	for (size_t i = 0; i < j->n; i++) {
+		if (j->entries[i].type == NR_ENTRY_WATERMARK)
+			seen->watermark = j->entries[i].watermark.tick;
+		test_live_feed(live, j, i, i + 1);
+	}
+}
+
+static void findings_are_known_as_soon_as_their_second_is_closed(void **state)
+{
+	(void)state;
+	for (size_t w = 0; w < NR_COUNT(worlds); w++) {
+		struct seen *seen = calloc(1, sizeof(*seen));
+		struct sensors three = { .n = 3 };
+		struct test_offline off;
+		struct test_journal j;
+		struct test_live live = { 0 };
+
+		assert_non_null(seen);
+		world_observe(&worlds[w], &off);
+		journal_of(&worlds[w], &off, &three, &j);
+		feed_seen(&live, &j, seen);
+		print_message("%s: new %llu continuing %llu ended %llu withdrawn %llu; known after "
+			      "1 s: %llu, 2 s: %llu, 3 s: %llu, later: %llu\n",
+			      worlds[w].scenario, (unsigned long long)live.n[0],
+			      (unsigned long long)live.n[1], (unsigned long long)live.n[2],
+			      (unsigned long long)live.n[3], (unsigned long long)seen->delays[0],
+			      (unsigned long long)seen->delays[1],
+			      (unsigned long long)seen->delays[2],
+			      (unsigned long long)seen->delays[3]);
+		assert_true(live.n[NR_REVISION_NEW] > 0);
+		/* a watermark is one more than the second it closes */
+		assert_true(seen->delays[0] * 100 >= (seen->delays[0] + seen->delays[1] +
+						      seen->delays[2] + seen->delays[3]) *
+							     90);
+		free(seen);
+		test_live_done(&live);
+		test_journal_done(&j);
+		test_offline_done(&off);
+	}
+}
+
+/* ---- cuts ---- */
+
+static void live_cut(struct test_live *live, const struct test_journal *j, size_t cut,
+		     unsigned workers)
+{
+	struct nr_buf state;
+
+	nr_buf_init(&state, TEST_OUT_MAX);
+	assert_int_equal(nr_online_save(live->online, &state), 0);
+	nr_online_free(live->online);
+	live->workers = workers;
+	test_live_start(live);
+	assert_int_equal(nr_online_load(live->online, (struct nr_bytes){ state.p, state.n }, NULL),
+			 0);
+	/* what was fed before is known: a place is never fed twice */
+	test_live_feed(live, j, cut > 5 ? cut - 5 : 0, cut);
+	nr_buf_done(&state);
+}
+
+static void a_run_cut_anywhere_with_any_workers_equals_the_uncut_one(void **state)
+{
+	enum { CUTS = 6 };
+
+	(void)state;
+	for (size_t w = 0; w < NR_COUNT(worlds); w++) {
+		struct sensors three = {
+			.n = 3,
+			.cut = 2,
+			.cut_from = START + worlds[w].minutes * 60 / 4,
+			.cut_to = START + worlds[w].minutes * 60 * 3 / 4,
+		};
+		struct test_offline off;
+		struct test_journal j;
+		struct test_live whole = { 0 }, cut = { .workers = 2 };
+		uint64_t random = 77 + w;
+		size_t at = 0;
+
+		world_observe(&worlds[w], &off);
+		journal_of(&worlds[w], &off, &three, &j);
+		test_live_run(&whole, &j);
+		test_live_start(&cut);
+		for (unsigned i = 0; i < CUTS; i++) {
+			size_t to;
+
+			random = nr_mix64(random + 1);
+			to = at + (size_t)(random % (j.n / CUTS));
+			test_live_feed(&cut, &j, at, to);
+			live_cut(&cut, &j, to, 1 + (unsigned)(random >> 40) % 4);
+			at = to;
+		}
+		test_live_feed(&cut, &j, at, j.n);
+		test_expect_text("revisions", &whole.lines, &cut.lines);
+		test_live_done(&whole);
+		test_live_done(&cut);
+		test_journal_done(&j);
+		test_offline_done(&off);
+	}
+}
+
+/* ---- what comes late ---- */
+
+/* An hour of one sensor comes after the others went on: nothing is lost, nothing changes unsaid. */
+static void an_hour_that_comes_late_is_told_in_numbered_revisions(void **state)
+{
+	static const struct world w = { "floods", "198.18.0.0/20", 120, 1 };
+	struct sensors three = {
+		.n = 3, .cut = 2, .cut_from = START + 1800, .cut_to = START + 5400
+	};
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct test_offline off;
+	struct test_journal j;
+	struct test_live live = { 0 };
+	struct nr_online_counts counts;
+
+	(void)state;
+	assert_non_null(seen);
+	world_observe(&w, &off);
+	journal_of(&w, &off, &three, &j);
+	feed_seen(&live, &j, seen);
+	nr_online_counts(live.online, &counts);
+	print_message(
+		"%llu observations, %llu late, %llu of backlog; %llu revisions, %llu of them late\n",
+		(unsigned long long)counts.observations, (unsigned long long)counts.late,
+		(unsigned long long)counts.backlog, (unsigned long long)counts.revisions,
+		(unsigned long long)live.late);
+	assert_int_equal(counts.observations, off.rows.n / sizeof(struct nr_observation));
+	assert_int_equal(counts.refused, 0);
+	assert_true(counts.backlog > 1000 && counts.late > 100);
+	assert_true(live.late > 0);
+	assert_int_equal(counts.lanes, 0); /* it caught up */
+	assert_int_equal(counts.monitored_v4, monitored(&w) / 3 * 3);
+	free(seen);
+	test_live_done(&live);
+	test_journal_done(&j);
+	test_offline_done(&off);
+}
+
+/* ---- import ---- */
+
+static void an_import_says_what_observe_says(void **state)
+{
+	static const struct world w = { "floods", "198.18.0.0/20", 60, 1 };
+	struct test_offline off;
+	struct test_journal j = { .arrived_ns = (START + 40 * 86400) * NR_NS_PER_S };
+	struct test_live live = { .workers = 2 };
+
+	(void)state;
+	world_observe(&w, &off);
+	const struct nr_observation *rows = (const struct nr_observation *)off.rows.p;
+	size_t n = off.rows.n / sizeof(*rows);
+
+	test_journal_event(&j, 1, NR_SENSOR_APPEARED, monitored(&w), 0);
+	test_journal_watermark(&j, START + 40 * 86400 - 3);
+	for (size_t i = 0, k; i < n; i += k) {
+		k = nr_min_size(5000, n - i);
+		test_journal_rows(&j, 1, true, rows + i, k);
+	}
+	test_journal_event(&j, 1, NR_SENSOR_CAUGHT_UP, monitored(&w), 0);
+	test_live_run(&live, &j);
+	assert_int_equal(live.n[NR_REVISION_ENDED], live.late);
+	assert_int_equal(live.n[NR_REVISION_NEW] + live.n[NR_REVISION_CONTINUING], 0);
+	struct lines all = lines_of(&off.findings, NULL), got = lines_of(&live.ended, NULL);
+
+	assert_int_equal(all.n, got.n);
+	for (size_t i = 0; i < all.n; i++)
+		assert_true(has_id(&got, all.p[i]));
+	for (size_t i = 0; i < all.n; i++)
+		if (strstr(all.p[i], "\"state\":\"ended\"") != NULL)
+			assert_true(has_line(&got, all.p[i]));
+	lines_done(&all);
+	lines_done(&got);
+	test_live_done(&live);
+	test_journal_done(&j);
+	test_offline_done(&off);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_ends_is_what_ends_off_line),
+		cmocka_unit_test(findings_are_known_as_soon_as_their_second_is_closed),
+		cmocka_unit_test(a_run_cut_anywhere_with_any_workers_equals_the_uncut_one),
+		cmocka_unit_test(an_hour_that_comes_late_is_told_in_numbered_revisions),
+		cmocka_unit_test(an_import_says_what_observe_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
