@@ -3,8 +3,8 @@
  * Two clocks
  *   elapsed  what passed between calls; a call that comes too late or too early for its place counts as half a second.
  *            Silence is measured in it: neither a step of the clock nor a pause of the machine silences a sensor.
- *   steady   the hub's clock without its steps; claims of sensors are judged by it. After a step it follows the clock
- *            again when a sensor agrees with the clock, or when ten minutes passed without another step.
+ *   steady   the hub's clock without its steps; claims of sensors are judged by it. After a step it is kept right by the
+ *            sensors, and follows the clock again when one agrees with it, or after ten minutes without another step.
  * Invariants
  * 1. The watermark only grows, and a sensor's claim moves it no further than the second that steady is in.
  * 2. What was said of a sensor (flags) is what the journal says: emit() first, then the flag.
@@ -296,6 +296,10 @@ static int beat_clock(struct nr_watch *watch, struct sensor *s, int64_t offset)
 	offset = diff(offset, diff(watch->last_now, watch->steady));
 	int64_t off = offset < 0 ? diff(0, offset) : offset;
 	int64_t moved = diff(offset, s->offset_ns);
+
+	/* each step cost part of a second: while our clock is not believed, go with who was right until now */
+	if (watch->steady != watch->last_now && off <= OFF_NS && !(s->flags & CLOCK_OFF))
+		watch->steady -= offset / 2;
 
 	s->off_beats = off <= OFF_NS		  ? 0
 		       : s->off_beats < OFF_BEATS ? (uint8_t)(s->off_beats + 1)
