@@ -72,25 +72,38 @@ int nr_core_commit(struct nr_core *core, struct nr_err *reterr)
 	return ret;
 }
 
+/* A wait of at most @p ns; the clock of the condition may be a strange one, so its word is not taken for it. */
+static void wait_a_while(struct nr_core *core, int64_t ns)
+{
+	struct timespec until, pause = { .tv_nsec = 1000000 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ns / NR_NS_PER_S;
+	until.tv_nsec += ns % NR_NS_PER_S;
+	if (until.tv_nsec >= NR_NS_PER_S) {
+		until.tv_sec++;
+		until.tv_nsec -= NR_NS_PER_S;
+	}
+	if (pthread_cond_timedwait(&core->durable, &core->commit_lock, &until) == ETIMEDOUT)
+		(void)nanosleep(&pause, NULL);
+}
+
 int nr_core_wait(struct nr_core *core, uint64_t at, int timeout_ms)
 {
-	struct timespec until;
+	int64_t end = nr_mono_now().ns + timeout_ms * INT64_C(1000000);
 	int ret = 0;
 
 	if (core->alone)
 		return nr_journal_durable(core->journal) >= at ? 0 : nr_core_commit(core, NULL);
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	nr_require(pthread_mutex_lock(&core->commit_lock) == 0);
 	while (ret == 0 && nr_journal_durable(core->journal) < at) {
+		int64_t left = end - nr_mono_now().ns;
+
 		ret = atomic_load(&core->failed);
+		if (ret == 0 && left <= 0)
+			ret = -ETIMEDOUT;
 		if (ret == 0)
-			ret = -pthread_cond_timedwait(&core->durable, &core->commit_lock, &until);
+			wait_a_while(core, left);
 	}
 	nr_require(pthread_mutex_unlock(&core->commit_lock) == 0);
 	return ret;

@@ -11,6 +11,7 @@
 
 enum { WAIT_MS = 250, RETAIN_S = 600, PATH_MAX_ = 4096 };
 #define COMMIT_NS NR_NS_PER_S
+#define PLACE_NS  (30 * NR_NS_PER_S) /* the place alone is worth a transaction only now and then */
 
 struct nr_store_follower {
 	struct nr_core *core;
@@ -18,7 +19,7 @@ struct nr_store_follower {
 	struct nr_prefixes *prefixes;
 	struct nr_journal_reader *reader;
 	char dir[NR_HOME_PATH];
-	uint64_t at;
+	uint64_t at, placed_at; /* read; in the store's files */
 	int64_t committed_ns, retained_ns;
 	bool dirty;
 	pthread_t thread;
@@ -56,6 +57,7 @@ static int commit(struct nr_store_follower *follower, struct nr_err *reterr)
 	if (ret < 0)
 		return ret;
 	follower->dirty = false;
+	follower->placed_at = follower->at;
 	follower->committed_ns = nr_mono_now().ns;
 	nr_require(pthread_mutex_lock(&follower->lock) == 0);
 	follower->counts.at = follower->at;
@@ -66,7 +68,10 @@ static int commit(struct nr_store_follower *follower, struct nr_err *reterr)
 
 static bool commit_due(const struct nr_store_follower *follower)
 {
-	return follower->dirty && nr_mono_now().ns - follower->committed_ns >= COMMIT_NS;
+	int64_t since = nr_mono_now().ns - follower->committed_ns;
+
+	return follower->dirty ? since >= COMMIT_NS
+			       : follower->at > follower->placed_at && since >= PLACE_NS;
 }
 
 static int catch_up(struct nr_store_follower *follower, struct nr_err *reterr)
@@ -88,6 +93,8 @@ static int catch_up(struct nr_store_follower *follower, struct nr_err *reterr)
 		nr_require(pthread_mutex_lock(&follower->lock) == 0);
 		follower->counts.entries++;
 		follower->counts.arrived_ns = entry.arrived_ns;
+		if (!follower->dirty) /* nothing of it is for the store */
+			follower->counts.at = entry.at;
 		nr_require(pthread_mutex_unlock(&follower->lock) == 0);
 		if (commit_due(follower) && commit(follower, reterr) < 0)
 			return reterr->code;
