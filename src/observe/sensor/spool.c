@@ -9,7 +9,13 @@
 #include "base/hash.h"
 #include "base/io.h"
 
-enum { SEGMENT_MIN = 32 << 10, SEGMENT_MAX = 16 << 20, SEGMENTS_A_LIMIT = 32 };
+enum {
+	SEGMENT_MIN = 32 << 10,
+	SEGMENT_MAX = 16 << 20,
+	SEGMENTS_A_LIMIT = 32,
+	ACKED_RESERVE = 4096, /* below the limit, for acknowledgements */
+	UNSURE = 4 * NR_MESSAGE_WINDOW,
+};
 
 static struct nr_spool_segment *active(struct nr_spool *spool)
 {
@@ -116,7 +122,7 @@ static int tail_open(struct nr_spool *spool, struct nr_err *reterr)
 	if (r >= 0)
 		r = tail_read(spool, spool->fd, &end);
 	if (r == 0 && end < segment->bytes) {
-		r = ftruncate(spool->fd, (off_t)end) < 0 ? -errno : nr_io_fsync(spool->fd);
+		r = nr_io_truncate(spool->fd, end);
 		spool->stats.cut_bytes = segment->bytes - end;
 		segment->bytes = end;
 	}
@@ -139,7 +145,11 @@ static int continue_old(struct nr_spool *spool, struct nr_err *reterr)
 		nr_spool_hole_mark(&spool->hole,
 				   (struct nr_spool_mark){ spool->epoch, spool->hole.to,
 							   spool->hole.rows, spool->hole.packets });
-	r = nr_io_fsync(spool->fd);
+	spool->unsure_seq = NR_MESSAGE_WINDOW +
+			    (spool->hole.any && spool->hole.to > spool->acked.seq
+				     ? spool->hole.to
+				     : spool->acked.seq);
+	r = nr_io_fdatasync(spool->fd);
 	return r < 0 ? nr_spool_fail(reterr, r, spool->dir, "cannot sync") : 0;
 }
 
@@ -302,7 +312,7 @@ static int hole_look(struct nr_spool *spool, struct nr_spool_hole *hole)
 			hole->first_tick = head.first_tick;
 		if (head.last_tick > hole->last_tick)
 			hole->last_tick = head.last_tick;
-		if (head.seq <= spool->acked.seq + NR_MESSAGE_WINDOW)
+		if (head.seq <= spool->unsure_seq)
 			nr_spool_hole_mark(hole, (struct nr_spool_mark){
 							 head.epoch, head.seq,
 							 head.rows_before + head.rows,
@@ -338,14 +348,15 @@ static int hole_grow(struct nr_spool *spool, struct nr_err *reterr)
 					       .from = before.seq + 1,
 					       .first_tick = INT64_MAX,
 					       .last_tick = INT64_MIN };
-	else if (spool->hole_sent)
-		nr_spool_hole_mark(&hole, (struct nr_spool_mark){ spool->epoch, hole.to, hole.rows,
-								  hole.packets });
+	if (hole.n_marks == 0 && before.seq > 0)
+		nr_spool_hole_mark(&hole, before);
 	int r = hole_look(spool, &hole);
 
 	if (r < 0 && r != -EIO)
 		return nr_spool_fail(reterr, r, spool->dir, "oldest segment");
 	hole.to = next->first - 1;
+	for (size_t i = 0; i < spool->n_window && spool->window[i].seq <= hole.to; i++)
+		nr_spool_hole_mark(&hole, spool->window[i]);
 	hole.rows = next->rows;
 	hole.packets = next->packets;
 	hole.last = next->previous;
@@ -353,7 +364,6 @@ static int hole_grow(struct nr_spool *spool, struct nr_err *reterr)
 	if (r < 0)
 		return r;
 	spool->hole = hole;
-	spool->hole_sent = false;
 	spool->stats.dropped_batches += hole.to - before.seq;
 	spool->stats.dropped_rows += hole.rows - before.rows;
 	return segment_remove(spool, reterr);
@@ -379,7 +389,7 @@ static int make_room(struct nr_spool *spool, uint64_t need, struct nr_err *reter
 {
 	int r = 0;
 
-	while (r == 0 && spool->total + need > spool->limit)
+	while (r == 0 && spool->total + need + ACKED_RESERVE > spool->limit)
 		r = drop_oldest(spool, reterr);
 	return r;
 }
@@ -432,7 +442,7 @@ static int record_write(struct nr_spool *spool, const struct nr_spool_head *head
 		spool->stats.unsynced += size;
 		return 0;
 	}
-	if (ftruncate(spool->fd, (off_t)active(spool)->bytes) < 0)
+	if (nr_io_truncate(spool->fd, active(spool)->bytes) < 0)
 		spool->failed = r;
 	return r;
 }
@@ -456,6 +466,12 @@ static bool is_full(int code)
 	return code == -ENOSPC || code == -EDQUOT;
 }
 
+static bool is_too_large(const struct nr_spool *spool, const struct nr_spool_entry *entry)
+{
+	return nr_spool_record_size((uint32_t)entry->payload.n) >
+	       spool->limit - 2 * NR_SPOOL_FILE_HEAD - ACKED_RESERVE;
+}
+
 static int append_inner(struct nr_spool *spool, const struct nr_spool_entry *entry,
 			struct nr_err *reterr)
 {
@@ -463,7 +479,7 @@ static int append_inner(struct nr_spool *spool, const struct nr_spool_entry *ent
 	struct nr_spool_head head = head_of(spool, entry);
 	int r = 0;
 
-	if (size > spool->limit - 2 * NR_SPOOL_FILE_HEAD)
+	if (is_too_large(spool, entry))
 		return -ENOSPC;
 	if (active(spool)->bytes > NR_SPOOL_FILE_HEAD &&
 	    active(spool)->bytes + size > spool->segment_bytes)
@@ -482,7 +498,7 @@ int nr_spool_append(struct nr_spool *spool, const struct nr_spool_entry *entry,
 		return nr_spool_fail(reterr, spool->failed, spool->dir, "failed before");
 	int r = append_inner(spool, entry, reterr);
 
-	while (is_full(r) && spool->failed == 0) {
+	while (is_full(r) && spool->failed == 0 && !is_too_large(spool, entry)) {
 		/* The disk is fuller than our limit: what is oldest gives way, as it would at the limit. */
 		if (drop_oldest(spool, NULL) < 0)
 			break;
@@ -495,6 +511,10 @@ int nr_spool_append(struct nr_spool *spool, const struct nr_spool_entry *entry,
 	if (r < 0) { /* its number is used up: whoever reads on finds the hole and what was in it */
 		spool->stats.dropped_batches++;
 		spool->stats.dropped_rows += entry->rows;
+		spool->stats.unwritten_rows += entry->rows;
+		spool->stats.unwritten_packets += entry->packets;
+	} else {
+		spool->stats.unwritten_rows = spool->stats.unwritten_packets = 0;
 	}
 	number_taken(spool, entry);
 	return 0;
@@ -508,7 +528,7 @@ int nr_spool_sync(struct nr_spool *spool, struct nr_err *reterr)
 		spool->synced_seq = spool->next_seq - 1;
 		return 0;
 	}
-	int r = nr_io_fsync(spool->fd);
+	int r = nr_io_fdatasync(spool->fd);
 
 	if (r < 0) {
 		spool->failed = r;
@@ -546,8 +566,11 @@ int nr_spool_ack(struct nr_spool *spool, uint64_t epoch, uint64_t seq, struct nr
 	spool->acked = spool->window[n - 1];
 	spool->n_window -= n;
 	memmove(spool->window, spool->window + n, spool->n_window * sizeof(spool->window[0]));
-	nr_spool_acked_write(spool);
-	return nr_spool_forget(spool, reterr);
+	int r = nr_spool_forget(spool, reterr);
+
+	if (r == 0)
+		nr_spool_acked_write(spool);
+	return r;
 }
 
 void nr_spool_stats(const struct nr_spool *spool, struct nr_spool_stats *ret_stats)

@@ -61,6 +61,8 @@ struct nr_spool_stats {
 	uint64_t cut_bytes;			/* torn tail at open */
 	uint64_t unsynced;			/* bytes */
 	uint64_t waiting;			/* batches not acknowledged */
+	/* batches that found no room, and nothing after them is on the disk: known in memory alone */
+	uint64_t unwritten_rows, unwritten_packets;
 };
 
 struct nr_spool;

@@ -119,18 +119,6 @@ int nr_spool_list_add(struct nr_spool_list *list, struct nr_spool_segment segmen
 	return 0;
 }
 
-static int dir_sync(const char *dir)
-{
-	int fd = nr_io_open(dir, O_RDONLY | O_DIRECTORY, 0);
-
-	if (fd < 0)
-		return fd;
-	int r = nr_io_fsync(fd);
-
-	(void)nr_io_close(fd); /* nothing is written through it */
-	return r;
-}
-
 int nr_spool_file_new(const char *dir, const struct nr_spool_file_head *head)
 {
 	char path[NR_SPOOL_PATH];
@@ -151,7 +139,7 @@ int nr_spool_file_new(const char *dir, const struct nr_spool_file_head *head)
 	if (r == 0)
 		r = nr_io_fsync(fd);
 	if (r == 0)
-		r = dir_sync(dir);
+		r = nr_io_fsync_dir(dir);
 	nr_buf_done(&bytes);
 	if (r == 0)
 		return fd;

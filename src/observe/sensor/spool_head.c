@@ -22,10 +22,10 @@ static void seal(struct nr_buf *out, size_t at)
 void nr_spool_file_head_write(const struct nr_spool_file_head *head, struct nr_buf *out)
 {
 	nr_buf_add(out, magic, sizeof(magic));
-	nr_write_le32(out, NR_SPOOL_VERSION);
 	size_t at = out->n;
 
 	nr_write_le32(out, 0);
+	nr_write_le32(out, NR_SPOOL_VERSION);
 	nr_write_le64(out, head->epoch);
 	nr_write_le64(out, head->first);
 	nr_write_le64(out, head->rows);
@@ -46,11 +46,9 @@ int nr_spool_file_head_read(const uint8_t bytes[NR_SPOOL_FILE_HEAD],
 
 	if (memcmp(nr_read_bytes(&in, sizeof(magic)), magic, sizeof(magic)) != 0)
 		return NR_EDAMAGED;
-	uint32_t version = nr_read_le32(&in), crc = nr_read_le32(&in);
-
-	if (crc != nr_crc32c(0, in.p, nr_reader_left(&in)))
+	if (nr_read_le32(&in) != nr_crc32c(0, in.p, nr_reader_left(&in)))
 		return NR_EDAMAGED;
-	if (version != NR_SPOOL_VERSION)
+	if (nr_read_le32(&in) != NR_SPOOL_VERSION)
 		return NR_EVERSION;
 	head.epoch = nr_read_le64(&in);
 	head.first = nr_read_le64(&in);

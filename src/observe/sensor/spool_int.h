@@ -16,8 +16,9 @@
  *  2  list is in order of first numbers and never empty; fd appends to the last one. Records of a segment have rising
  *     numbers from its own first to the next segment's first - 1; a number left out is a batch that found no room.
  *  3  Cumulative counts never decrease.
- *  4  hole.n_marks holds the counts at every number the hub may have acknowledged without our knowing: the first
- *     NR_MESSAGE_WINDOW records behind the last known acknowledgement, and ends of gaps that were sent.
+ *  4  The hole's marks hold the counts at every number in it that the hub may hold without our knowing: what was sent in
+ *     this session or the one before (window), and before the first session of a process what an earlier one may have sent:
+ *     a few windows of batches behind the last acknowledgement or the end of the hole.
  *  5  Nothing behind synced_seq is handed out.
  */
 #include "observe/sensor/spool.h"
@@ -143,13 +144,15 @@ struct nr_spool {
 	struct nr_digest last;
 	uint64_t synced_seq;
 	struct nr_spool_mark acked;
+	uint64_t unsure_seq; /* before the first session: the hub may hold anything up to there */
 	struct nr_spool_hole hole;
 	struct nr_spool_stats stats;
 
 	/* sending */
-	bool in_session, hole_sent, damaged; /* damaged: since the last item */
+	bool in_session, damaged;  /* damaged: since the last item */
 	struct nr_spool_mark sent; /* the last number handed out, and the counts behind it */
 	int64_t sent_tick;
+	struct nr_spool_head sent_head; /* of the last batch handed out */
 	struct nr_spool_mark window[NR_MESSAGE_WINDOW];
 	size_t n_window;
 	struct nr_spool_scan scan; /* fd < 0: not reading */

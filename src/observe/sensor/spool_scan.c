@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <unistd.h>
-
 #include "base/hash.h"
 #include "base/io.h"
 #include "observe/sensor/spool_int.h"
@@ -9,9 +7,7 @@ enum { CHUNK = 16 << 10 };
 
 int nr_spool_read_at(int fd, uint64_t at, void *buf, size_t n)
 {
-	if (lseek(fd, (off_t)at, SEEK_SET) < 0)
-		return -errno;
-	ssize_t got = nr_io_read_full(fd, buf, n);
+	ssize_t got = nr_io_pread_full(fd, buf, n, at);
 
 	if (got < 0)
 		return (int)got;

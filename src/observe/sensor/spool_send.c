@@ -143,7 +143,6 @@ int nr_spool_seek(struct nr_spool *spool, uint64_t epoch, uint64_t seq,
 	struct place place;
 
 	spool->in_session = false;
-	spool->n_window = 0;
 	spool->sent_tick = INT64_MIN;
 	spool->damaged = false;
 	nr_spool_read_close(spool);
@@ -161,6 +160,7 @@ int nr_spool_seek(struct nr_spool *spool, uint64_t epoch, uint64_t seq,
 		return nr_fail(reterr, NR_EDAMAGED,
 			       "the hub holds another batch %llu of epoch %llu than the spool",
 			       (unsigned long long)seq, (unsigned long long)epoch);
+	spool->n_window = 0; /* what of it arrived is known now */
 	spool->sent = place.mark;
 	if (seq > 0 && (spool->acked.seq != seq || spool->acked.epoch != spool->epoch)) {
 		spool->acked = place.mark;
@@ -169,6 +169,7 @@ int nr_spool_seek(struct nr_spool *spool, uint64_t epoch, uint64_t seq,
 		spool->acked = (struct nr_spool_mark){ .epoch = spool->epoch };
 	}
 	spool->in_session = true;
+	spool->unsure_seq = 0;
 	return nr_spool_forget(spool, reterr);
 }
 
@@ -210,8 +211,6 @@ static void gap_make(struct nr_spool *spool, const struct nr_spool_head *next,
 	} else if (!in_hole && from < spool->list.items[0].first) {
 		gap->reason = NR_GAP_UNEXPLAINED;
 	}
-	if (in_hole)
-		spool->hole_sent = true;
 	spool->sent = (struct nr_spool_mark){ spool->epoch, next->seq - 1, next->rows_before,
 					      next->packets_before };
 	window_push(spool);
@@ -243,6 +242,7 @@ static int batch_make(struct nr_spool *spool, const struct nr_spool_head *head, 
 					      head->rows_before + head->rows,
 					      head->packets_before + head->packets };
 	spool->sent_tick = head->last_tick;
+	spool->sent_head = *head;
 	window_push(spool);
 	return 1;
 }
