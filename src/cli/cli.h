@@ -26,6 +26,10 @@ extern const struct nr_cli_command nr_cli_prefixes_build;  /* prefixes.c */
 extern const struct nr_cli_command nr_cli_prefixes_lookup; /* prefixes.c */
 extern const struct nr_cli_command nr_cli_prefixes_info;   /* prefixes.c */
 extern const struct nr_cli_command nr_cli_flows_print;	   /* flows.c */
+extern const struct nr_cli_command nr_cli_journal_verify;  /* journal.c */
+extern const struct nr_cli_command nr_cli_journal_list;	   /* journal.c */
+extern const struct nr_cli_command nr_cli_journal_export;  /* journal.c */
+extern const struct nr_cli_command nr_cli_journal_replay;  /* journal.c */
 extern const struct nr_cli_command nr_cli_lab_generate;	   /* lab.c */
 extern const struct nr_cli_command nr_cli_lab_evaluate;	   /* lab.c */
 extern const struct nr_cli_command nr_cli_hub_init;	   /* hub.c */
@@ -40,6 +44,9 @@ extern const struct nr_cli_command nr_cli_sensor_revoke;   /* sensor.c */
 extern const struct nr_cli_command nr_cli_token_create;	   /* token.c */
 extern const struct nr_cli_command nr_cli_token_list;	   /* token.c */
 extern const struct nr_cli_command nr_cli_token_revoke;	   /* token.c */
+extern const struct nr_cli_command nr_cli_store_check;	   /* store.c */
+extern const struct nr_cli_command nr_cli_store_query;	   /* store.c */
+extern const struct nr_cli_command nr_cli_store_rebuild;   /* store.c */
 extern const struct nr_cli_command nr_cli_schema;	   /* tables.c */
 extern const struct nr_cli_command nr_cli_man;		   /* tables.c */
 extern const struct nr_cli_command nr_cli_completion;	   /* tables.c */

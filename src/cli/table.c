@@ -21,6 +21,13 @@ const struct nr_cli_command *const nr_cli_commands[] = {
 	&nr_cli_token_create,
 	&nr_cli_token_list,
 	&nr_cli_token_revoke,
+	&nr_cli_journal_verify,
+	&nr_cli_journal_list,
+	&nr_cli_journal_export,
+	&nr_cli_journal_replay,
+	&nr_cli_store_check,
+	&nr_cli_store_query,
+	&nr_cli_store_rebuild,
 	/* add a command of yours here, in the order of the loop */
 	&nr_cli_schema,
 	&nr_cli_completion,
