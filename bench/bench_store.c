@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_store DIR ROWS [HOURS] [flows=FILE] [batch=N] [commit=N] [only-write]: what the observation store costs. Writes ROWS observations to a
- * new store in DIR, then asks the named queries, each three times. Observations are made up here, with the skew of a telescope
- * (few ports and sources send most), spread evenly over HOURS (24); or they come from FILE (noroshi observe --write-flows),
- * repeated as often as needed. Making a batch is not in the times.
+ * bench_store DIR ROWS [HOURS] [flows=FILE] [batch=N] [commit=N] [only-write]: what the observation
+ * store costs. Writes ROWS observations to a new store in DIR, then asks the named queries, each
+ * three times; ROWS 0 only asks. Observations are made up here, with the skew of a telescope (few
+ * ports and sources send most), spread evenly over HOURS (24); or they come from FILE (noroshi
+ * observe --write-flows), repeated as often as needed. Making a batch is not in the times.
+ * Environment: MEMORY_MIB and THREADS of DuckDB.
  *
  * Times are of processor and clock; memory is what the process holds (VmHWM).
  */

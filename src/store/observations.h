@@ -2,14 +2,19 @@
 #pragma once
 /**
  * @file
- * observations: where a hub's observations can be asked for: a small struct of functions, DuckDB behind it.
+ * observations: where a hub's observations can be asked for: a small struct of functions, DuckDB
+ * behind it.
  *
- * Derived   all of it can be rebuilt from the journal. Each file holds the journal place it contains, in the same transaction:
- *           what was added again after a crash is recognised by its place and left out.
- * Files     DIR/raw/2026-11-20.duckdb, a day of event time each; DIR/rollup.duckdb. Deleting a day is deleting a file.
- * Roll-ups  minute, hour, day by (label group, sensor, kind of key, key): packets, bytes, flows, sources as a mergeable sketch
- *           (record/hll.h). Keys: proto+port, economy, AS, class, sensor, and the most active sources of the hour.
- * Queries   every statement stands in src/store/queries/NAME.sql with $named parameters; nothing is glued together.
+ * Derived   all of it can be rebuilt from the journal. Each file holds the journal place it
+ *           contains, in the same transaction: what was added again after a crash is recognised by
+ *           its place and left out.
+ * Files     DIR/raw/2026-11-20.duckdb, a day of event time each; DIR/rollup.duckdb. Deleting a day
+ *           is deleting a file.
+ * Roll-ups  minute, hour, day by (label group, sensor, kind of key, key): packets, bytes, flows,
+ *           sources as a mergeable sketch (store/duck/sketch.h). Keys: proto+port, economy, AS, class,
+ *           sensor, by the hour economy+port, and the most active sources of the hour.
+ * Queries   every statement stands in src/store/duck/queries/NAME.sql with $named parameters; nothing
+ *           is glued together.
  * Threads   add and commit: one thread. query: any number (each its own connection).
  * Limits    memory_bytes for DuckDB in all; a query stops at its deadline, its rows and its memory
  * Errors    NR_EDAMAGED and NR_EVERSION name the file and what to do (`noroshi store rebuild`)
@@ -46,7 +51,8 @@ struct nr_store_row {
 NR_MUST_CHECK int nr_store_open(const struct nr_store_options *options, struct nr_store **ret_store,
 				struct nr_err *reterr);
 struct nr_store *nr_store_close(struct nr_store *store);
-/** Everything up to this place is in: go on reading the journal behind it. Days differ; this is the smallest that matters. */
+/** Everything up to this place is in: go on reading the journal behind it. Days differ; this is
+ * the smallest that matters. */
 uint64_t nr_store_at(const struct nr_store *store);
 /** Number of a sensor, made when new. */
 NR_MUST_CHECK int nr_store_sensor(struct nr_store *store, struct nr_uuid sensor,
@@ -56,15 +62,18 @@ NR_MUST_CHECK int nr_store_sensor(struct nr_store *store, struct nr_uuid sensor,
 NR_MUST_CHECK int nr_store_sensor_id(struct nr_store *store, uint32_t number,
 				     struct nr_uuid *ret_sensor);
 
-/** Take an entry of the journal, in order; batches are decoded here, other types only move the place. Buffered. */
+/** Take an entry of the journal, in order; batches are decoded here, other types only move the
+ * place. Buffered. */
 NR_MUST_CHECK int nr_store_add(struct nr_store *store, const struct nr_entry *entry,
 			       struct nr_err *reterr);
 /** Write what is buffered in one transaction a file. About once a second. */
 NR_MUST_CHECK int nr_store_commit(struct nr_store *store, struct nr_err *reterr);
 
-/** Commit, and bring the roll-ups up to here too: before a pause, at the end. They are otherwise some commits behind. */
+/** Commit, and bring the roll-ups up to here too: before a pause, at the end. They are
+ * otherwise some commits behind. */
 NR_MUST_CHECK int nr_store_settle(struct nr_store *store, struct nr_err *reterr);
-/** Rows left out because their time cannot be true or their day is retired, and batches nobody can read. */
+/** Rows left out because their time cannot be true or their day is retired, and batches nobody
+ * can read. */
 uint64_t nr_store_refused(const struct nr_store *store);
 
 /* ---- asking ---- */
@@ -80,7 +89,8 @@ struct nr_store_filter {
 	uint16_t port;
 	int timeout_ms;
 };
-/** Calls @p row in order of (at, row). @return rows given; -ETIMEDOUT; what @p row returned when negative */
+/** Calls @p row in order of (at, row). @return rows given; -ETIMEDOUT; what @p row returned
+ * when negative */
 NR_MUST_CHECK int64_t nr_store_rows(struct nr_store *store, const struct nr_store_filter *filter,
 				    int (*row)(void *ctx, const struct nr_store_row *row),
 				    void *ctx, struct nr_err *reterr);
@@ -96,7 +106,8 @@ struct nr_store_param {
 	const char *name;
 	struct nr_store_value value;
 };
-/** One of the named statements; column names are in the first call with row 0 (values are text), data from row 1. */
+/** One of the named statements; column names are in the first call with row 0 (values are
+ * text), data from row 1. */
 NR_MUST_CHECK int64_t nr_store_query(struct nr_store *store, const char *name,
 				     const struct nr_store_param *params, size_t n_params,
 				     int timeout_ms,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/** @file columns: an observation as columns of a day file (schema/day.sql), there and back without loss. */
+/** @file columns: an observation as columns of a day file (schema/day.sql), there and back
+ * without loss. */
 #include "store/duck/duck.h"
 #include "store/duck/rollup.h"
 #include "store/observations.h"
@@ -20,7 +21,8 @@ enum nr_column {
 	NR_COLUMN_CLASS,
 	NR_COLUMN_PACKETS,
 	NR_COLUMN_BYTES,
-	NR_COLUMN_FIRST_US, /* of the offset from the tick: what a capture in microseconds has is 0 in the next one */
+	/* of the offset from the tick: what a capture in microseconds has is 0 in the next one */
+	NR_COLUMN_FIRST_US,
 	NR_COLUMN_FIRST_NS,
 	NR_COLUMN_LASTS_NS,
 	NR_COLUMN_TCP_FLAGS,
@@ -47,7 +49,8 @@ extern const uint8_t nr_column_types[NR_COLUMN_N];
 /** Put @p row with its place at position @p i of the chunk at work. */
 void nr_columns_put(struct nr_duck_append *append, size_t i, const struct nr_store_row *row,
 		    const struct nr_rollup_place *place);
-/** Row @p i of the chunk at hand; the query's columns are those of the enum without ASN and ECONOMY. */
+/** Row @p i of the chunk at hand; the query's columns are those of the enum without ASN and
+ * ECONOMY. */
 struct nr_store_row nr_columns_get(const struct nr_duck_query *query, size_t i);
 
 static inline struct nr_duck_u128 nr_columns_wide(struct nr_ip ip)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of days: found, made, opened when somebody wants them, closed when many are open, deleted. */
+/* The files of days: found, made, opened when somebody wants them, closed when many are open,
+ * deleted. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -82,7 +83,8 @@ static struct nr_store_day *find_day(const struct nr_store *store, uint32_t numb
 	return found != NULL ? *found : NULL;
 }
 
-/* A file of this day's name, whatever it holds: empty and foreign ones are found out here, not in the night they are needed. */
+/* A file of this day's name, whatever it holds: empty and foreign ones are found out here, not
+ * in the night they are needed. */
 static int check_header(const char *path, struct nr_err *reterr)
 {
 	uint8_t head[12] = { 0 };
@@ -165,7 +167,8 @@ static int sync_directory(const char *path)
 	return ret;
 }
 
-/* Made under another name and renamed when whole: a file that bears the right name is never half-made by us. */
+/* Made under another name and renamed when whole: a file that bears the right name is never
+ * half-made by us. */
 int nr_store_make_file(struct nr_store *store, const char *path, const char *schema,
 		       const char *meta, struct nr_err *reterr)
 {

@@ -103,7 +103,8 @@ static int run_buf(struct nr_duck_con *con, struct nr_buf *sql, struct nr_err *r
 	return ret;
 }
 
-/* Settings that need a directory are given in the first statement; then nothing can be changed any more. */
+/* Settings that need a directory are given in the first statement; then nothing can be changed
+ * any more. */
 static int lock_down(struct nr_duck *duck, const char *dir, struct nr_err *reterr)
 {
 	struct nr_duck_con *con = NULL;
@@ -264,7 +265,8 @@ int nr_duck_attach(struct nr_duck_con *con, const char *path, const char *name, 
 	nr_buf_init(&sql, SQL_MAX);
 	nr_buf_addf(&sql, "ATTACH ");
 	add_quoted(&sql, path);
-	/* Its newer column encodings are a quarter smaller; whoever reads the files has 1.4 or later. */
+	/* Its newer column encodings are a quarter smaller; whoever reads the files has 1.4 or
+	 * later. */
 	nr_buf_addf(&sql, " AS %s (%s)", name,
 		    read_only ? "READ_ONLY" : "STORAGE_VERSION 'v1.4.0'");
 	return run_buf(con, &sql, reterr);

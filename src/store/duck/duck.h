@@ -4,15 +4,15 @@
  * @file
  * duck: DuckDB behind one header: the only room that knows its C API.
  *
- * Loading   libduckdb.so (64 MB) is loaded by the first nr_duck_open(), not by the program's start, from
- *           $NOROSHI_DUCKDB, else from lib/noroshi beside the program or up to three folders above it, else from
- *           the system. It stays loaded.
- * Instance  one a store, all in memory itself; files are attached to it by name. It reads and writes under one directory
- *           only, loads no extension, and its settings are locked.
+ * Loading   libduckdb.so (64 MB) is loaded by the first nr_duck_open(), not by the program's
+ *           start, from $NOROSHI_DUCKDB, else from lib/noroshi beside the program or up to three
+ *           folders above it, else from the system. It stays loaded.
+ * Instance  one a store, all in memory itself; files are attached to it by name. It reads and
+ *           writes under one directory only, loads no extension, and its settings are locked.
  * Threads   an instance: any. A connection, appender or statement: one at a time.
- * Errors    -EBUSY another process holds the file; NR_EFORMAT no DuckDB file; NR_EVERSION of a newer DuckDB;
- *           NR_EDAMAGED; NR_ELIMIT its memory is used up; -ETIMEDOUT; -ENOSPC; -ENOSYS no library; -EIO the rest.
- *           Messages are DuckDB's first line, escaped.
+ * Errors    -EBUSY another process holds the file; NR_EFORMAT no DuckDB file; NR_EVERSION of a
+ *           newer DuckDB; NR_EDAMAGED; NR_ELIMIT its memory is used up; -ETIMEDOUT; -ENOSPC;
+ *           -ENOSYS no library; -EIO the rest. Messages are DuckDB's first line, escaped.
  * Source    DuckDB 1.4 C API, duckdb.h
  */
 #include "base/err.h"
@@ -49,7 +49,8 @@ enum nr_duck_type {
 
 struct nr_duck_options {
 	const char *
-		dir; /* the only directory it touches; DIR/tmp holds what does not fit into memory */
+		/* the only directory it touches; DIR/tmp holds what does not fit into memory */
+		dir;
 	uint64_t memory_bytes;
 	unsigned threads;
 };
@@ -70,7 +71,8 @@ void nr_duck_try(struct nr_duck_con *con, const char *sql);
 /** One number, the first of the first row; 0 when there is none. */
 NR_MUST_CHECK int nr_duck_number(struct nr_duck_con *con, const char *sql, uint64_t *ret_number,
 				 struct nr_err *reterr);
-/** @p name is an identifier of ours; @p path may hold anything. Created when absent and not @p read_only. */
+/** @p name is an identifier of ours; @p path may hold anything. Created when absent and not @p
+ * read_only. */
 NR_MUST_CHECK int nr_duck_attach(struct nr_duck_con *con, const char *path, const char *name,
 				 bool read_only, struct nr_err *reterr);
 
@@ -105,7 +107,8 @@ NR_MUST_CHECK int nr_duck_bind_u128(struct nr_duck_query *query, const char *nam
 NR_MUST_CHECK int nr_duck_bind_text(struct nr_duck_query *query, const char *name,
 				    struct nr_str value);
 NR_MUST_CHECK int nr_duck_bind_null(struct nr_duck_query *query, const char *name);
-/** Run to the end; the result stays in memory. At @p deadline (monotonic; 0: none) it is interrupted: -ETIMEDOUT. */
+/** Run to the end; the result stays in memory. At @p deadline (monotonic; 0: none) it is
+ * interrupted: -ETIMEDOUT. */
 NR_MUST_CHECK int nr_duck_query_run(struct nr_duck_query *query, struct nr_time deadline,
 				    struct nr_err *reterr);
 size_t nr_duck_query_columns(const struct nr_duck_query *query);
@@ -121,5 +124,6 @@ struct nr_duck_blob nr_duck_query_bytes(const struct nr_duck_query *query, size_
 
 /* ---- functions of ours in its statements ---- */
 
-/** sources(BLOB) -> UBIGINT: estimate of merged sketches (store/sketch.h); address(UINTEGER, UHUGEINT) -> VARCHAR. */
+/** sources(BLOB) -> UBIGINT: estimate of merged sketches (store/sketch.h); address(UINTEGER,
+ * UHUGEINT) -> VARCHAR. */
 NR_MUST_CHECK int nr_duck_functions(struct nr_duck_con *con, struct nr_err *reterr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/** @file duck_int: what the files of store/duck share: the functions of the library, typed by its header. */
+/** @file duck_int: what the files of store/duck share: the functions of the library, typed by
+ * its header. */
 /* Its declarations are written for C++ too. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"

@@ -16,7 +16,8 @@ static void *try_path(const char *path)
 
 static void *beside_program(void)
 {
-	/* installed: bin and lib side by side; built: the program, its tests and benches, up to three folders down */
+	/* installed: bin and lib side by side; built: the program, its tests and benches, up to
+	 * three folders down */
 	static const char *const below[] = { "/lib/noroshi/", "/../lib/noroshi/",
 					     "/../../lib/noroshi/", "/../../../lib/noroshi/" };
 	char exe[PATH_MAX], path[PATH_MAX + 64];
@@ -76,8 +77,8 @@ static int load(struct nr_duck_api *api, struct nr_err *reterr)
 
 int nr_duck_load(const struct nr_duck_api **ret_api, struct nr_err *reterr)
 {
-	/* The library is one a process and stays, and its callbacks get nothing of ours that would lead here: so this table is
-	 * one a process too, written once. */
+	/* The library is one a process and stays, and its callbacks get nothing of ours that
+	 * would lead here: so this table is one a process too, written once. */
 	static struct nr_duck_api loaded;
 	static bool is_loaded;
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -248,7 +248,8 @@ static int64_t param_number(const struct nr_store_query_file *file, const struct
 	return otherwise;
 }
 
-/* The end of the data is read on a connection without days; raw statements then get one with theirs. */
+/* The end of the data is read on a connection without days; raw statements then get one with
+ * theirs. */
 static int open_for(struct nr_store *store, const struct nr_store_query_file *file,
 		    const struct nr_store_param *params, size_t n_params, struct bound *bound,
 		    struct nr_store_asking *asking, struct nr_err *reterr)

@@ -2,10 +2,12 @@
 #pragma once
 /**
  * @file
- * order: in which order the rows of a batch stand in the store: by TCP options, destination port, source.
+ * order: in which order the rows of a batch stand in the store: by TCP options, destination port,
+ * source.
  *
- * Why      what one tool sends stands together: window, options, port, sizes and marks become runs. The same batch
- *          always gives the same order, so `row` needs no bytes. Against other orders: docs/hub-numbers.md.
+ * Why      what one tool sends stands together: window, options, port, sizes and marks become
+ *          runs. The same batch always gives the same order, so `row` needs no bytes. Against
+ *          other orders: docs/hub-numbers.md.
  * Cost     a radix sort of 16-byte keys, about 20 ns a row
  */
 #include "record/batch.h"

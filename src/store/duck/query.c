@@ -103,7 +103,8 @@ int nr_duck_bind_null(struct nr_duck_query *query, const char *name)
 	return query->api->bind_null(query->statement, at) == DuckDBSuccess ? 0 : -EINVAL;
 }
 
-/* Our own thread works on the query too, in slices of a few milliseconds, and looks at the clock between them. */
+/* Our own thread works on the query too, in slices of a few milliseconds, and looks at the
+ * clock between them. */
 static int work(struct nr_duck_query *query, duckdb_pending_result pending, struct nr_time deadline,
 		struct nr_err *reterr)
 {

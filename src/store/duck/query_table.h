@@ -2,11 +2,13 @@
 #pragma once
 /**
  * @file
- * query_table: the statements of queries/, with what their comments say. tools/embed-queries makes the table.
+ * query_table: the statements of queries/, with what their comments say. tools/embed-queries makes
+ * the table.
  *
  * A file opens with `-- NAME: help`, then a line for each parameter:
  *   -- $port number 0..65535 = 23: help          a number within bounds
- *   -- $since time = -24h: help                  whole seconds; a default counts from the end of the data
+ *   -- $since time = -24h: help                  whole seconds; a default counts from the end of
+ *   the data
  *   -- $address ip: help                         binds $address and $address6
  *   -- raw                                       reads rows of the days of [since, until)
  */

@@ -172,7 +172,8 @@ static bool keep_top(void *entry, void *ctx)
 	return top->packets > keep->packets;
 }
 
-/* Sources that sent little so far are forgotten when there are too many: what is written of a source is a lower bound. */
+/* Sources that sent little so far are forgotten when there are too many: what is written of a
+ * source is a lower bound. */
 static void thin(struct nr_rollup *rollup)
 {
 	struct keep keep = { .packets = 1 };

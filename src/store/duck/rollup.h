@@ -4,10 +4,11 @@
  * @file
  * rollup: sums per minute and key, kept in memory until they are written to rollup.duckdb.
  *
- * Shape    a sum for each (start, sensor, kind, key): packets, bytes, flows, sketch of the sources. Sums add up: what is written twice
- *          a minute is two rows, and so late data is nothing special.
+ * Shape    a sum for each (start, sensor, kind, key): packets, bytes, flows, sketch of the
+ *          sources. Sums add up: what is written twice a minute is two rows, and so late data is
+ *          nothing special.
  * Limits   nr_rollup_is_full() at 400,000 sums or 96 MiB: write before adding more
- * Cost     72 bytes a sum beside its sketch; an observation touches three sums, a source with all its observations four
+ * Cost     64 bytes a sum beside its sketch; an observation adds to six sums and to its source
  * Threads  one
  */
 #include "base/err.h"
@@ -42,8 +43,10 @@ bool nr_rollup_is_full(const struct nr_rollup *rollup);
 bool nr_rollup_is_empty(const struct nr_rollup *rollup);
 size_t nr_rollup_memory(const struct nr_rollup *rollup);
 /**
- * Append the sums to rollup.recent; those before @p hours_end, which is rolled up already, to rollup.minute and rollup.hour, and those
- * before @p days_end to rollup.day too. Inside the caller's transaction; nr_rollup_clear() after it is committed.
+ * Append the sums to rollup.recent; those before @p hours_end, which is rolled up already, to
+ * rollup.minute and rollup.hour, and those
+ * before @p days_end to rollup.day too. Inside the caller's transaction; nr_rollup_clear() after
+ * it is committed.
  */
 NR_MUST_CHECK int nr_rollup_write(struct nr_rollup *rollup, struct nr_duck_con *con,
 				  uint32_t hours_end, uint32_t days_end, struct nr_err *reterr);

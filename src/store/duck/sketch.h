@@ -2,12 +2,15 @@
 #pragma once
 /**
  * @file
- * sketch: the number of distinct sources behind a row of a roll-up: record/hll with p = 11, small while it is small.
+ * sketch: the number of distinct sources behind a row of a roll-up: record/hll with p = 11, small
+ * while it is small.
  *
- * Shape   up to 4 items in the struct itself, up to NR_SKETCH_SPARSE in an open-addressed set, then 2048 registers.
- *         An item is index << 5 | rank, rank 1..31: what p = 11 leaves beyond 31 needs 2^42 sources.
- * Bytes   frozen: nothing (no source); 2 to 1024 bytes, items as u16 little-endian, rising, an index once; or 2048 bytes, the
- *         registers. Equal sets give equal bytes, in whatever order they were added and merged.
+ * Shape   up to 4 items in the struct itself, up to NR_SKETCH_SPARSE in an open-addressed set,
+ *         then 2048 registers. An item is index << 5 | rank, rank 1..31: what p = 11 leaves beyond
+ *         31 needs 2^42 sources.
+ * Bytes   frozen: nothing (no source); 2 to 1024 bytes, items as u16 little-endian, rising, an
+ *         index once; or 2048 bytes, the registers. Equal sets give equal bytes, in whatever order
+ *         they were added and merged.
  * Error   1.04 / sqrt(2048) = 2.3 %; below 100 sources practically exact
  * Cost    16 bytes, 32 to 2048 beside it
  */

@@ -3,8 +3,10 @@
  * Opening, the roll-up file and the order of transactions. Invariants: store_int.h.
  *
  *   add      decode, sort, rows to the open transaction of their day, sums into memory
- *   commit   each day with rows: at, COMMIT; every NR_STORE_ROLLUP_COMMITS-th time, or when the sums are many: the roll-up file
- *   crash    days may be ahead of the roll-up file; what is read again is left out by each file's own `at`
+ *   commit   each day with rows: at, COMMIT; every NR_STORE_ROLLUP_COMMITS-th time, or when the
+ *   sums are many: the roll-up file
+ *   crash    days may be ahead of the roll-up file; what is read again is left out by each file's
+ *   own `at`
  */
 #include "store/observations.h"
 
@@ -351,7 +353,8 @@ static int roll_up(struct nr_store *store, const char *into, const char *from, u
 	return nr_duck_run(store->rollup_con, sql, reterr);
 }
 
-/* Hours that ended LATENESS_S ago leave `recent`; what comes later for them goes to the tables at once. */
+/* Hours that ended LATENESS_S ago leave `recent`; what comes later for them goes to the tables
+ * at once. */
 static int roll_hours(struct nr_store *store, uint32_t end, struct nr_err *reterr)
 {
 	const uint32_t range[2] = { store->hours_end, end };

@@ -5,11 +5,13 @@
  * store_int: what the files of the observation store share.
  *
  * Numbered invariants
- *   1  A day file holds exactly the rows of its day of all entries up to its own `at`; the roll-up file exactly all sums of all
- *      entries up to its `at`. Both are written with their `at` in one transaction.
+ *   1  A day file holds exactly the rows of its day of all entries up to its own `at`; the roll-up
+ *      file exactly all sums of all entries up to its `at`. Both are written with their `at` in
+ *      one transaction.
  *   2  The roll-up file is written last: its `at` is the smallest, and reading goes on behind it.
  *   3  Rows stand in a day file in order of (at, row).
- *   4  The table of days grows and shrinks under `lock` only; what an entry of it points to is freed when nobody uses it.
+ *   4  The table of days grows and shrinks under `lock` only; what an entry of it points to is
+ *      freed when nobody uses it.
  */
 #include <pthread.h>
 
@@ -81,7 +83,8 @@ uint32_t nr_store_sensor_known(struct nr_store *store, struct nr_uuid sensor);
 
 /* days.c */
 int nr_store_days_list(struct nr_store *store, struct nr_err *reterr);
-/** Open the file of a day, made when absent and @p make; the caller gives it back. @return 0; -ENOENT */
+/** Open the file of a day, made when absent and @p make; the caller gives it back. @return 0;
+ * -ENOENT */
 int nr_store_day_use(struct nr_store *store, uint32_t number, bool make,
 		     struct nr_store_day **ret_day, struct nr_err *reterr);
 void nr_store_day_leave(struct nr_store *store, struct nr_store_day *day);

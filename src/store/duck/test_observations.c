@@ -335,7 +335,7 @@ static int try_store(const char *dir, struct nr_err *err)
 
 static void files_that_are_not_ours_are_refused_with_what_to_do(void **state)
 {
-	static const char day[] = "raw/2026-01-05.duckdb", sums[] = "rollup.duckdb";
+	static const char day[] = "raw/2026-01-06.duckdb", sums[] = "rollup.duckdb";
 	static const struct {
 		const char *name, *bytes;
 		off_t size; /* -1: @p bytes instead; -2: removed; -3: that of another store */

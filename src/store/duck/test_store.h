@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/** @file test_store: stores in a directory of their own, entries made up from a number, rows read back. For tests. */
+/** @file test_store: stores in a directory of their own, entries made up from a number, rows
+ * read back. For tests. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An entry's way in: decoded, put in order, each row to the open transaction of its day, all of it into the sums. */
+/* An entry's way in: decoded, put in order, each row to the open transaction of its day, all of
+ * it into the sums. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,7 +211,8 @@ static int append_rows(struct nr_store *store, const struct nr_entry *entry, uin
 		if (day == NULL || day->number != number)
 			ret = write_to(store, number, &day, reterr);
 		if (ret < 0 || entry->at <= day->at)
-			continue; /* it is in: this day was written before a crash, the sums were not */
+			/* it is in: this day was written before a crash, the sums were not */
+			continue;
 		if (!day->writing)
 			ret = nr_duck_run(day->con, "BEGIN", reterr);
 		if (ret < 0)

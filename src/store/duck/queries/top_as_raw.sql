@@ -9,7 +9,7 @@ WITH top AS (
 	GROUP BY asn ORDER BY total DESC, asn LIMIT $n
 )
 SELECT asn, sum(packets)::UBIGINT AS packets, sum(bytes)::UBIGINT AS bytes, count(*)::UBIGINT AS flows,
-	approx_count_distinct(coalesce(src6, src::UHUGEINT))::UBIGINT AS sources
+	count(DISTINCT coalesce(src6, src::UHUGEINT))::UBIGINT AS sources
 FROM raw SEMI JOIN top USING (asn)
 WHERE tick >= $since AND tick < $until
 GROUP BY asn ORDER BY 2 DESC, asn

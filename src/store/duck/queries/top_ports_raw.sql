@@ -11,6 +11,6 @@ WITH rows AS (
 	SELECT key, sum(packets) AS total FROM rows GROUP BY key ORDER BY total DESC, key LIMIT $n
 )
 SELECT (key >> 16)::UTINYINT AS proto, (key & 65535)::USMALLINT AS port, sum(packets)::UBIGINT AS packets,
-	sum(bytes)::UBIGINT AS bytes, count(*)::UBIGINT AS flows, approx_count_distinct(source)::UBIGINT AS sources
+	sum(bytes)::UBIGINT AS bytes, count(*)::UBIGINT AS flows, count(DISTINCT source)::UBIGINT AS sources
 FROM rows SEMI JOIN top USING (key)
 GROUP BY key ORDER BY 3 DESC, key
