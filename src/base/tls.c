@@ -176,7 +176,9 @@ static int fail_handshake(const struct nr_tls *tls, int ret, struct nr_err *rete
 	case GNUTLS_E_CERTIFICATE_REQUIRED:
 		return nr_fail(reterr, code, "the peer shows no certificate");
 	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
-		return nr_fail(reterr, code, "the peer does not speak TLS 1.3");
+	case GNUTLS_E_NO_CIPHER_SUITES: /* of an older version, or for other keys */
+		return nr_fail(reterr, code,
+			       "the peer does not speak TLS 1.3 as it is spoken here");
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
 	case GNUTLS_E_WARNING_ALERT_RECEIVED:
 		return nr_fail(reterr, code, "the peer refuses: %s",

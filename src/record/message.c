@@ -83,6 +83,12 @@ bool nr_message_get_text(struct nr_reader *r, char *out, size_t cap)
 	return true;
 }
 
+/* Half of all numbers: one more is always a number too. */
+static bool is_number(uint64_t seq)
+{
+	return seq != 0 && seq <= INT64_MAX;
+}
+
 void nr_message_put_batch(struct nr_buf *out, const struct nr_message_batch *batch)
 {
 	nr_write_le64(out, batch->epoch);
@@ -99,7 +105,7 @@ bool nr_message_get_batch(struct nr_reader *r, struct nr_message_batch *ret_batc
 	read_digest(r, &ret_batch->previous);
 	ret_batch->made_ns = read_i64(r);
 	ret_batch->payload = read_rest(r);
-	return nr_reader_ok(r) && ret_batch->epoch != 0 && ret_batch->seq != 0 &&
+	return nr_reader_ok(r) && ret_batch->epoch != 0 && is_number(ret_batch->seq) &&
 	       ret_batch->payload.n <= NR_BATCH_SIZE_MAX;
 }
 
@@ -127,9 +133,9 @@ bool nr_message_get_gap(struct nr_reader *r, struct nr_message_gap *ret_gap)
 	ret_gap->first_tick = read_i64(r);
 	ret_gap->last_tick = read_i64(r);
 	ret_gap->reason = nr_read_u8(r);
-	return nr_reader_ok(r) && ret_gap->epoch != 0 && ret_gap->from_seq != 0 &&
-	       ret_gap->from_seq <= ret_gap->to_seq && ret_gap->reason >= NR_GAP_SPOOL_FULL &&
-	       ret_gap->reason <= NR_GAP_UNEXPLAINED;
+	return nr_reader_ok(r) && ret_gap->epoch != 0 && is_number(ret_gap->from_seq) &&
+	       is_number(ret_gap->to_seq) && ret_gap->from_seq <= ret_gap->to_seq &&
+	       ret_gap->reason >= NR_GAP_SPOOL_FULL && ret_gap->reason <= NR_GAP_UNEXPLAINED;
 }
 
 /* ---- bodies: each pair names its fields in the order in which they travel ---- */
