@@ -128,7 +128,8 @@ static int check_segment(struct audit *a, uint64_t at, bool is_last, struct nr_e
 			return step;
 	}
 	a->chain = a->report.chain = a->scan.chain;
-	a->next_at = a->scan.next_at;
+	/* Behind a fault nothing can be compared. */
+	a->next_at = step == NR_SCAN_CLOSED ? a->scan.next_at : 0;
 	return 0;
 }
 
