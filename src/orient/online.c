@@ -370,7 +370,7 @@ static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 
 static int64_t event_second(const struct arrival *a, int64_t tick)
 {
-	tick = clamp(tick, -UINT32_MAX, 2 * (int64_t)UINT32_MAX) + a->shift;
+	tick = clamp(tick, -(int64_t)UINT32_MAX, 2 * (int64_t)UINT32_MAX) + a->shift;
 	return tick > a->newest_ok + ONLINE_AHEAD_S ? a->newest_ok : tick;
 }
 
