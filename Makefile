@@ -3,22 +3,29 @@
 
 B ?= build
 T ?= 60
+N ?= 500
 # The observation store's library: fetched (pinned, from npm), system, or disabled.
 DUCKDB ?= fetched
 export DUCKDB
 
 .DEFAULT_GOAL := build
-.PHONY: build run test bench fuzz lint format data clean help
+.PHONY: build run report kill-test test bench fuzz lint format data clean help
 
-build: ## build/noroshi, and the address data it uses
+build: ## build/noroshi and build/noroshi-sensor, and the address data they use
 	@tools/setup build
 	@tools/fetch-duckdb
 	@tools/configure $(B) -Dduckdb=$(DUCKDB)
-	@tools/ninja $(B) noroshi
+	@tools/ninja $(B) noroshi noroshi-sensor
 	@tools/fetch-data $(B) --optional
 
-run: build ## the report of a capture: PCAP=file NET=prefix, or of a generated sample hour
+run: build ## a hub with a sample network of three sensors, until Ctrl-C; with PCAP=file NET=prefix the report of that
+	@if [ -n "$(PCAP)" ]; then tools/run-report $(B) "$(PCAP)" "$(NET)"; else tools/run-hub $(B); fi
+
+report: build ## the report of a capture: PCAP=file NET=prefix, or of a generated sample hour
 	@tools/run-report $(B) "$(PCAP)" "$(NET)"
+
+kill-test: build ## kill a hub N=500 times while it works; ends with its counts, adds them to docs/results/kills.tsv
+	@NOROSHI_BUILD_ROOT=$(abspath $(B)) tests/e2e/kill_hub.py $(N) --results docs/results/kills.tsv
 
 test: ## every test; ends with the line `N passed, N failed`
 	@tools/setup build test

@@ -173,6 +173,68 @@ static bool snapshot_due(const struct nr_engine_follower *engine)
 	       nr_mono_now().ns - engine->snapshot_ns >= set->snapshot_s * NR_NS_PER_S;
 }
 
+/* ---- opening ---- */
+
+static int new_online(struct nr_engine_follower *engine, struct nr_err *reterr)
+{
+	struct nr_online_options options = {
+		.prefixes = engine->prefixes,
+		.benign = engine->benign,
+		.n_workers = engine->core->set->workers,
+		.max_entries = engine->core->set->entries,
+		.max_waiting = engine->core->set->waiting,
+		.revision = on_revision,
+		.ctx = engine,
+	};
+
+	nr_online_free(engine->online);
+	engine->online = NULL;
+	return nr_online_new(&options, &engine->online, reterr);
+}
+
+/* The newest snapshot that can be used; none: from the beginning. */
+static int load_snapshot(struct nr_engine_follower *engine, struct nr_err *reterr)
+{
+	struct nr_bytes state;
+	struct nr_err why;
+	uint64_t before = UINT64_MAX, at;
+	int ret = new_online(engine, reterr);
+
+	/* One from behind the journal's end is of another journal. */
+	if (engine->core->recovery.last_at < UINT64_MAX)
+		before = engine->core->recovery.last_at + 1;
+	while (ret == 0 && nr_snapshot_read(engine->snapshots, before, &at, &state, &why) == 0) {
+		int loaded = nr_online_load(engine->online, state, &why);
+
+		free((void *)(uintptr_t)state.p);
+		if (loaded == 0) {
+			engine->at = engine->written_at = engine->counts.snapshot_at = at;
+			engine->counts.at = at;
+			return 0;
+		}
+		nr_log(NR_LOG_NOTICE, "engine", "snapshot_left_aside", "at=%llu error=%s",
+		       (unsigned long long)at, why.msg);
+		before = at;
+		ret = new_online(engine, reterr);
+	}
+	return ret;
+}
+
+/* In the thread: a large snapshot takes its time, and acknowledging does not wait for it. */
+static int open_engine(struct nr_engine_follower *engine, struct nr_err *reterr)
+{
+	int ret = load_snapshot(engine, reterr);
+
+	if (ret == 0)
+		ret = nr_journal_reader_open(engine->core->journal_dir, engine->at + 1,
+					     engine->core->journal, &engine->reader, reterr);
+	if (ret == 0)
+		nr_log(NR_LOG_NOTICE, "engine", "started", "from=%llu durable=%llu",
+		       (unsigned long long)engine->at,
+		       (unsigned long long)nr_journal_durable(engine->core->journal));
+	return ret;
+}
+
 /* ---- the thread ---- */
 
 static void fail(struct nr_engine_follower *engine, const struct nr_err *err)
@@ -245,6 +307,10 @@ static void *engine_main(void *arg)
 	struct nr_engine_follower *engine = arg;
 	struct nr_err err = { 0 };
 
+	if (open_engine(engine, &err) < 0) {
+		fail(engine, &err);
+		return NULL;
+	}
 	while (!atomic_load(&engine->stopping)) {
 		if (catch_up(engine, &err) < 0) {
 			fail(engine, &err);
@@ -285,65 +351,12 @@ static int load_data(struct nr_engine_follower *engine, struct nr_err *reterr)
 	return ret;
 }
 
-static int new_online(struct nr_engine_follower *engine, struct nr_err *reterr)
-{
-	struct nr_online_options options = {
-		.prefixes = engine->prefixes,
-		.benign = engine->benign,
-		.n_workers = engine->core->set->workers,
-		.max_entries = engine->core->set->entries,
-		.max_waiting = engine->core->set->waiting,
-		.revision = on_revision,
-		.ctx = engine,
-	};
-
-	nr_online_free(engine->online);
-	engine->online = NULL;
-	return nr_online_new(&options, &engine->online, reterr);
-}
-
-/* The newest snapshot that can be used; none: from the beginning. */
-static int load_snapshot(struct nr_engine_follower *engine, struct nr_err *reterr)
-{
-	struct nr_bytes state;
-	struct nr_err why;
-	uint64_t before = UINT64_MAX, at;
-	int ret = new_online(engine, reterr);
-
-	/* One from behind the journal's end is of another journal. */
-	if (engine->core->recovery.last_at < UINT64_MAX)
-		before = engine->core->recovery.last_at + 1;
-	while (ret == 0 && nr_snapshot_read(engine->snapshots, before, &at, &state, &why) == 0) {
-		int loaded = nr_online_load(engine->online, state, &why);
-
-		free((void *)(uintptr_t)state.p);
-		if (loaded == 0) {
-			engine->at = engine->written_at = engine->counts.snapshot_at = at;
-			engine->counts.at = at;
-			return 0;
-		}
-		nr_log(NR_LOG_NOTICE, "engine", "snapshot_left_aside", "at=%llu error=%s",
-		       (unsigned long long)at, why.msg);
-		before = at;
-		ret = new_online(engine, reterr);
-	}
-	return ret;
-}
-
 static int start(struct nr_engine_follower *engine, struct nr_err *reterr)
 {
 	int ret = load_data(engine, reterr);
 
-	if (ret == 0)
-		ret = load_snapshot(engine, reterr);
-	if (ret == 0)
-		ret = nr_journal_reader_open(engine->core->journal_dir, engine->at + 1,
-					     engine->core->journal, &engine->reader, reterr);
 	if (ret < 0)
 		return ret;
-	nr_log(NR_LOG_NOTICE, "engine", "started", "from=%llu durable=%llu",
-	       (unsigned long long)engine->at,
-	       (unsigned long long)nr_journal_durable(engine->core->journal));
 	ret = pthread_create(&engine->thread, NULL, engine_main, engine);
 	if (ret != 0)
 		return nr_fail(reterr, -ret, "cannot start a thread: %s", nr_err_text(-ret));

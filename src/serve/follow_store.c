@@ -15,7 +15,7 @@ enum { WAIT_MS = 250, RETAIN_S = 600, PATH_MAX_ = 4096 };
 
 struct nr_store_follower {
 	struct nr_core *core;
-	struct nr_store *store;
+	_Atomic(struct nr_store *) store; /* NULL until it is open */
 	struct nr_prefixes *prefixes;
 	struct nr_journal_reader *reader;
 	char dir[NR_HOME_PATH];
@@ -119,42 +119,10 @@ static void retain(struct nr_store_follower *follower)
 		       (unsigned long long)gone);
 }
 
-static void *store_main(void *arg)
-{
-	struct nr_store_follower *follower = arg;
-	struct nr_err err = { 0 };
-	int ret = 0;
-
-	while (!atomic_load(&follower->stopping)) {
-		ret = catch_up(follower, &err);
-		if (ret == 0 && commit_due(follower))
-			ret = commit(follower, &err);
-		if (ret < 0) {
-			fail(follower, &err);
-			return NULL;
-		}
-		if (nr_mono_now().ns - follower->retained_ns >= RETAIN_S * NR_NS_PER_S)
-			retain(follower);
-		if (nr_core_wait(follower->core, follower->at + 1, WAIT_MS) < 0 &&
-		    atomic_load(&follower->core->failed) < 0)
-			break;
-	}
-	if (nr_store_settle(follower->store, &err) < 0)
-		fail(follower, &err);
-	return NULL;
-}
-
-static int start(struct nr_store_follower *follower, struct nr_err *reterr)
+/* Derived data that cannot be opened stops nobody else: what is wrong stands in the log and in the status. */
+static int open_store(struct nr_store_follower *follower, struct nr_err *reterr)
 {
 	const struct nr_settings *set = follower->core->set;
-	const char *path = set->prefixes;
-	char found[PATH_MAX_];
-	int ret = 0;
-
-	if (path == NULL && nr_locate(NR_LOCATE_PREFIXES, found, sizeof(found)) == 0)
-		path = found;
-	if (path != NULL && strcmp(path, "none") != 0)
-		ret = nr_prefixes_load(path, &follower->prefixes, reterr);
 	struct nr_store_options options = {
 		.dir = follower->dir,
 		.memory_bytes = (uint64_t)set->store_memory_mib << 20,
@@ -162,18 +130,67 @@ static int start(struct nr_store_follower *follower, struct nr_err *reterr)
 		.locate = locate,
 		.locate_ctx = follower->prefixes,
 	};
+	struct nr_store *store;
+	int ret = nr_store_open(&options, &store, reterr);
 
-	if (ret == 0)
-		ret = nr_store_open(&options, &follower->store, reterr);
 	if (ret < 0)
 		return ret;
-	follower->at = nr_store_at(follower->store);
+	follower->at = follower->placed_at = nr_store_at(store);
+	nr_require(pthread_mutex_lock(&follower->lock) == 0);
 	follower->counts.at = follower->at;
+	nr_require(pthread_mutex_unlock(&follower->lock) == 0);
 	ret = nr_journal_reader_open(follower->core->journal_dir, follower->at + 1,
 				     follower->core->journal, &follower->reader, reterr);
+	atomic_store(&follower->store, store);
+	if (ret == 0)
+		nr_log(NR_LOG_NOTICE, "store", "started", "from=%llu",
+		       (unsigned long long)follower->at);
+	return ret;
+}
+
+static int follow(struct nr_store_follower *follower, struct nr_err *reterr)
+{
+	while (!atomic_load(&follower->stopping)) {
+		int ret = catch_up(follower, reterr);
+
+		if (ret == 0 && commit_due(follower))
+			ret = commit(follower, reterr);
+		if (ret < 0)
+			return ret;
+		if (nr_mono_now().ns - follower->retained_ns >= RETAIN_S * NR_NS_PER_S)
+			retain(follower);
+		if (nr_core_wait(follower->core, follower->at + 1, WAIT_MS) < 0 &&
+		    atomic_load(&follower->core->failed) < 0)
+			break;
+	}
+	return nr_store_settle(follower->store, reterr);
+}
+
+static void *store_main(void *arg)
+{
+	struct nr_store_follower *follower = arg;
+	struct nr_err err = { 0 };
+	int ret = open_store(follower, &err);
+
+	if (ret == 0)
+		ret = follow(follower, &err);
+	if (ret < 0)
+		fail(follower, &err);
+	return NULL;
+}
+
+static int start(struct nr_store_follower *follower, struct nr_err *reterr)
+{
+	const char *path = follower->core->set->prefixes;
+	char found[PATH_MAX_];
+	int ret = 0;
+
+	if (path == NULL && nr_locate(NR_LOCATE_PREFIXES, found, sizeof(found)) == 0)
+		path = found;
+	if (path != NULL && strcmp(path, "none") != 0)
+		ret = nr_prefixes_load(path, &follower->prefixes, reterr);
 	if (ret < 0)
 		return ret;
-	nr_log(NR_LOG_NOTICE, "store", "started", "from=%llu", (unsigned long long)follower->at);
 	ret = pthread_create(&follower->thread, NULL, store_main, follower);
 	if (ret != 0)
 		return nr_fail(reterr, -ret, "cannot start a thread: %s", nr_err_text(-ret));
@@ -211,7 +228,7 @@ void nr_follow_store_counts(struct nr_store_follower *follower, struct nr_follow
 
 struct nr_store *nr_follow_store_get(struct nr_store_follower *follower)
 {
-	return follower != NULL ? follower->store : NULL;
+	return follower != NULL ? atomic_load(&follower->store) : NULL;
 }
 
 struct nr_store_follower *nr_follow_store_stop(struct nr_store_follower *follower)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,7 +17,13 @@
 #include "base/log.h"
 #include "base/tls.h"
 
-enum { STACK_SIZE = 1 << 20, IDLE_S = 60, LOCAL_CONNECTIONS = 64 };
+enum {
+	STACK_SIZE = 1 << 20,
+	IDLE_S = 60,
+	LOCAL_CONNECTIONS = 64,
+	FILES_KEPT = 448, /* 256 sessions, 64 local, files, 64 in reserve */
+	CONNECTIONS_MIN = 16,
+};
 
 /* TLS 1.3, and 1.2 with AEAD ciphers and ephemeral keys only. */
 static const char tls_rules[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:"
@@ -235,6 +242,19 @@ static struct MHD_Daemon *start_daemon(struct nr_http *http, int fd, unsigned mo
 				MHD_OPTION_ARRAY, items, MHD_OPTION_END);
 }
 
+/* What journal, stores and the sensors' port need is never taken by web connections. */
+static unsigned connection_limit(void)
+{
+	struct rlimit files;
+	rlim_t room = NR_HTTP_CONNECTIONS;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY)
+		room = files.rlim_cur > FILES_KEPT ? files.rlim_cur - FILES_KEPT : 0;
+	if (room > NR_HTTP_CONNECTIONS)
+		return NR_HTTP_CONNECTIONS;
+	return room < CONNECTIONS_MIN ? CONNECTIONS_MIN : (unsigned)room;
+}
+
 static int start_tls(struct nr_http *http, struct nr_err *reterr)
 {
 	char *certificate = strndup(http->opt.certificate.p, http->opt.certificate.n);
@@ -250,7 +270,7 @@ static int start_tls(struct nr_http *http, struct nr_err *reterr)
 	int ret = fd < 0 ? fd : 0;
 
 	if (ret == 0 && certificate != NULL && key != NULL)
-		http->tls = start_daemon(http, fd, MHD_USE_TLS, NR_HTTP_CONNECTIONS, items);
+		http->tls = start_daemon(http, fd, MHD_USE_TLS, connection_limit(), items);
 	if (ret == 0 && http->tls == NULL) {
 		(void)close(fd);
 		ret = nr_fail(reterr, -EINVAL, "cannot serve HTTPS on %s: certificate or key",

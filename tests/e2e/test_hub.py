@@ -704,28 +704,31 @@ def a_disk_that_dies_with_what_was_not_synced_loses_nothing_acknowledged(scratch
     with_ext4(scratch, act)
 
 
+def connect_from(where, source):
+    host, port = where.rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=2, source_address=(source, 0))
+
+
 @test
 def without_descriptors_the_hub_waits_and_goes_on(scratch):
     hub = Hub(scratch / "hub", settings="store:\n  enabled: false\n")
-    hub.start(prefix=("prlimit", "--nofile=120:120"))
+    hub.start(prefix=("prlimit", "--nofile=360:360"))
     sensor = WireSensor(hub, scratch / "s")
     payload = batches_of(generate(scratch / "a.pcap", "30s"), scratch)[0][0]
     sensor.connect()
     sensor.send_batch(1, payload)
     sensor.wait_ack(1)
-    host, port = hub.url[8:].rsplit(":", 1)
-    ihost, iport = hub.ingest.rsplit(":", 1)
     held = []
-    for i in range(140):
+    for i in range(400):
         try:
-            held.append(socket.create_connection((host, int(port)) if i % 2 else (ihost, int(iport)), timeout=2))
+            held.append(connect_from(hub.url[8:] if i % 2 else hub.ingest, f"127.0.1.{1 + i // 20}"))
         except OSError:
             break
     for seq in range(2, 8):  # who is in goes on
         sensor.send_batch(seq, payload)
     sensor.wait_ack(7)
     cpu = cpu_of(hub.process.pid)
-    time.sleep(1.5)
+    time.sleep(2)
     assert cpu_of(hub.process.pid) - cpu < 1.0, "it spins"
     for one in held:
         one.close()
