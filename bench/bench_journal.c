@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_journal DIR [SECONDS]: what a journal in DIR takes, beside plain pwrite() and fdatasync() of the same bytes in
- * commits of the same sizes into a preallocated file, in the same run.
+ * bench_journal DIR [SECONDS]: what a journal in DIR takes, beside plain pwrite() and fdatasync()
+ * of the same bytes in commits of the same sizes into a preallocated file, in the same run.
  *
- * full     one thread appends batches as fast as it may, another commits every 256 KiB or 5 ms, as a hub does
- * paced    a million observations a second in such batches: how long from append() to durable
+ * full     one thread appends batches as fast as it may, another commits every 256 KiB or 5 ms, as
+ *          a hub does
+ * paced    a given number of observations a second: how long from append() to durable
  *
- * A batch here is bytes of the size real ones have (12.2 bytes an observation, docs/bench.md); its content is nothing that a
- * journal looks at.
+ * A batch here is bytes of the size real ones have (12.2 bytes an observation, docs/bench.md); its
+ * content is nothing that a journal looks at.
  */
 #include <fcntl.h>
 #include <pthread.h>
