@@ -298,6 +298,226 @@ static void descriptors_are_closed_on_exec(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1); /* closed all the same */
 }
 
+/* ---- places, room, holes, locks, and the recorder ---- */
+
+static int open_new(void **state, const char *name, char path[PATH_MAX])
+{
+	int fd;
+
+	path_in(state, name, path);
+	fd = nr_io_open(path, O_RDWR | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void bytes_go_to_their_place_and_come_from_it(void **state)
+{
+	char path[PATH_MAX], back[10] = "", out[1000];
+	int fd = open_new(state, "file", path);
+
+	assert_int_equal(nr_io_pwrite_all(fd, "0123456789", 10, 5), 0);
+	assert_int_equal(nr_io_size(fd), 15);
+	assert_int_equal(nr_io_pread_full(fd, back, 4, 8), 4);
+	assert_memory_equal(back, "3456", 4);
+	assert_int_equal(nr_io_pread_full(fd, back, 10, 12), 3);
+	assert_int_equal(nr_io_pread_full(fd, back, 10, 15), 0);
+	assert_int_equal(nr_io_pwrite_all(fd, "", 0, 100), 0);
+	memset(out, 'p', sizeof(out));
+	nr_io_fail_from(1, NR_IO_SHORT); /* every one is short, all of it arrives */
+	assert_int_equal(nr_io_pwrite_all(fd, out, sizeof(out), 3), 0);
+	assert_int_equal(nr_io_pread_full(fd, back, 10, 993), 10);
+	(void)nr_io_plan_end();
+	assert_memory_equal(back, out, 10);
+	assert_int_equal(nr_io_size(fd), 1003);
+	assert_int_equal(nr_io_fdatasync(fd), 0);
+	assert_int_equal(nr_io_truncate(fd, 7), 0);
+	assert_int_equal(nr_io_size(fd), 7);
+	assert_int_equal(nr_io_close(fd), 0);
+	assert_int_equal(nr_io_pwrite_all(-1, "x", 1, 0), -EBADF);
+	assert_int_equal(nr_io_pread_full(-1, back, 1, 0), -EBADF);
+	assert_int_equal(nr_io_fdatasync(-1), -EBADF);
+	assert_int_equal(nr_io_truncate(-1, 0), -EBADF);
+	assert_int_equal(nr_io_size(-1), -EBADF);
+}
+
+static void room_reads_as_zeros_and_holes_too(void **state)
+{
+	static const int codes[] = { 0, -EOPNOTSUPP }; /* holes, and zeros where there are none */
+	char path[PATH_MAX];
+	uint8_t back[300000];
+
+	for (size_t k = 0; k < NR_COUNT(codes); k++) {
+		int fd = open_new(state, k == 0 ? "a" : "b", path);
+
+		assert_int_equal(nr_io_allocate(fd, 0, sizeof(back)), 0);
+		assert_int_equal(nr_io_size(fd), sizeof(back));
+		memset(back, 'x', sizeof(back));
+		assert_int_equal(nr_io_pwrite_all(fd, back, sizeof(back), 0), 0);
+		nr_io_fail_nth(codes[k] == 0 ? 0 : 1, codes[k]);
+		assert_int_equal(nr_io_punch(fd, 1000, 200001), 0);
+		(void)nr_io_plan_end();
+		assert_int_equal(nr_io_size(fd), sizeof(back));
+		assert_int_equal(nr_io_pread_full(fd, back, sizeof(back), 0), sizeof(back));
+		for (size_t i = 0; i < sizeof(back); i++)
+			if (back[i] != (i < 1000 || i >= 201001 ? 'x' : 0))
+				fail_msg("byte %zu is %u", i, back[i]);
+		assert_int_equal(nr_io_close(fd), 0);
+	}
+	assert_int_equal(nr_io_allocate(-1, 0, 1), -EBADF);
+	assert_int_equal(nr_io_punch(-1, 0, 1), -EBADF);
+}
+
+static void a_lock_is_for_one(void **state)
+{
+	char path[PATH_MAX];
+	int a = open_new(state, "lock", path), b = open_new(state, "lock", path);
+
+	assert_int_equal(nr_io_lock(a), 0);
+	assert_int_equal(nr_io_lock(b), -EWOULDBLOCK);
+	assert_int_equal(nr_io_close(a), 0);
+	assert_int_equal(nr_io_lock(b), 0);
+	assert_int_equal(nr_io_close(b), 0);
+}
+
+static int count_name(void *ctx, const char *name)
+{
+	assert_true(name[0] != '.');
+	return ++*(int *)ctx == 3 ? 77 : 0;
+}
+
+static void directories_are_made_listed_and_measured(void **state)
+{
+	struct nr_io_space space;
+	char path[PATH_MAX];
+	int n = 0;
+
+	path_in(state, "sub", path);
+	assert_int_equal(nr_io_mkdir(path, 0700), 0);
+	assert_int_equal(nr_io_mkdir(path, 0700), -EEXIST);
+	assert_int_equal(nr_io_fsync_dir(path), 0);
+	assert_int_equal(nr_io_space(path, &space), 0);
+	assert_true(space.total_bytes >= space.free_bytes && space.total_bytes > 0);
+	assert_int_equal(nr_io_list(path, count_name, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(rmdir(path), 0);
+	for (int i = 0; i < 4; i++) {
+		char name[2] = { (char)('a' + i), 0 };
+
+		assert_int_equal(nr_io_close(open_new(state, name, path)), 0);
+	}
+	assert_int_equal(nr_io_list(*state, count_name, &n), 77); /* the third name ends it */
+	assert_int_equal(nr_io_list("/nonexistent", count_name, &n), -ENOENT);
+	assert_int_equal(nr_io_mkdir("/nonexistent/a", 0700), -ENOENT);
+	assert_int_equal(nr_io_fsync_dir("/nonexistent"), -ENOENT);
+	assert_int_equal(nr_io_space("/nonexistent", &space), -ENOENT);
+}
+
+static int nothing(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return 0;
+}
+
+/* Every new call obeys the plan, and -EINTR is nothing a caller ever sees. */
+static void every_call_can_be_made_to_fail(void **state)
+{
+	char path[PATH_MAX], sub[PATH_MAX], byte = 0;
+	struct nr_io_space space;
+	int fd = open_new(state, "file", path);
+
+	path_in(state, "sub", sub);
+	for (int k = 0; k < 2; k++) {
+		int code = k == 0 ? -EIO : -EINTR, want = k == 0 ? -EIO : 0;
+
+#define FAILS(call)                                                 \
+	do {                                                        \
+		nr_io_fail_nth(1, code);                            \
+		assert_int_equal((call), want);                     \
+		assert_int_equal(nr_io_plan_end(), k == 0 ? 1 : 2); \
+	} while (0)
+		FAILS(nr_io_pwrite_all(fd, "x", 1, 0));
+		nr_io_fail_nth(1, code);
+		assert_int_equal(nr_io_pread_full(fd, &byte, 1, 0), k == 0 ? -EIO : 1);
+		(void)nr_io_plan_end();
+		FAILS(nr_io_fdatasync(fd));
+		FAILS(nr_io_fsync(fd));
+		FAILS(nr_io_allocate(fd, 0, 10));
+		FAILS(nr_io_punch(fd, 0, 10));
+		FAILS(nr_io_truncate(fd, 0));
+		FAILS(nr_io_size(fd));
+		FAILS(nr_io_space(path, &space));
+		FAILS(nr_io_list(*state, nothing, NULL));
+		FAILS(nr_io_mkdir(sub, 0700));
+		FAILS(nr_io_lock(fd));
+#undef FAILS
+	}
+	assert_int_equal(rmdir(sub), 0);
+	assert_int_equal(nr_io_close(fd), 0);
+	nr_io_fail_from(2, -ENOSPC);
+	assert_int_equal(nr_io_unlink(path), 0);
+	assert_int_equal(nr_io_unlink(path), -ENOSPC);
+	assert_int_equal(nr_io_unlink(path), -ENOSPC);
+	(void)nr_io_plan_end();
+}
+
+struct record {
+	char kinds[64];
+	size_t n;
+	uint64_t bytes;
+};
+
+static void record(void *ctx, const struct nr_io_call *call)
+{
+	static const char letters[] = "ocwtapsrum";
+	struct record *r = ctx;
+
+	assert_true(r->n + 1 < sizeof(r->kinds));
+	r->kinds[r->n++] = call->failed ? 'F' : letters[call->kind];
+	if (call->kind == NR_IO_WRITE) {
+		assert_memory_equal(call->bytes, "payload" + call->off, call->n);
+		r->bytes += call->n;
+	}
+	assert_true((call->path != NULL) ==
+		    (call->kind == NR_IO_OPEN || call->kind == NR_IO_RENAME ||
+		     call->kind == NR_IO_UNLINK || call->kind == NR_IO_MKDIR));
+}
+
+static void what_changes_a_disk_is_recorded(void **state)
+{
+	char path[PATH_MAX], other[PATH_MAX], sub[PATH_MAX];
+	struct record r = { .n = 0 };
+	int fd;
+
+	path_in(state, "other", other);
+	path_in(state, "sub", sub);
+	nr_io_record(record, &r);
+	fd = open_new(state, "file", path);
+	assert_int_equal(nr_io_write_all(fd, "payl", 4), 0);
+	nr_io_fail_nth(1, NR_IO_SHORT);
+	assert_int_equal(nr_io_pwrite_all(fd, "oad", 3, 4), 0); /* in two */
+	nr_io_fail_nth(1, -EIO);
+	assert_int_equal(nr_io_fsync(fd), -EIO);
+	nr_io_fail_nth(1, -EIO);
+	assert_int_equal(nr_io_fdatasync(fd), -EIO);
+	(void)nr_io_plan_end();
+	assert_int_equal(nr_io_fdatasync(fd), 0);
+	assert_int_equal(nr_io_allocate(fd, 0, 100), 0);
+	assert_int_equal(nr_io_punch(fd, 0, 10), 0);
+	assert_int_equal(nr_io_truncate(fd, 10), 0);
+	assert_int_equal(nr_io_close(fd), 0);
+	assert_int_equal(nr_io_rename(path, other), 0);
+	assert_int_equal(nr_io_fsync_dir(*state), 0);
+	assert_int_equal(nr_io_unlink(other), 0);
+	assert_int_equal(nr_io_unlink(other), -ENOENT); /* changed nothing: not told */
+	assert_int_equal(nr_io_mkdir(sub, 0700), 0);
+	nr_io_record(NULL, NULL);
+	assert_int_equal(rmdir(sub), 0);
+	r.kinds[r.n] = '\0';
+	assert_string_equal(r.kinds, "owwwFFsaptcroscum");
+	assert_int_equal(r.bytes, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +536,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_plan_counts_from_its_own_beginning, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(descriptors_are_closed_on_exec, setup, teardown),
+		cmocka_unit_test_setup_teardown(bytes_go_to_their_place_and_come_from_it, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(room_reads_as_zeros_and_holes_too, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_lock_is_for_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(directories_are_made_listed_and_measured, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(every_call_can_be_made_to_fail, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_changes_a_disk_is_recorded, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
