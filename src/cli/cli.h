@@ -36,6 +36,7 @@ extern const struct nr_cli_command nr_cli_hub_init;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_check;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_status;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_acked;	   /* hub.c */
+extern const struct nr_cli_command nr_cli_hub_audit;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_run;	   /* hub_run.c */
 extern const struct nr_cli_command nr_cli_hub_import;	   /* import.c */
 extern const struct nr_cli_command nr_cli_sensor_enrol;	   /* sensor.c */

@@ -145,6 +145,21 @@ static int acked(struct call *call, struct nr_err *reterr)
 	return ret;
 }
 
+/* ---- audit ---- */
+
+static int audit(struct call *call, struct nr_err *reterr)
+{
+	nr_auto(nr_local) local = NULL;
+	int ret = want_dir(call, reterr);
+
+	if (ret == 0)
+		ret = nr_local_open(call->operands.items[0].p, false, &local, reterr);
+	if (ret == 0)
+		ret = nr_local_call(local, "/local/v1/audit", NULL, 0, (struct nr_bytes){ 0 },
+				    &call->out, reterr);
+	return ret;
+}
+
 /* ---- all of them ---- */
 
 static int run(const struct nr_cli_command *command, int argc, char **argv,
@@ -188,6 +203,11 @@ static int run_status(int argc, char **argv)
 static int run_acked(int argc, char **argv)
 {
 	return run(&nr_cli_hub_acked, argc, argv, acked);
+}
+
+static int run_audit(int argc, char **argv)
+{
+	return run(&nr_cli_hub_audit, argc, argv, audit);
 }
 
 static const char about_init[] =
@@ -244,4 +264,18 @@ const struct nr_cli_command nr_cli_hub_acked = {
 		  .options = json_options,
 		  .n_options = NR_COUNT(json_options) },
 	.run = run_acked,
+};
+
+const struct nr_cli_command nr_cli_hub_audit = {
+	.help = { .name = "noroshi hub audit",
+		  .summary = "check the audit chain of a hub",
+		  .operands = "DIR",
+		  .about =
+			  "Who did what on this hub stands in rows that are chained by their digests. "
+			  "Recomputes the chain; a row\n"
+			  "that was changed or taken out is named, and the exit status is 1.",
+		  .examples = "noroshi hub audit /var/lib/noroshi\n",
+		  .options = json_options,
+		  .n_options = NR_COUNT(json_options) },
+	.run = run_audit,
 };

@@ -174,6 +174,10 @@ static enum MHD_Result run(struct http_exchange *ex, struct MHD_Connection *mc)
 	if (ret < 0) {
 		unsigned status = nr_http_status_of(ret);
 
+		if (ret == -EACCES &&
+		    !ex->conn->local) /* a secret that is none counts as one guess */
+			(void)nr_limit_take(ex->conn->http->refusals, ex->conn->source,
+					    nr_mono_now());
 		if (status >= 500)
 			nr_log(NR_LOG_ERROR, "serve", "request_failed", "path=%s error=%s",
 			       ex->route->path, reply.err.msg);

@@ -86,6 +86,11 @@ unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsig
 		return 403;
 	case NR_ROLE_ANYONE:
 		ex->rq.role = NR_ROLE_ANYONE;
+		if (ex->route->body_max > 0 && /* brings a secret of its own */
+		    !nr_limit_has(conn->http->refusals, conn->source, nr_mono_now())) {
+			*ret_retry_s = 60;
+			return 429;
+		}
 		return 0;
 	case NR_ROLE_ADMIN:
 		break;

@@ -12,6 +12,7 @@ struct work {
 	char sensor_name[NR_REGISTRY_NAME];
 	struct nr_registry_import row;
 	uint64_t epoch, next_seq, last_at;
+	int64_t used_ns;
 	struct nr_digest last;
 };
 
@@ -67,6 +68,23 @@ static struct work *find(struct nr_import *import, struct nr_uuid sensor, uint64
 		    nr_uuid_eq(import->works[i].row.sensor, sensor))
 			return &import->works[i];
 	return NULL;
+}
+
+/* A free place, or that of the import that was left alone longest: what is durable of it is found again in the journal. */
+static struct work *make_room(struct nr_import *import)
+{
+	uint64_t durable = nr_journal_durable(import->core->journal);
+	struct work *oldest = NULL;
+
+	for (size_t i = 0; i < AT_WORK; i++) {
+		struct work *work = &import->works[i];
+
+		if (!work->used)
+			return work;
+		if (work->last_at <= durable && (oldest == NULL || work->used_ns < oldest->used_ns))
+			oldest = work;
+	}
+	return oldest;
 }
 
 /* ---- begin ---- */
@@ -132,7 +150,9 @@ int nr_import_begin(struct nr_import *import, const char *sensor_name,
 		    const struct nr_registry_act *act, struct nr_import_begun *ret_begun,
 		    struct nr_err *reterr)
 {
-	struct work work = { .used = true, .epoch = epoch_of(content), .next_seq = 1 };
+	struct work work = {
+		.used = true, .epoch = epoch_of(content), .next_seq = 1, .used_ns = nr_mono_now().ns
+	};
 	struct nr_registry_sensor sensor;
 	struct work *slot = NULL;
 	int ret;
@@ -146,10 +166,7 @@ int nr_import_begin(struct nr_import *import, const char *sensor_name,
 	if (ret == 0 && slot == NULL) {
 		(void)snprintf(work.sensor_name, sizeof(work.sensor_name), "%s", sensor.name);
 		ret = begin_locked(import, &sensor, &work, act, reterr);
-		for (size_t i = 0; ret == 0 && slot == NULL && i < AT_WORK; i++)
-			if (!import->works[i].used)
-				slot = &import->works[i];
-		if (ret == 0 && slot == NULL)
+		if (ret == 0 && !work.row.done && (slot = make_room(import)) == NULL)
 			ret = nr_fail(reterr, -EBUSY, "%d imports are at work already", AT_WORK);
 		if (ret == 0 && !work.row.done)
 			*slot = work;
@@ -190,6 +207,7 @@ static int append(struct nr_import *import, struct work *work, struct nr_bytes p
 	work->last = nr_message_digest(&entry.batch.batch);
 	work->last_at = entry.at;
 	work->next_seq++;
+	work->used_ns = nr_mono_now().ns;
 	return 0;
 }
 
