@@ -193,7 +193,7 @@ int nr_sandbox_enter(const struct nr_sandbox *sandbox, struct nr_err *reterr)
 	r = drop_capabilities(sandbox->keep_net_raw);
 	if (r < 0)
 		return nr_fail(reterr, r, "sandbox: capabilities: %s", nr_err_text(r));
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (!sandbox->no_filter && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return nr_fail(reterr, -errno, "sandbox: dumpable: %s", nr_err_text(-errno));
 	(void)prctl(SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0, 0,
 		    0); /* since Linux 6.3; the filter says it too */

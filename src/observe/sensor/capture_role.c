@@ -37,11 +37,14 @@ struct capture_role {
 	int64_t first_ts;	       /* INT64_MIN: none yet */
 };
 
-static struct nr_capture *to_stop; /* for the signal handler alone */
+/* For the signal handler alone. */
+static struct nr_capture *to_stop;
+static volatile sig_atomic_t told;
 
 static void on_signal(int number)
 {
 	(void)number;
+	told = 1;
 	if (to_stop != NULL)
 		nr_capture_stop(to_stop);
 }
@@ -85,7 +88,7 @@ static void orders(struct capture_role *c)
 		}
 		c->stop = c->stop || order.kind == NR_ORDER_STOP;
 	}
-	c->stop = c->stop || r < 0;
+	c->stop = c->stop || r < 0 || told;
 }
 
 /* Until the pipe takes something, an order came, or @p ms went by. */
@@ -96,6 +99,7 @@ static void wait_for(struct capture_role *c, bool to_write, int ms)
 
 	if (poll(fds, 2, ms) > 0 && fds[0].revents != 0)
 		orders(c);
+	c->stop = c->stop || told;
 	alive(c);
 }
 
@@ -114,7 +118,7 @@ static void flush(struct capture_role *c)
 			wait_for(c, true, WAIT_MS);
 			if (nr_get(c->page->generation) != generation)
 				return;
-			if (c->stop && nr_capture_ended(c->capture))
+			if (c->stop)
 				break;
 		} else if (n < 0 && errno != EINTR) {
 			pipe_drop(c);
@@ -164,7 +168,7 @@ static void pace(struct capture_role *c, const struct nr_frame *frame)
 		c->first_ts = frame->ts;
 		c->began = nr_mono_now();
 	}
-	while (!c->stop && !nr_capture_ended(c->capture)) {
+	while (!c->stop) {
 		double due = (double)(frame->ts - c->first_ts) / speed;
 		double late = (double)(nr_mono_now().ns - c->began.ns) - due;
 
@@ -179,7 +183,9 @@ static void block_send(struct capture_role *c)
 {
 	uint64_t generation = nr_get(c->page->generation);
 
-	for (size_t i = 0; i < c->block->n; i++) {
+	bool file = c->role->settings->read != NULL;
+
+	for (size_t i = 0; i < c->block->n && !(file && c->stop); i++) {
 		const struct nr_frame *frame = &c->block->frames[i];
 
 		pace(c, frame);

@@ -229,7 +229,8 @@ static int size_parse(const char *word, uint64_t *ret_size, struct nr_err *reter
 		base = 1024;
 		text.n--;
 	}
-	const char *unit = text.n > 0 ? strchr(units, text.p[text.n - 1]) : NULL;
+	char last = text.n == 0 ? '\0' : text.p[text.n - 1] == 'K' ? 'k' : text.p[text.n - 1];
+	const char *unit = strchr(units, last);
 
 	if (unit != NULL && *unit != '\0') {
 		text.n--;

@@ -256,13 +256,17 @@ static int forward(struct nr_shipper *s, bool keep, uint8_t *ret_type, struct nr
 			return r;
 		left -= (uint32_t)more;
 		/* after a failure the rest of the message is still taken out of the socket */
-		if (written == 0 && (keep || *ret_type == NR_MESSAGE_HELLO)) {
+		if (written == 0 && *ret_type != NR_MESSAGE_REFUSE &&
+		    (keep || *ret_type == NR_MESSAGE_HELLO)) {
 			written = nr_tls_write(s->tls, piece, n + more, WRITE_MS);
 			nr_bump(s->page->sent_bytes, n + more);
 		}
 		nr_shipper_alive(s);
-		if (left == 0)
-			return written < 0 ? fail_link(reterr, written) : 0;
+		if (left > 0)
+			continue;
+		if (keep && *ret_type == NR_MESSAGE_REFUSE)
+			return nr_fail(reterr, -ESTALE, "the spool was numbered anew");
+		return written < 0 ? fail_link(reterr, written) : 0;
 	}
 }
 
@@ -342,6 +346,9 @@ int nr_shipper_session(struct nr_shipper *s, struct nr_err *reterr)
 	s->n_beats = 0;
 	while (r == 0 && !s->stop)
 		r = turn(s, reterr);
+	if (s->stop &&
+	    beat(s, NULL) < 0) /* the last counts; whether they arrive is not waited for */
+		nr_log(NR_LOG_DEBUG, "shipper", "goodbye", "beat=not sent");
 	nr_set(s->page->connected, 0);
 	return r;
 }

@@ -2,7 +2,7 @@
 /*
  * The shipper's side of the spooler. It speaks the messages of the wire: the shipper says HELLO when it has a connection,
  * the spooler answers with the HELLO for the hub, the shipper passes the hub's WELCOME, ACK and REFUSE on, and from WELCOME
- * on gets batches and gaps.
+ * on gets batches and gaps. REFUSE from the spooler asks for another session.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -91,8 +91,11 @@ static int renumber(struct nr_spooler *s, uint64_t above, struct nr_err *reterr)
 
 	nr_log(r < 0 ? NR_LOG_ERROR : NR_LOG_WARNING, "spooler", "renumbered", "above=%llu %s%s",
 	       (unsigned long long)above, r < 0 ? "error=" : "", err.msg);
-	(void)reterr;
-	return 0;
+	/* the session it had is over: the shipper is to greet the hub anew */
+	struct nr_message end = { .type = NR_MESSAGE_REFUSE,
+				  .refuse = { .why = NR_REFUSE_CONFLICT } };
+
+	return put(s, &end, reterr);
 }
 
 static int on_welcome(struct nr_spooler *s, const struct nr_message_welcome *welcome,

@@ -87,12 +87,15 @@ static void switch_end(struct nr_supervisor *s)
 	bool late = nr_mono_now().ns - s->children[NR_CHILD_PARSER].began_ns >
 		    SWITCH_PATIENCE_S * NR_NS_PER_S;
 
-	if (s->children[NR_CHILD_CAPTURE].pid == 0 || s->children[NR_CHILD_SPOOLER].pid == 0) {
+	bool taken = nr_get(s->pages.capture->generation) == s->generation;
+
+	/* a short capture file may have ended by now: what it wrote stands in the pipe */
+	if ((s->children[NR_CHILD_CAPTURE].pid == 0 && !taken) ||
+	    s->children[NR_CHILD_SPOOLER].pid == 0) {
 		s->state = NR_SUPERVISE_RUNNING; /* with new ones, from the start */
 		return;
 	}
-	if (!late && (nr_get(s->pages.capture->generation) != s->generation ||
-		      nr_get(s->pages.spooler->generation) != s->generation))
+	if (!late && (!taken || nr_get(s->pages.spooler->generation) != s->generation))
 		return;
 	settle(s, nr_get(s->pages.capture->generation_start), s->generation);
 	int r = nr_child_begin(s, NR_CHILD_PARSER);
@@ -150,7 +153,7 @@ static void others_turn(struct nr_supervisor *s)
 {
 	struct nr_page_supervisor *page = s->pages.supervisor;
 
-	if (s->children[NR_CHILD_SPOOLER].pid == 0) {
+	if (s->children[NR_CHILD_SPOOLER].pid == 0 && !s->ending) {
 		/* what they hold is for a spooler that is gone */
 		nr_child_kill(s, NR_CHILD_PARSER, SIGKILL);
 		nr_child_kill(s, NR_CHILD_SHIPPER, SIGKILL);
@@ -218,7 +221,6 @@ static bool ending_turn(struct nr_supervisor *s)
 	drain(s);
 	if (!s->settled)
 		return false;
-	nr_child_kill(s, NR_CHILD_SHIPPER, SIGKILL);
 	if (spooler->pid != 0 && spooler->orders >= 0) {
 		struct nr_order stop = { .kind = NR_ORDER_STOP };
 
@@ -228,6 +230,9 @@ static bool ending_turn(struct nr_supervisor *s)
 		(void)close(spooler->orders);
 		spooler->orders = -1;
 	}
+	/* it says goodbye to the hub when the spooler has gone, unless the link is stuck */
+	if (since > DRAIN_S * NR_NS_PER_S)
+		nr_child_kill(s, NR_CHILD_SHIPPER, SIGKILL);
 	return spooler->pid == 0 && s->children[NR_CHILD_SHIPPER].pid == 0;
 }
 
@@ -360,7 +365,7 @@ int nr_supervise(const struct nr_settings *settings)
 	sigset_t signals;
 
 	for (int k = 0; k < NR_CHILDREN; k++)
-		s.children[k].orders = -1;
+		s.children[k].orders = s.children[k].statm = -1;
 	nr_notify_init(&s.notify);
 	(void)signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);

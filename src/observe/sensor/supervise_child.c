@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -101,6 +102,16 @@ static int connect_child(struct nr_supervisor *s, enum nr_child_kind kind, struc
 	return 0;
 }
 
+static void statm_open(struct nr_child *child)
+{
+	char path[64];
+
+	close_if(&child->statm);
+	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)child->pid);
+	if (child->pid > 0)
+		child->statm = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int nr_child_begin(struct nr_supervisor *s, enum nr_child_kind kind)
 {
 	struct nr_child *child = &s->children[kind];
@@ -121,6 +132,7 @@ int nr_child_begin(struct nr_supervisor *s, enum nr_child_kind kind)
 	r = child->pid < 0 ? -errno : 0;
 	child->pid = child->pid < 0 ? 0 : child->pid;
 	child->began_ns = nr_mono_now().ns;
+	statm_open(child);
 	close_if(&role.orders);
 	close_if(&role.in);
 	close_if(&role.out);
@@ -214,9 +226,9 @@ static void ended(struct nr_supervisor *s, enum nr_child_kind kind, int status)
 		wait_ms = BACKOFF_MS;
 	child->retry_ns = now + wait_ms * 1000000;
 	if (WIFSIGNALED(status))
-		nr_log(NR_LOG_ERROR, nr_child_names[kind], "killed", "signal=%d%s retry_ms=%lld",
-		       WTERMSIG(status), WTERMSIG(status) == SIGSYS ? " (sandbox)" : "",
-		       (long long)wait_ms);
+		nr_log(s->ending ? NR_LOG_NOTICE : NR_LOG_ERROR, nr_child_names[kind], "killed",
+		       "signal=%d%s retry_ms=%lld", WTERMSIG(status),
+		       WTERMSIG(status) == SIGSYS ? " (sandbox)" : "", (long long)wait_ms);
 	else
 		nr_log(good ? NR_LOG_DEBUG : NR_LOG_ERROR, nr_child_names[kind], "ended",
 		       "status=%d", WEXITSTATUS(status));

@@ -24,6 +24,7 @@ struct nr_child {
 	int64_t began_ns, retry_ns;
 	unsigned failures;
 	int orders; /* our end of its channel; -1: none */
+	int statm;  /* its memory, opened before its sandbox hides it; -1: none */
 };
 
 enum nr_supervise_state {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -11,22 +10,17 @@
 enum { TEXT_MAX = 16 << 10, PAGE_KIB = 4 };
 
 /* Pages that the process has for itself. */
-static uint64_t own_kib(pid_t pid)
+static uint64_t own_kib(int statm)
 {
-	char path[64];
-	struct nr_bytes text;
+	char text[256];
 	uint64_t resident = 0, shared = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	if (nr_io_slurp(path, 256, &text, NULL) < 0)
-		return 0;
-	struct nr_str rest = { (const char *)text.p, text.n };
+	ssize_t n = statm >= 0 ? nr_io_pread_full(statm, text, sizeof(text), 0) : 0;
+	struct nr_str rest = { text, n > 0 ? (size_t)n : 0 };
 
 	(void)nr_str_word(&rest);
 	if (nr_str_u64(nr_str_word(&rest), 0, UINT32_MAX, &resident) < 0 ||
 	    nr_str_u64(nr_str_word(&rest), 0, UINT32_MAX, &shared) < 0 || shared > resident)
-		resident = shared = 0;
-	free((void *)(uintptr_t)text.p);
+		return 0;
 	return (resident - shared) * PAGE_KIB;
 }
 
@@ -81,10 +75,13 @@ void nr_supervise_status(struct nr_supervisor *s)
 {
 	char temp[NR_SETTINGS_PATH + 8];
 	struct nr_buf out;
-	uint64_t kib = own_kib(getpid());
+	int self = nr_io_open("/proc/self/statm", O_RDONLY, 0);
+	uint64_t kib = own_kib(self);
 
+	if (self >= 0)
+		(void)nr_io_close(self); /* only read */
 	for (int k = 0; k < NR_CHILDREN; k++)
-		kib += s->children[k].pid > 0 ? own_kib(s->children[k].pid) : 0;
+		kib += s->children[k].pid > 0 ? own_kib(s->children[k].statm) : 0;
 	nr_set(s->pages.supervisor->resident_kib, kib);
 	nr_buf_init(&out, TEXT_MAX);
 	fill(s, &out);
