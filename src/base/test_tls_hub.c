@@ -227,7 +227,7 @@ static void *old_server(void *arg)
 
 	if (gnutls_certificate_allocate_credentials(&credentials) < 0 ||
 	    gnutls_certificate_set_x509_key_mem(credentials, &crt, &key, GNUTLS_X509_FMT_PEM) < 0 ||
-	    gnutls_init(&session, GNUTLS_SERVER) < 0)
+	    gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL) < 0)
 		return NULL;
 	(void)gnutls_priority_set_direct(session, "NORMAL:-VERS-ALL:+VERS-TLS1.2", NULL);
 	(void)gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials);

@@ -276,7 +276,7 @@ static void *ticket_run(void *arg)
 
 	if (gnutls_certificate_allocate_credentials(&credentials) < 0 ||
 	    gnutls_certificate_set_x509_key_mem(credentials, &crt, &key, GNUTLS_X509_FMT_PEM) < 0 ||
-	    gnutls_init(&session, GNUTLS_SERVER | GNUTLS_ENABLE_EARLY_DATA) < 0)
+	    gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL | GNUTLS_ENABLE_EARLY_DATA) < 0)
 		return NULL;
 	(void)gnutls_set_default_priority(session);
 	(void)gnutls_session_ticket_enable_server(session, &server->key);
