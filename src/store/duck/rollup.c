@@ -10,8 +10,8 @@
 
 enum {
 	SUMS_MAX = 1 << 20,
-	SUMS_FULL = 400000,
-	MEMORY_FULL = 96 << 20,
+	SUMS_FULL = 200000,
+	MEMORY_FULL = 48 << 20,
 	TOPS_MAX = 1 << 16, /* sources followed */
 	TOPS_KEPT = TOPS_MAX / 2,
 	TOPS_WRITTEN = 1024, /* of each sensor and hour, at each writing */

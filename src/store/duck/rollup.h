@@ -7,7 +7,7 @@
  * Shape    a sum for each (start, sensor, kind, key): packets, bytes, flows, sketch of the
  *          sources. Sums add up: what is written twice a minute is two rows, and so late data is
  *          nothing special.
- * Limits   nr_rollup_is_full() at 400,000 sums or 96 MiB: write before adding more
+ * Limits   nr_rollup_is_full() at 200,000 sums or 48 MiB: write before adding more
  * Cost     64 bytes a sum beside its sketch; an observation adds to six sums and to its source
  * Threads  one
  */

@@ -224,7 +224,7 @@ static bool run_and_kill(const char *dir, uint64_t chance)
 	(void)kill(child, SIGKILL);
 	(void)close(fds[0]);
 	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+	assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
 	return WIFEXITED(status);
 }
 
