@@ -93,9 +93,8 @@ static inline __attribute__((always_inline)) bool nr_fast_tcp(const uint8_t *ip,
 	uint64_t options = nr_tcp_options_short(tcp, hlen);
 	bool no_port = ports < 0x10000 || (ports & 0xffff) == 0;
 
-	if (NR_UNLIKELY(((options >> 32) | nr_tcp_anomalies(flags, ack, no_port, false) |
-			 nr_v4_is_special(ip[12]) |
-			 ((uint32_t)(e->addr >> 32) == (uint32_t)e->addr)) != 0))
+	if (NR_UNLIKELY((options >> 32) != 0 || nr_tcp_anomalies(flags, ack, no_port, false) != 0 ||
+			nr_v4_is_special(ip[12]) || (uint32_t)(e->addr >> 32) == (uint32_t)e->addr))
 		return false;
 	uint32_t opt_hash = (uint32_t)options;
 	uint64_t is_syn = (flags & 63) == NR_TCP_SYN;
@@ -118,40 +117,51 @@ static inline __attribute__((always_inline)) bool nr_fast_tcp(const uint8_t *ip,
 _Static_assert(NR_PAYLOAD_NONE == 0 && offsetof(struct nr_flow4, tcp_flags) % 8 == 0,
 	       "written whole");
 
-/** Where the IP header stands; -1: another link, or too short to look at. */
-static inline int nr_fast_link(const struct nr_frame *frame)
-{
-	if (NR_LIKELY(frame->link == 1))
-		return frame->caplen >= 54 && nr_get_be16(frame->data + 12) == 0x0800 ? 14 : -1;
-	return (frame->link == 101 || frame->link == 228) && frame->caplen >= 40 ? 0 : -1;
-}
-
 /**
- * @p tick and @p offset: the frame's time, in the watermark's second; @p nets may be NULL.
- * @return NR_FAST_NO: @p e holds nothing, take the general way
+ * Does the frame look like one of these? No branch: its neighbour may be another. @return the offset of the IP
+ * header + 1; 0: take the general way
  */
-static inline __attribute__((always_inline)) enum nr_fast nr_fast_pack(const struct nr_frame *frame,
-								       uint32_t tick,
-								       uint32_t offset,
-								       const struct nr_nets *nets,
-								       struct nr_flow4 *e)
+static inline uint32_t nr_fast_candidate(const struct nr_frame *frame)
 {
 	/* version 4, 20 bytes of header; neither a later fragment nor more of them */
 	const uint64_t plain_mask = UINT64_C(0xff3f0000000000ff), plain = 0x45;
-	int at = nr_fast_link(frame);
-
-	if (NR_UNLIKELY(at < 0 || frame->flags != 0))
-		return NR_FAST_NO;
-	const uint8_t *ip = frame->data + at;
+	static const uint8_t nothing[64];
+	uint32_t ethernet = frame->link == 1, raw = (frame->link == 101) | (frame->link == 228);
+	uint32_t at = ethernet * 14, enough = frame->caplen >= at + 40;
+	const uint8_t *data = enough != 0 ? frame->data : nothing, *ip = data + at;
 	uint32_t total = nr_get_be16(ip + 2), hlen = (uint32_t)(ip[32] >> 4) * 4;
+	uint32_t is_ip = raw | (ethernet & (nr_get_be16(data + 12) == 0x0800));
+	uint32_t is_tcp = ((nr_fast_load64(ip) & plain_mask) == plain) & (ip[9] == 6) &
+			  (hlen >= 20) & (20 + hlen == total) & (total <= frame->caplen - at);
 
-	if (((nr_fast_load64(ip) & plain_mask) ^ plain) != 0 || ip[9] != 6 || hlen < 20 ||
-	    20 + hlen != total || total > frame->caplen - (uint32_t)at)
-		return NR_FAST_NO;
+	return (is_ip & is_tcp & (frame->flags == 0)) * (at + 1);
+}
+
+/**
+ * @p at from nr_fast_candidate(); @p tick and @p offset: the frame's time, in the watermark's second; @p nets
+ * may be NULL. @return NR_FAST_NO: @p e holds nothing, take the general way
+ */
+static inline enum nr_fast nr_fast_pack_at(const struct nr_frame *frame, uint32_t at, uint32_t tick,
+					   uint32_t offset, const struct nr_nets *nets,
+					   struct nr_flow4 *e)
+{
+	const uint8_t *ip = frame->data + at - 1;
+	uint32_t total = nr_get_be16(ip + 2);
+
 	e->addr = __builtin_bswap64(nr_fast_load64(ip + 12));
 	nr_fast_store64(e, offsetof(struct nr_flow4, tick), tick | (uint64_t)total << 32);
-	if (NR_UNLIKELY(!nr_fast_tcp(ip, hlen, offset, e)))
+	if (NR_UNLIKELY(!nr_fast_tcp(ip, total - 20, offset, e)))
 		return NR_FAST_NO;
 	return nets == NULL || nr_nets_has_v4(nets, (uint32_t)e->addr) ? NR_FAST_OK
 								       : NR_FAST_NOT_MONITORED;
+}
+
+/** Both of them. */
+static inline enum nr_fast nr_fast_pack(const struct nr_frame *frame, uint32_t tick,
+					uint32_t offset, const struct nr_nets *nets,
+					struct nr_flow4 *e)
+{
+	uint32_t at = nr_fast_candidate(frame);
+
+	return at != 0 ? nr_fast_pack_at(frame, at, tick, offset, nets, e) : NR_FAST_NO;
 }

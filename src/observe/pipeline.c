@@ -224,6 +224,26 @@ static void hand_over(void *ctx, unsigned shard, int64_t watermark,
 	consumer->batch(consumer->ctx, &worker->place, obs, n);
 }
 
+static void hand_over_packed(void *ctx, unsigned shard, int64_t watermark,
+			     const struct nr_flow4 *flows, size_t n)
+{
+	struct worker *worker = ctx;
+	const struct nr_pipeline_consumer *consumer = &worker->pipeline->opt.consumer;
+
+	worker->place.shard = shard;
+	worker->place.watermark = watermark;
+	consumer->packed(consumer->ctx, &worker->place, flows, n);
+}
+
+static struct nr_flow_out out_of(struct worker *worker)
+{
+	bool packed = worker->pipeline->opt.consumer.packed != NULL;
+
+	return (struct nr_flow_out){ .ctx = worker,
+				     .batch = hand_over,
+				     .packed = packed ? hand_over_packed : NULL };
+}
+
 static void sample_make(const struct nr_packet *p, struct nr_sample *sample)
 {
 	struct nr_str name = { NULL, 0 };
@@ -309,7 +329,7 @@ static void take_shards(struct nr_pipeline *pl, struct worker *worker, unsigned 
 	const struct nr_prepared *prepared = pl->slots[slot_no].prepared;
 	const struct nr_flow_step *steps = prepared->steps + prepared->start[worker->id];
 	size_t n = prepared->start[worker->id + 1] - prepared->start[worker->id];
-	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
+	struct nr_flow_out out = out_of(worker);
 	struct nr_flow_input input = flow_input(prepared);
 
 	worker->place.slot = slot_no;
@@ -405,7 +425,7 @@ int nr_pipeline_run(struct nr_pipeline *pl, struct nr_err *reterr)
 void nr_pipeline_drain(struct nr_pipeline *pl)
 {
 	struct worker *worker = &pl->workers[0];
-	struct nr_flow_out out = { .ctx = worker, .batch = hand_over };
+	struct nr_flow_out out = out_of(worker);
 
 	worker->place.slot = 0;
 	for (unsigned s = 0; s < NR_SHARDS; s++)

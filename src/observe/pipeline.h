@@ -29,6 +29,9 @@ struct nr_pipeline_consumer {
 	/** Observations of one shard that arrived under watermark where->watermark. */
 	void (*batch)(void *ctx, const struct nr_pipeline_place *where,
 		      const struct nr_observation *obs, size_t n);
+	/** IPv4 of the same in the packed form; NULL: they go to batch(). */
+	void (*packed)(void *ctx, const struct nr_pipeline_place *where,
+		       const struct nr_flow4 *flows, size_t n);
 	/** First bytes of each packet with payload; the place has shard and worker only. NULL: not wanted. */
 	void (*sample)(void *ctx, const struct nr_pipeline_place *where,
 		       const struct nr_sample *sample);

@@ -163,19 +163,15 @@ static enum nr_outcome take_general(const struct nr_prepare_rules *rules, size_t
 }
 
 /* The same where observe/fast.h covers it: TCP without anything odd. */
-static inline enum nr_fast take_fast(const struct nr_prepare_rules *rules, size_t i,
+static inline enum nr_fast take_fast(const struct nr_prepare_rules *rules, size_t i, uint32_t at,
 				     const struct nr_frame *frame, struct nr_prepared *prepared,
 				     struct nr_pipeline_counts *counts, struct sums *sums)
 {
 	int64_t tick = prepared->ticks[i];
 	struct nr_flow4 *e = &prepared->entries[i];
-
-	if (NR_UNLIKELY(!rules->fast || tick != prepared->watermarks[i] ||
-			frame->ts < rules->since || frame->ts >= rules->until ||
-			(uint64_t)tick > UINT32_MAX || rules->filter != NULL))
-		return NR_FAST_NO;
-	enum nr_fast how = nr_fast_pack(frame, (uint32_t)tick,
-					(uint32_t)(frame->ts - tick * NR_NS_PER_S), rules->nets, e);
+	enum nr_fast how = nr_fast_pack_at(frame, at, (uint32_t)tick,
+					   (uint32_t)(frame->ts - tick * NR_NS_PER_S), rules->nets,
+					   e);
 
 	if (NR_LIKELY(how == NR_FAST_OK)) {
 		sums->classified_bytes += frame->wirelen;
@@ -187,6 +183,44 @@ static inline enum nr_fast take_fast(const struct nr_prepare_rules *rules, size_
 	return how;
 }
 
+/*
+ * Part the frames of a block: those that look common, with where their IP header stands, and all others. Which it is
+ * changes from one to the next, so that to branch on it here would cost more than the lists.
+ */
+struct parted {
+	uint16_t fast[NR_CAPTURE_BLOCK_FRAMES], general[NR_CAPTURE_BLOCK_FRAMES];
+	uint8_t at[NR_CAPTURE_BLOCK_FRAMES];
+	size_t n_fast, n_general;
+};
+
+static void part(const struct nr_prepare_rules *rules, const struct nr_block *block,
+		 const struct nr_prepared *prepared, struct nr_pipeline_counts *counts,
+		 struct sums *sums, struct parted *parted)
+{
+	int64_t since = rules->since > 0 ? rules->since : 0, until = rules->until;
+	int64_t never = ((int64_t)UINT32_MAX + 1) * NR_NS_PER_S;
+	size_t n_fast = 0, n_general = 0;
+	bool fast = rules->fast && rules->filter == NULL && since < until;
+
+	until = until < never ? until : never;
+	for (size_t i = 0; i < block->n; i++) {
+		const struct nr_frame *frame = &block->frames[i];
+		uint32_t at = nr_fast_candidate(frame);
+		unsigned is_fast = (at != 0) & (prepared->ticks[i] == prepared->watermarks[i]) &
+				   (frame->ts >= since) & (frame->ts < until) & fast;
+
+		sums->bytes += frame->wirelen;
+		counts->links[frame->link < 511 ? frame->link : 511]++;
+		parted->fast[n_fast] = (uint16_t)i;
+		parted->at[n_fast] = (uint8_t)at;
+		parted->general[n_general] = (uint16_t)i;
+		n_fast += is_fast;
+		n_general += !is_fast;
+	}
+	parted->n_fast = n_fast;
+	parted->n_general = n_general;
+}
+
 static inline uint8_t mirror_of(const struct nr_packet *p)
 {
 	return p->quoted_proto != 0 && !nr_ip_eq(p->quoted_dst, p->src)
@@ -194,37 +228,60 @@ static inline uint8_t mirror_of(const struct nr_packet *p)
 		       : NOWHERE;
 }
 
-void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block,
-		struct nr_prepared *prepared, struct nr_pipeline_counts *counts)
+/* Those of the fast list that turn out odd go to the other. */
+static void prepare_fast(const struct nr_prepare_rules *rules, const struct nr_block *block,
+			 struct nr_prepared *prepared, struct nr_pipeline_counts *counts,
+			 struct sums *sums, struct parted *parted, uint8_t *shard)
 {
-	NR_UNINITIALIZED uint8_t shard[NR_CAPTURE_BLOCK_FRAMES], mirror[NR_CAPTURE_BLOCK_FRAMES];
+	for (size_t k = 0; k < parted->n_fast; k++) {
+		size_t i = parted->fast[k];
+		enum nr_fast how = take_fast(rules, i, parted->at[k], &block->frames[i], prepared,
+					     counts, sums);
 
-	struct sums sums = { .first = counts->first, .last = counts->last };
+		shard[i] = (uint8_t)nr_shard_of_v4(nr_flow4_src(&prepared->entries[i]));
+		if (NR_LIKELY(how == NR_FAST_OK))
+			continue;
+		shard[i] = NOWHERE;
+		if (how == NR_FAST_NOT_MONITORED)
+			counts->dropped[NR_OUTCOME_NOT_MONITORED]++;
+		else
+			parted->general[parted->n_general++] = (uint16_t)i;
+	}
+}
 
-	memset(mirror, NOWHERE, block->n);
-	for (size_t i = 0; i < block->n; i++) {
-		const struct nr_frame *frame = &block->frames[i];
+static void prepare_general(const struct nr_prepare_rules *rules, const struct nr_block *block,
+			    struct nr_prepared *prepared, struct nr_pipeline_counts *counts,
+			    struct sums *sums, const struct parted *parted, uint8_t *shard,
+			    uint8_t *mirror)
+{
+	for (size_t k = 0; k < parted->n_general; k++) {
+		size_t i = parted->general[k];
 		const struct nr_flow4 *e = &prepared->entries[i];
+		enum nr_outcome outcome = take_general(rules, i, &block->frames[i], prepared,
+						       counts, sums);
 
-		sums.bytes += frame->wirelen;
-		counts->links[frame->link < 511 ? frame->link : 511]++;
-		enum nr_fast how = take_fast(rules, i, frame, prepared, counts, &sums);
-		enum nr_outcome outcome = NR_LIKELY(how == NR_FAST_OK) ? NR_OUTCOME_OK
-					  : how == NR_FAST_NOT_MONITORED
-						  ? NR_OUTCOME_NOT_MONITORED
-						  : take_general(rules, i, frame, prepared, counts,
-								 &sums);
-
+		shard[i] = NOWHERE;
 		if (NR_UNLIKELY(outcome != NR_OUTCOME_OK)) {
 			counts->dropped[outcome]++;
-			shard[i] = NOWHERE;
 			continue;
 		}
 		shard[i] = (uint8_t)(e->packets != 0 ? nr_shard_of_v4(nr_flow4_src(e))
 						     : nr_shard_of(prepared->packets[i].src));
-		if (how == NR_FAST_NO)
-			mirror[i] = mirror_of(&prepared->packets[i]);
+		mirror[i] = mirror_of(&prepared->packets[i]);
 	}
+}
+
+void nr_prepare(const struct nr_prepare_rules *rules, const struct nr_block *block,
+		struct nr_prepared *prepared, struct nr_pipeline_counts *counts)
+{
+	NR_UNINITIALIZED uint8_t shard[NR_CAPTURE_BLOCK_FRAMES], mirror[NR_CAPTURE_BLOCK_FRAMES];
+	NR_UNINITIALIZED struct parted parted;
+	struct sums sums = { .first = counts->first, .last = counts->last };
+
+	memset(mirror, NOWHERE, block->n);
+	part(rules, block, prepared, counts, &sums, &parted);
+	prepare_fast(rules, block, prepared, counts, &sums, &parted, shard);
+	prepare_general(rules, block, prepared, counts, &sums, &parted, shard, mirror);
 	counts->received += block->n;
 	counts->bytes += sums.bytes;
 	counts->classified += sums.classified + sums.tcp;

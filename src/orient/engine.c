@@ -54,6 +54,9 @@ struct nr_engine {
 	uint64_t n_findings;
 	bool finishing;
 	int err;
+	uint64_t few_marks
+		[2]; /* what detectors without feed_packed() look at: bytes of nr_flow4.marks */
+	uint32_t few_classes;
 };
 
 enum { FLOWS_MAX = 1 << 30 };
@@ -204,6 +207,17 @@ static int shard_open(struct nr_engine *engine, unsigned number)
 	return 0;
 }
 
+/* Bytes of nr_flow4.marks by bits over enum nr_mark. */
+static void marks_spread(uint16_t marks, uint64_t *ret_low, uint64_t *ret_high)
+{
+	uint8_t bytes[16] = { 0 };
+
+	for (unsigned m = 0; m < NR_MARK_N; m++)
+		bytes[m] = marks >> m & 1 ? 0xff : 0;
+	memcpy(ret_low, bytes, 8);
+	memcpy(ret_high, bytes + 8, 8);
+}
+
 int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **ret_engine)
 {
 	nr_auto(nr_engine) engine = calloc(1, sizeof(*engine));
@@ -221,8 +235,16 @@ int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **re
 		.key = options->key,
 		.max_entries = options->max_entries != 0 ? options->max_entries : NR_ENGINE_ENTRIES,
 	};
-	while (nr_detectors[engine->n_detectors] != NULL)
-		engine->n_detectors++;
+	uint16_t marks = 0;
+
+	for (; nr_detectors[engine->n_detectors] != NULL; engine->n_detectors++) {
+		const struct nr_detector *d = nr_detectors[engine->n_detectors];
+		bool all = (d->classes | d->marks) == 0; /* it names none */
+
+		engine->few_classes |= d->feed_packed != NULL ? 0 : all ? UINT32_MAX : d->classes;
+		marks |= d->feed_packed != NULL ? 0 : d->marks;
+	}
+	marks_spread(marks, &engine->few_marks[0], &engine->few_marks[1]);
 	engine->n_slots = nr_pipeline_slots(options->n_workers);
 	engine->out = calloc((size_t)engine->n_slots * NR_SHARDS, sizeof(engine->out[0]));
 	engine->tallies = calloc(options->n_workers, sizeof(engine->tallies[0]));
@@ -312,6 +334,82 @@ static void on_batch(void *ctx, const struct nr_pipeline_place *where,
 	nr_tally_feed(engine->tallies[where->worker], obs, n);
 	if (engine->opt.out.flows != NULL)
 		flows_hold(shard->outbox, where->watermark, obs, n);
+}
+
+static void flows_hold_packed(struct outbox *box, int64_t watermark, const struct nr_flow4 *flows,
+			      size_t n)
+{
+	struct segment segment = { .watermark = watermark,
+				   .at = box->flows.n / sizeof(struct nr_observation) };
+	struct nr_observation obs;
+
+	for (size_t i = 0; i < n; i++) {
+		if (flows[i].ports & NR_FLOW4_MIRROR)
+			continue;
+		nr_flow4_expand(&flows[i], &obs);
+		nr_buf_add(&box->flows, &obs, sizeof(obs));
+		segment.n++;
+	}
+	if (segment.n > 0)
+		nr_buf_add(&box->segments, &segment, sizeof(segment));
+}
+
+/* Detectors that look at few: those they look at, as observations. */
+static int feed_few(struct shard *shard, const struct nr_flow4 *flows, size_t n)
+{
+	enum { FEW = 64 };
+	const struct nr_engine *engine = shard->engine;
+	NR_UNINITIALIZED struct nr_observation obs[FEW];
+	int err = 0;
+
+	for (size_t at = 0; at < n;) {
+		size_t k = 0;
+
+		for (; at < n && k < FEW; at++) {
+			const struct nr_flow4 *e = &flows[at];
+			uint64_t low;
+			uint32_t high;
+
+			memcpy(&low, e->marks,
+			       8); /* of a quote: bytes of it, at worst one too many */
+			memcpy(&high, e->marks + 8, 4);
+			if (((low & engine->few_marks[0]) | (high & engine->few_marks[1]) |
+			     (engine->few_classes >> (e->ports >> 16 & 15) & 1)) != 0)
+				nr_flow4_expand(e, &obs[k++]);
+		}
+		for (size_t d = 0; d < engine->n_detectors && k > 0; d++) {
+			int r = nr_detectors[d]->feed_packed == NULL
+					? nr_detectors[d]->feed(shard->detectors[d], obs, k)
+					: 0;
+
+			err = r < 0 ? r : err;
+		}
+	}
+	return err;
+}
+
+static void on_packed(void *ctx, const struct nr_pipeline_place *where,
+		      const struct nr_flow4 *flows, size_t n)
+{
+	struct nr_engine *engine = ctx;
+	struct shard *shard = shard_at(engine, where);
+
+	shard_advance(shard, where->watermark);
+	for (size_t d = 0; d < engine->n_detectors; d++) {
+		int r = nr_detectors[d]->feed_packed != NULL
+				? nr_detectors[d]->feed_packed(shard->detectors[d], flows, n)
+				: 0;
+
+		if (r < 0)
+			shard->outbox->err = r;
+	}
+	int r = feed_few(shard, flows, n);
+
+	if (r < 0)
+		shard->outbox->err = r;
+	nr_tally_feed_packed(engine->tallies[where->worker], flows, n);
+	if (engine->opt.out.flows != NULL)
+		flows_hold_packed(shard->outbox, where->watermark, flows, n);
 }
 
 static void on_sample(void *ctx, const struct nr_pipeline_place *where,
@@ -481,6 +579,14 @@ struct nr_pipeline_consumer nr_engine_consumer(struct nr_engine *engine)
 										       : NULL,
 					      .advance = on_advance,
 					      .block = on_block };
+}
+
+struct nr_pipeline_consumer nr_engine_consumer_packed(struct nr_engine *engine)
+{
+	struct nr_pipeline_consumer consumer = nr_engine_consumer(engine);
+
+	consumer.packed = on_packed;
+	return consumer;
 }
 
 /* ---- the end ---- */

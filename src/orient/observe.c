@@ -91,7 +91,7 @@ static int make(const struct nr_observe_options *opt, struct nr_observe_result *
 		.eager = opt->live || opt->out.flows != NULL,
 		.live = opt->live,
 		.key = key,
-		.consumer = nr_engine_consumer(result->engine),
+		.consumer = nr_engine_consumer_packed(result->engine),
 		.progress = opt->progress,
 		.progress_ctx = opt->progress_ctx,
 	};

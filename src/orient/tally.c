@@ -185,12 +185,14 @@ void nr_tally_cold_add(struct nr_tally *tally, struct tally_cold *row,
 
 /* ---- observations ---- */
 
+/* One observation, whatever form it had. */
 struct work {
-	const struct nr_observation *obs;
 	struct tally_port *row;
 	uint8_t *regs;
-	uint64_t hash;
-	unsigned p;
+	uint64_t hash, bytes;
+	int64_t tick;
+	uint32_t packets;
+	uint8_t p, class;
 };
 
 static inline uint64_t source_hash(struct nr_ip ip)
@@ -210,10 +212,10 @@ static inline void count_port(struct nr_tally *tally, const struct work *w, size
 
 	if (NR_UNLIKELY(row->level != tally->coarse))
 		nr_tally_port_add(tally, row, nothing);
-	row->packets += w->obs->packets;
-	row->bytes += w->obs->bytes;
-	if (NR_UNLIKELY(__builtin_add_overflow(row->bins[coarse], w->obs->packets,
-					       &row->bins[coarse]))) {
+	row->packets += w->packets;
+	row->bytes += w->bytes;
+	if (NR_UNLIKELY(
+		    __builtin_add_overflow(row->bins[coarse], w->packets, &row->bins[coarse]))) {
 		row->bins[coarse] = UINT32_MAX;
 		row->saturated = true;
 	}
@@ -230,7 +232,7 @@ static size_t count_bin(struct nr_tally *tally, const struct work *works, size_t
 	struct {
 		uint64_t packets, bytes;
 	} sums[NR_CLASS_N] = { 0 };
-	int64_t tick = works[0].obs->tick;
+	int64_t tick = works[0].tick;
 	size_t i;
 
 	if (NR_UNLIKELY(tick < tally->first || tick > tally->last))
@@ -240,16 +242,16 @@ static size_t count_bin(struct nr_tally *tally, const struct work *works, size_t
 	size_t coarse = (size_t)(tick >> tally->coarse) & (NR_TALLY_COARSE - 1);
 
 	for (i = 0; i < n; i++) {
-		const struct nr_observation *obs = works[i].obs;
-		size_t c = obs->traffic_class & (NR_CLASS_N - 1);
+		const struct work *w = &works[i];
+		size_t c = w->class & (NR_CLASS_N - 1);
 
-		if (NR_UNLIKELY(obs->tick >> tally->fine != number || obs->tick < tally->first ||
-				obs->tick > tally->last))
+		if (NR_UNLIKELY(w->tick >> tally->fine != number || w->tick < tally->first ||
+				w->tick > tally->last))
 			break;
-		sums[c].packets += obs->packets;
-		sums[c].bytes += obs->bytes;
-		nr_hll_add(bin->regs, TALLY_BIN_P, works[i].hash);
-		count_port(tally, &works[i], coarse);
+		sums[c].packets += w->packets;
+		sums[c].bytes += w->bytes;
+		nr_hll_add(bin->regs, TALLY_BIN_P, w->hash);
+		count_port(tally, w, coarse);
 	}
 	for (size_t c = 0; c < NR_CLASS_N; c++) {
 		struct tally_cold *row = &tally->classes[c];
@@ -269,32 +271,73 @@ static size_t count_bin(struct nr_tally *tally, const struct work *works, size_t
 
 _Static_assert((NR_CLASS_N & (NR_CLASS_N - 1)) == 0, "classes are masked");
 
+/* Find the row of the port and start loading what will be counted. */
+static inline void work_at(const struct nr_tally *tally, uint8_t proto, uint16_t dport,
+			   uint64_t hash, struct work *w)
+{
+	size_t at = nr_tally_port_row(proto, dport);
+	unsigned p;
+
+	w->row = &tally->ports[at];
+	w->hash = hash;
+	w->regs = nr_tally_regs(tally, at, &p);
+	w->p = (uint8_t)p;
+	__builtin_prefetch(w->row, 1);
+	__builtin_prefetch(w->regs + (hash >> (64 - p)), 1);
+}
+
+static void count_all(struct nr_tally *tally, const struct work *works, size_t n)
+{
+	for (size_t i = 0; i < n;)
+		i += count_bin(tally, works + i, n - i);
+}
+
 void nr_tally_feed(struct nr_tally *tally, const struct nr_observation *obs, size_t n)
 {
 	NR_UNINITIALIZED struct work works[BATCH];
 
-	while (n > 0) {
-		size_t n_batch = n < BATCH ? n : BATCH, n_works = 0;
+	for (size_t at = 0; at < n;) {
+		size_t k = 0;
 
-		for (size_t i = 0; i < n_batch; i++) {
-			struct work *w = &works[n_works];
+		for (; at < n && k < BATCH; at++) {
+			const struct nr_observation *o = &obs[at];
+			struct work *w = &works[k];
 
-			if (NR_UNLIKELY((obs[i].flags & NR_OBS_MIRROR) != 0))
+			if (NR_UNLIKELY((o->flags & NR_OBS_MIRROR) != 0))
 				continue;
-			size_t at = nr_tally_port_row(obs[i].proto, obs[i].dport);
-
-			w->obs = &obs[i];
-			w->row = &tally->ports[at];
-			w->hash = source_hash(obs[i].src);
-			w->regs = nr_tally_regs(tally, at, &w->p);
-			__builtin_prefetch(w->row, 1);
-			__builtin_prefetch(w->regs + (w->hash >> (64 - w->p)), 1);
-			n_works++;
+			work_at(tally, o->proto, o->dport, source_hash(o->src), w);
+			w->bytes = o->bytes;
+			w->tick = o->tick;
+			w->packets = o->packets;
+			w->class = o->traffic_class;
+			k++;
 		}
-		for (size_t i = 0; i < n_works;)
-			i += count_bin(tally, works + i, n_works - i);
-		obs += n_batch;
-		n -= n_batch;
+		count_all(tally, works, k);
+	}
+}
+
+void nr_tally_feed_packed(struct nr_tally *tally, const struct nr_flow4 *flows, size_t n)
+{
+	NR_UNINITIALIZED struct work works[BATCH];
+
+	for (size_t at = 0; at < n;) {
+		size_t k = 0;
+
+		for (; at < n && k < BATCH; at++) {
+			const struct nr_flow4 *e = &flows[at];
+			struct work *w = &works[k];
+
+			if (NR_UNLIKELY((e->ports & NR_FLOW4_MIRROR) != 0))
+				continue;
+			work_at(tally, (uint8_t)(e->ports >> 24), (uint16_t)(e->ports >> 32),
+				nr_flow4_source_hash(e), w);
+			w->bytes = (uint64_t)e->bytes_hi << 32 | e->bytes_lo;
+			w->tick = e->tick;
+			w->packets = e->packets;
+			w->class = (uint8_t)(e->ports >> 16);
+			k++;
+		}
+		count_all(tally, works, k);
 	}
 }
 

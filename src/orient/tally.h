@@ -22,6 +22,7 @@
  * Units    ticks: seconds since 1970
  */
 #include "base/cursor.h"
+#include "observe/flow/flow4.h"
 #include "orient/enrich/prefixes.h"
 #include "record/observation.h"
 #include "record/source.h"
@@ -40,6 +41,8 @@ static inline void nr_tally_autofree(struct nr_tally **t)
 
 /** Observations with NR_OBS_MIRROR are skipped. */
 void nr_tally_feed(struct nr_tally *tally, const struct nr_observation *obs, size_t n);
+/** The same for IPv4 in the packed form. */
+void nr_tally_feed_packed(struct nr_tally *tally, const struct nr_flow4 *flows, size_t n);
 void nr_tally_source(struct nr_tally *tally, const struct nr_source *source);
 /** Add all of @p from, made with the same prefixes. */
 void nr_tally_merge(struct nr_tally *into, const struct nr_tally *from);

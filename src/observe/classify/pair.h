@@ -67,35 +67,33 @@ static inline uint32_t nr_pair_bits(const struct nr_packet *packet)
 	       (is_syn & packet->marks >> NR_MARK_MIRAI) * NR_PAIR_MIRAI;
 }
 
-/** Relations between two probes of one source; @p was is the earlier one. */
-static inline uint16_t nr_pair_relate(struct nr_pair_slot was, struct nr_pair_slot now)
-{
-	uint32_t both = (uint32_t)was.who & (uint32_t)now.who, x = (uint32_t)(was.what ^ now.what);
-	uint32_t dst = (uint32_t)((was.who ^ now.who) >> 32),
-		 ports = (uint32_t)((was.what ^ now.what) >> 32);
-	/* nmap: seq = secret ^ (probe << 16 | probe), mostly equal for all first tries of a run */
-	uint32_t same = (x == 0) & ((uint32_t)was.what != 0),
-		 nmap = (both & NR_PAIR_NMAP) != 0 && x >> 16 == (x & 0xffff),
-		 /* two Mirai probes from one port fulfil it too: seq is the destination there */
-		unicorn = (both & (NR_PAIR_SYN | NR_PAIR_MIRAI)) == NR_PAIR_SYN && x != 0 &&
-			  x == (dst ^ (ports >> 16 | ports << 16));
+/** Relations between two probes of one source; @p was is the earlier one. Bits over enum nr_mark. */
+uint16_t nr_pair_relate(struct nr_pair_slot was, struct nr_pair_slot now);
 
-	if (NR_LIKELY((same | nmap | unicorn) == 0))
-		return 0;
-	if (dst == 0 && (ports & 0xffff) == 0 && x == 0)
-		return 0; /* a retransmission says nothing; nmap's second try has another number */
-	return (uint16_t)(same << NR_MARK_SAME_SEQ | nmap << NR_MARK_NMAP |
-			  unicorn << NR_MARK_UNICORNSCAN);
+/** Can nr_pair_relate() say anything? Mostly not, and this is quick; whose packet @p was is does not matter. */
+static inline bool nr_pair_may_relate(struct nr_pair_slot was, struct nr_pair_slot now)
+{
+	uint64_t what = was.what ^ now.what;
+	uint32_t x = (uint32_t)what, ports = (uint32_t)(what >> 32),
+		 dst = (uint32_t)((was.who ^ now.who) >> 32);
+
+	return ((uint16_t)(x >> 16 ^ x) == 0) | (x == (dst ^ (ports >> 16 | ports << 16)));
+}
+
+static inline struct nr_pair_slot *nr_pair_slot_of(const struct nr_pair *pair, uint64_t source)
+{
+	return &pair->slots[(source >> 32) % NR_PAIR_SLOTS];
 }
 
 /**
- * Remember a packet and compare it with the one before. @p source is nr_pair_hash() of it; @p now is
- * destination << 32 | nr_pair_bits() and what nr_pair_slot.what says. Without branches as far as
- * neighbours in the input differ: they would be guessed wrong.
+ * Remember a packet in its slot and compare it with the one before. @p source is nr_pair_hash() of it; @p now
+ * is destination << 32 | nr_pair_bits() and what nr_pair_slot.what says. No branch that
+ * neighbours in the input could make guess wrong.
  */
-static inline uint16_t nr_pair_note(struct nr_pair *pair, uint64_t source, struct nr_pair_slot now)
+static inline uint16_t nr_pair_note(struct nr_pair_slot *slot, uint64_t source,
+				    struct nr_pair_slot now)
 {
-	struct nr_pair_slot *slot = &pair->slots[(source >> 32) % NR_PAIR_SLOTS], was = *slot;
+	struct nr_pair_slot was = *slot;
 
 	now.who |= (uint32_t)source & (uint32_t)NR_PAIR_TAG_MASK;
 	uint32_t used = was.who != 0, differs = (((uint32_t)was.who ^ (uint32_t)now.who) &
@@ -105,6 +103,8 @@ static inline uint16_t nr_pair_note(struct nr_pair *pair, uint64_t source, struc
 
 	slot->who = (now.who & ~stays) | ((was.who + NR_PAIR_ASKED) & stays);
 	slot->what = (now.what & ~stays) | (was.what & stays);
+	if (NR_LIKELY(!nr_pair_may_relate(was, now)))
+		return 0;
 	return (used & ~differs) != 0 ? nr_pair_relate(was, now) : 0;
 }
 

@@ -10,12 +10,6 @@
 
 #include <stdlib.h>
 
-#define SPAN(type, from, to) \
-	(offsetof(struct type, to) + sizeof(((struct type *)0)->to) - offsetof(struct type, from))
-_Static_assert(SPAN(nr_flow4, packets, payload_hash) == SPAN(nr_observation, packets, payload_hash),
-	       "copied");
-_Static_assert(SPAN(nr_flow4, payload, marks) == SPAN(nr_observation, payload, marks), "copied");
-
 /* One packet on its way into a table. */
 struct key4 {
 	uint64_t ports, hash;	       /* IPv4 only */
@@ -108,62 +102,36 @@ void nr_flow_done(struct nr_flow *flow)
 	nr_pair_done(&flow->pair);
 }
 
-/* nr_ip_v4() in place: through the stack two narrow stores would meet one wide load, which waits. */
-static inline void put_v4(struct nr_ip *ip, uint32_t v4)
+/* Entries of one chunk to whoever takes them as observations. */
+static void flush_expanded(struct nr_flow *flow, const struct nr_flow4 *entries, uint32_t n,
+			   const struct nr_flow_out *out)
 {
-	uint64_t low = __builtin_bswap64(UINT64_C(0x0000ffff00000000) | v4);
+	NR_UNINITIALIZED struct nr_observation batch[NR_FLOW_BATCH];
 
-	memset(ip->b, 0, 8);
-	memcpy(ip->b + 8, &low, 8);
-}
+	for (uint32_t i = 0; i < n; i += NR_FLOW_BATCH) {
+		uint32_t k = n - i < NR_FLOW_BATCH ? n - i : NR_FLOW_BATCH;
 
-/* @return whether it counts: mirrors are copies */
-static bool expand(const struct nr_flow4 *e, struct nr_observation *o)
-{
-	put_v4(&o->src, (uint32_t)(e->addr >> 32));
-	put_v4(&o->dst, (uint32_t)e->addr);
-	o->quoted_dst = (struct nr_ip){ { 0 } };
-	o->tick = e->tick;
-	o->bytes = (uint64_t)e->bytes_hi << 32 | e->bytes_lo;
-	memcpy((uint8_t *)o + offsetof(struct nr_observation, packets),
-	       (const uint8_t *)e + offsetof(struct nr_flow4, packets),
-	       SPAN(nr_flow4, packets, payload_hash));
-	o->sport = (uint16_t)(e->ports >> 48);
-	o->dport = (uint16_t)(e->ports >> 32);
-	o->window = e->window;
-	o->quoted_dport = 0;
-	o->quoted_proto = 0;
-	o->proto = (uint8_t)(e->ports >> 24);
-	o->traffic_class = (uint8_t)(e->ports >> 16);
-	memcpy((uint8_t *)o + offsetof(struct nr_observation, payload),
-	       (const uint8_t *)e + offsetof(struct nr_flow4, payload),
-	       SPAN(nr_flow4, payload, marks));
-	if (NR_UNLIKELY(e->ports & NR_FLOW4_QUOTED)) {
-		o->quoted_dst = nr_ip_v4(e->quoted.dst);
-		o->quoted_dport = e->quoted.dport;
-		o->quoted_proto = e->quoted.proto;
-		memset(o->marks, 0, sizeof(o->marks));
+		for (uint32_t j = 0; j < k; j++)
+			nr_flow4_expand(&entries[i + j], &batch[j]);
+		out->batch(out->ctx, flow->shard, flow->watermark, batch, k);
 	}
-	return !(e->ports & NR_FLOW4_MIRROR);
 }
 
 static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 {
-	NR_UNINITIALIZED struct nr_observation batch[NR_FLOW_BATCH];
 	uint32_t n = flow->v4.n;
 
-	_Static_assert(NR_TABLE_CHUNK % NR_FLOW_BATCH == 0, "a batch lies in one chunk");
-	for (uint32_t i = 0; i < n; i += NR_FLOW_BATCH) {
-		uint32_t k = n - i < NR_FLOW_BATCH ? n - i : NR_FLOW_BATCH,
-			 after = i + k < n ? i + k : i;
-		const struct nr_flow4 *entries = nr_table_at(&flow->v4, i),
-				      *next = nr_table_at(&flow->v4, after);
+	for (uint32_t i = 0; i < n; i += NR_TABLE_CHUNK) {
+		uint32_t k = n - i < NR_TABLE_CHUNK ? n - i : NR_TABLE_CHUNK, copies = 0;
+		const struct nr_flow4 *entries = nr_table_at(&flow->v4, i);
 
-		for (uint32_t j = 0; j < k; j++) {
-			__builtin_prefetch(&next[j]);
-			flow->n_flows += expand(&entries[j], &batch[j]);
-		}
-		out->batch(out->ctx, flow->shard, flow->watermark, batch, k);
+		for (uint32_t j = 0; j < k; j++)
+			copies += (uint32_t)entries[j].ports & NR_FLOW4_MIRROR;
+		flow->n_flows += k - copies;
+		if (out->packed != NULL)
+			out->packed(out->ctx, flow->shard, flow->watermark, entries, k);
+		else
+			flush_expanded(flow, entries, k, out);
 	}
 	for (uint32_t i = 0; i < flow->v6.n; i++) {
 		const struct nr_observation *o = nr_table_at(&flow->v6, i);
@@ -176,6 +144,7 @@ static void flush(struct nr_flow *flow, const struct nr_flow_out *out)
 	if (flow->v6.n > 0)
 		nr_table_clear(&flow->v6);
 }
+_Static_assert(NR_FLOW4_MIRROR == 1, "counted as it stands");
 
 static void advance(struct nr_flow *flow, int64_t watermark, const struct nr_flow_out *out)
 {
@@ -219,24 +188,26 @@ static inline void key4_make(struct nr_flow *flow, const struct nr_flow4 *e, boo
 	k->hash = hash4(&flow->key, e, k->ports);
 }
 
+/* What is no TCP, and copies, note themselves where nobody looks: a branch here is often guessed wrong. */
 static inline uint16_t pair4(const struct key4 *k)
 {
 	const struct nr_flow4 *e = k->packed;
-	uint8_t bits = e->marks[NR_FLOW4_PAIR];
+	uint32_t bits = (k->ports & NR_FLOW4_MIRROR) ? 0 : e->marks[NR_FLOW4_PAIR];
 	struct nr_pair_slot now = { .who = e->addr << 32 | bits,
 				    .what = (e->ports & ~(uint64_t)UINT32_MAX) | e->last };
+	struct nr_pair_slot nowhere = { 0 }, *there = nr_pair_slot_of(&k->flow->pair, k->source);
 
-	return bits == 0 || (k->ports & NR_FLOW4_MIRROR)
-		       ? 0
-		       : nr_pair_note(&k->flow->pair, k->source, now);
+	return nr_pair_note(bits != 0 ? there : &nowhere, k->source, now);
 }
 
-static inline void flow4_begin(struct nr_flow4 *e, const struct key4 *k)
+static inline void flow4_begin(struct nr_flow4 *e, const struct key4 *k, uint32_t late)
 {
+	uint64_t mirror = k->ports & NR_FLOW4_MIRROR;
+
 	*e = *k->packed;
 	e->ports = k->ports;
-	e->last = e->first;
-	e->flags |= (k->ports & NR_FLOW4_MIRROR) * NR_OBS_MIRROR;
+	e->last = k->packed->first;
+	e->flags = (uint8_t)(k->packed->flags | mirror * NR_OBS_MIRROR | late);
 	e->marks[NR_FLOW4_PAIR] = 0;
 }
 
@@ -267,6 +238,7 @@ static inline void feed4(const struct key4 *k)
 {
 	struct nr_flow *flow = k->flow;
 	uint16_t marks = pair4(k);
+	uint32_t late = (k->packed->tick < flow->watermark) * (uint32_t)NR_OBS_LATE;
 	bool fresh;
 	struct nr_flow4 *e = nr_table_find_or_add(&flow->v4, k->hash, eq4, k, &fresh);
 
@@ -277,11 +249,11 @@ static inline void feed4(const struct key4 *k)
 	if (NR_LIKELY(fresh)) {
 		/* where the shard's next flow goes: too many shards for the processor to see it */
 		__builtin_prefetch(e + 1, 1);
-		flow4_begin(e, k);
+		flow4_begin(e, k, late);
 	} else {
 		flow4_continue(e, k);
+		e->flags |= (uint8_t)late;
 	}
-	e->flags |= (uint8_t)((k->packed->tick < flow->watermark) * NR_OBS_LATE);
 	if (NR_UNLIKELY(marks != 0))
 		marks_add(e->marks, marks);
 }
@@ -340,15 +312,26 @@ static void feed6(struct nr_flow *flow, const struct nr_packet *p, bool mirror, 
 	marks_add(e->marks, marks);
 }
 
+/* How many of the @p n, which do not fall, share the watermark of the first: nearly always all. */
+static size_t same_watermark(const int64_t *watermarks, const struct nr_flow_step *steps, size_t n)
+{
+	int64_t watermark = watermarks[steps[0].packet];
+	size_t k = n;
+
+	while (watermarks[steps[k - 1].packet] != watermark)
+		k--;
+	return k;
+}
+
 /* Hash all, fetch all, then update: the loads of a batch overlap. */
 static size_t feed_batch(struct nr_flow *flows, const struct nr_flow_input *in,
 			 const struct nr_flow_step *steps, size_t n, const struct nr_flow_out *out)
 {
 	NR_UNINITIALIZED struct key4 keys[NR_FLOW_BATCH];
 	int64_t watermark = in->watermarks[steps[0].packet];
-	size_t k;
 
-	for (k = 0; k < n && in->watermarks[steps[k].packet] == watermark; k++) {
+	n = same_watermark(in->watermarks, steps, n);
+	for (size_t k = 0; k < n; k++) {
 		const struct nr_flow_step step = steps[k];
 		struct nr_flow *flow = &flows[step.shard];
 		const struct nr_flow4 *e = &in->entries[step.packet];
@@ -364,17 +347,17 @@ static size_t feed_batch(struct nr_flow *flows, const struct nr_flow_input *in,
 		}
 		nr_pair_prefetch(&flow->pair, keys[k].source);
 	}
-	for (size_t i = 0; i < k; i++)
+	for (size_t i = 0; i < n; i++)
 		if (NR_LIKELY(keys[i].packed != NULL))
 			nr_table_prefetch_entry(&keys[i].flow->v4, keys[i].hash);
-	for (size_t i = 0; i < k; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (NR_LIKELY(keys[i].packed != NULL))
 			feed4(&keys[i]);
 		else
 			feed6(keys[i].flow, &in->packets[steps[i].packet], steps[i].mirror,
 			      keys[i].source);
 	}
-	return k;
+	return n;
 }
 
 void nr_flow_feed_packed(struct nr_flow *flows, const struct nr_flow_input *in,

@@ -37,6 +37,9 @@ struct nr_flow_out {
 	/** @p watermark: under which they arrived; of lazy tables only the minute of it is right. */
 	void (*batch)(void *ctx, unsigned shard, int64_t watermark,
 		      const struct nr_observation *obs, size_t n);
+	/** Takes IPv4 flows as they stand, at most NR_TABLE_CHUNK; NULL: they go to batch(). */
+	void (*packed)(void *ctx, unsigned shard, int64_t watermark, const struct nr_flow4 *flows,
+		       size_t n);
 };
 
 struct nr_flow {

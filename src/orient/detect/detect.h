@@ -25,6 +25,7 @@
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "base/hash.h"
+#include "observe/flow/flow4.h"
 #include "observe/nets.h"
 #include "orient/enrich/benign.h"
 #include "orient/enrich/prefixes.h"
@@ -62,6 +63,12 @@ struct nr_detector {
 	size_t n_fields;
 	int (*open)(const struct nr_detect_env *env, void **ret_shard); /* env outlives the shard */
 	int (*feed)(void *shard, const struct nr_observation *obs, size_t n);
+	/**
+	 * feed() for IPv4 in the packed form, for who has it; NULL: feed() gets those of `classes` and `marks` alone.
+	 */
+	int (*feed_packed)(void *shard, const struct nr_flow4 *flows, size_t n);
+	/** Without feed_packed: bits over enum nr_class and enum nr_mark of what feed() looks at at all. */
+	uint16_t classes, marks;
 	/** Source records of scan.v1 as they end (final) or stand at the end of the input; NULL: not wanted. */
 	int (*source)(void *shard, const struct nr_source *source);
 	int (*advance)(void *shard, int64_t now, const struct nr_sink *sink);

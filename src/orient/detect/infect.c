@@ -503,6 +503,7 @@ const struct nr_detector nr_detector_infect = {
 	.n_fields = NR_INFECT_N_FIELDS,
 	.open = shard_open,
 	.feed = shard_feed,
+	.marks = 1u << NR_MARK_MIRAI | 1u << NR_MARK_CONFICKER | 1u << NR_MARK_EXPLOIT,
 	.source = shard_source,
 	.advance = shard_advance,
 	.finish = shards_finish,

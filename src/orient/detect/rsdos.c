@@ -280,6 +280,7 @@ const struct nr_detector nr_detector_rsdos = {
 	.n_fields = NR_RSDOS_N_FIELDS,
 	.open = shard_open,
 	.feed = shard_feed,
+	.classes = 1u << NR_CLASS_BACKSCATTER,
 	.advance = shard_advance,
 	.finish = shards_finish,
 	.save = rsdos_save,

@@ -11,17 +11,17 @@ static uint64_t port_hash(uint8_t proto, uint16_t port)
 	return nr_mix64((uint64_t)proto << 16 | port | UINT64_C(0x504f5254) << 32);
 }
 
-static uint64_t pair_hash(const struct nr_observation *o, uint32_t dst)
+static uint64_t pair_hash(const struct nr_scan_seen *o)
 {
-	return nr_mix64(((uint64_t)o->proto << 48 | (uint64_t)o->dport << 32 | dst) +
+	return nr_mix64(((uint64_t)o->proto << 48 | (uint64_t)o->dport << 32 | o->dst) +
 			UINT64_C(0x50414952));
 }
 
 void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold,
-			   const struct nr_observation *o, uint32_t dst)
+			   const struct nr_scan_seen *o)
 {
 	if (cold->dst.is_sketch)
-		nr_distinct_prefetch(&cold->dst, &scan->sketches, dst);
+		nr_distinct_prefetch(&cold->dst, &scan->sketches, o->dst);
 	else
 		__builtin_prefetch(cold->dst.exact + 2, 1);
 	if (cold->n_port > 1)
@@ -29,12 +29,12 @@ void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold
 	if (cold->has_pairs)
 		__builtin_prefetch((const uint8_t *)nr_table_at(&scan->sketches.table,
 								cold->pairs) +
-					   (pair_hash(o, dst) >> (64 - NR_DISTINCT_P)),
+					   (pair_hash(o) >> (64 - NR_DISTINCT_P)),
 				   1);
 }
 
 /* @return whether the register was zero */
-static bool regs_add(struct nr_scan *scan, uint32_t sketch, uint64_t hash)
+static inline bool regs_add(struct nr_scan *scan, uint32_t sketch, uint64_t hash)
 {
 	uint8_t *regs = nr_table_at(&scan->sketches.table, sketch);
 	bool fresh = regs[hash >> (64 - NR_DISTINCT_P)] == 0;
@@ -86,7 +86,7 @@ static void port_add(struct nr_scan *scan, struct nr_scan_cold *cold,
 }
 
 static void pair_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
-		     const struct nr_observation *o, uint32_t dst)
+		     const struct nr_scan_seen *o)
 {
 	if (!cold->has_pairs) {
 		if (!cold->dst.is_sketch || nr_slab_take(&scan->sketches, &cold->pairs) == NULL)
@@ -94,33 +94,32 @@ static void pair_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct
 		cold->has_pairs = 1;
 		cold->pairs_from = hot->packets - o->packets;
 	}
-	cold->pair_regs =
-		(uint16_t)(cold->pair_regs + regs_add(scan, cold->pairs, pair_hash(o, dst)));
+	cold->pair_regs = (uint16_t)(cold->pair_regs + regs_add(scan, cold->pairs, pair_hash(o)));
 }
 
 /* Most marked sources carry one mark: its count needs no branch, and the others are rarely there. */
-static inline void marks_add(struct nr_scan_cold *cold, const struct nr_observation *o)
+static inline void marks_add(struct nr_scan_cold *cold, const struct nr_scan_seen *o)
 {
 	unsigned main = cold->mark == 0 ? NR_MARK_SLOTS - 1
 					: cold->mark - 1u; /* the last slot is never used */
-	uint64_t low, high = 0;
+	uint64_t low = o->marks[0], high = o->marks[1];
 
-	memcpy(&low, o->marks, 8);
-	memcpy(&high, o->marks + 8, NR_MARK_SLOTS - 8);
 	low &= main < 8 ? ~(UINT64_C(0xff) << main * 8) : UINT64_MAX;
 	high &= main < 8 ? UINT64_MAX : ~(UINT64_C(0xff) << (main - 8) * 8);
-	cold->mark_packets += o->marks[main];
+	cold->mark_packets += nr_scan_seen_mark(o, main);
 	if (NR_LIKELY((low | high) == 0))
 		return;
 	for (unsigned m = 0; m < NR_MARK_N; m++) {
-		if (o->marks[m] == 0 || m == main)
+		unsigned n = nr_scan_seen_mark(o, m);
+
+		if (n == 0 || m == main)
 			continue;
 		if (cold->mark == 0) {
 			cold->mark = (uint8_t)(m + 1);
 			main = m;
-			cold->mark_packets = o->marks[m];
+			cold->mark_packets = n;
 		} else {
-			cold->marks[m] += o->marks[m];
+			cold->marks[m] += n;
 		}
 	}
 }
@@ -235,7 +234,7 @@ static bool reaches_wide(const struct nr_scan *scan, const struct nr_scan_hot *h
 }
 
 void nr_scan_cold_levels(struct nr_scan *scan, const struct nr_scan_hot *hot,
-			 struct nr_scan_cold *cold, const struct nr_observation *o)
+			 struct nr_scan_cold *cold, const struct nr_scan_seen *o)
 {
 	if (NR_UNLIKELY(cold->scanner_at == 0)) {
 		uint32_t marks[NR_MARK_N];
@@ -243,41 +242,49 @@ void nr_scan_cold_levels(struct nr_scan *scan, const struct nr_scan_hot *hot,
 		nr_scan_cold_marks(cold, marks);
 		if (cold->dst.is_sketch || cold->dst.n >= 3 ||
 		    nr_scan_tools(scan, marks, hot->packets, cold->dst.n) != 0) {
-			cold->scanner_at = nr_observation_first(o).ns;
+			cold->scanner_at = o->first;
 			cold->scanner_packets = hot->packets;
-			nr_scan_live_rises(scan, cold, o->src, false);
+			nr_scan_live_rises(scan, cold, nr_scan_seen_src(o), false);
 		}
 	}
-	if (cold->wide_at == 0 && reaches_wide(scan, hot, cold, nr_ip_is_v4(o->src))) {
-		cold->wide_at = nr_observation_last(o).ns;
-		nr_scan_live_rises(scan, cold, o->src, true);
+	if (cold->wide_at == 0 && reaches_wide(scan, hot, cold, o->v4)) {
+		cold->wide_at = o->last;
+		nr_scan_live_rises(scan, cold, nr_scan_seen_src(o), true);
+	}
+}
+
+static inline void port_note(struct nr_scan *scan, struct nr_scan_cold *cold,
+			     const struct nr_scan_seen *o)
+{
+	struct nr_scan_port port = { .port = o->dport, .proto = o->proto, .packets = o->packets };
+
+	if (NR_LIKELY(cold->n_port > 0 && cold->port.port == o->dport &&
+		      cold->port.proto == o->proto)) {
+		cold->port.packets += o->packets;
+	} else if (cold->n_port == 0) {
+		cold->port = port;
+		cold->n_port = 1;
+	} else {
+		port_add(scan, cold, &port);
 	}
 }
 
 void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,
-		      struct nr_scan_cold *cold, const struct nr_observation *o, uint32_t dst)
+		      struct nr_scan_cold *cold, const struct nr_scan_seen *o)
 {
-	if (NR_LIKELY(cold->n_port > 0 && cold->port.port == o->dport &&
-		      cold->port.proto == o->proto)) {
-		cold->port.packets += o->packets;
-	} else {
-		struct nr_scan_port port = { .port = o->dport,
-					     .proto = o->proto,
-					     .packets = o->packets };
-
-		if (cold->n_port == 0) {
-			cold->port = port;
-			cold->n_port = 1;
-		} else {
-			port_add(scan, cold, &port);
-		}
-	}
-	(void)nr_distinct_add(&cold->dst, &scan->sketches, dst);
+	port_note(scan, cold, o);
+	if (NR_LIKELY(cold->dst.is_sketch))
+		cold->dst.n = (uint16_t)(cold->dst.n + regs_add(scan, cold->dst.sketch,
+								nr_distinct_hash(o->dst)));
+	else
+		(void)nr_distinct_add(&cold->dst, &scan->sketches, o->dst);
 	if (cold->n_port > 1)
-		pair_add(scan, hot, cold, o, dst);
+		pair_add(scan, hot, cold, o);
 	marks_add(cold, o);
-	choice_note(cold, dst, nr_observation_first(o).ns);
-	if (cold->scanner_at == 0 || cold->wide_at == 0)
+	choice_note(cold, o->dst, o->first);
+	/* what nr_scan_cold_levels() asks first */
+	if (NR_UNLIKELY(cold->scanner_at == 0 ||
+			(cold->wide_at == 0 && cold->dst.is_sketch && cold->dst.n >= WIDE_REGS)))
 		nr_scan_cold_levels(scan, hot, cold, o);
 }
 

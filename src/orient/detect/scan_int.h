@@ -14,22 +14,11 @@
 #include "orient/detect/detect.h"
 #include "orient/detect/distinct.h"
 #include "orient/detect/rate.h"
+#include "orient/detect/scan_seen.h"
 
 typedef int64_t nr_unaligned_ns __attribute__((aligned(4)));
 
 enum { NR_SCAN_HOT_DSTS = 2, NR_SCAN_HOT_PORTS = 2, NR_SCAN_BUCKETS = 512, NR_SCAN_RECENT = 4 };
-
-/** Reasons to doubt a source address, as features with weights (scan_end.c), never as drops. */
-enum nr_spoof_sign {
-	NR_SPOOF_FRAGMENT = 1,
-	NR_SPOOF_LAST_OCTET = 2, /* 0 or 255 */
-	NR_SPOOF_PORT_ZERO = 4,
-	NR_SPOOF_UDP_80 = 8,
-	NR_SPOOF_PROTOCOL = 16, /* neither TCP, UDP nor ICMP */
-	NR_SPOOF_TTL = 32,	/* >= 200, not ICMP: also what ZMap and masscan send */
-	NR_SPOOF_SELF = 64,	/* source == destination */
-	NR_SPOOF_SPECIAL = 128, /* not a global unicast address, or one of ours */
-};
 
 struct nr_scan_hot {
 	uint32_t packets;
@@ -134,35 +123,26 @@ struct nr_scan_thresholds {
 struct nr_scan_thresholds nr_scan_thresholds(const uint64_t *packet_buckets,
 					     const uint64_t *port_buckets);
 
-/** Add one observation to a cold record; @p dst is its destination's identity. */
+/** Add one observation to a cold record. */
 void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,
-		      struct nr_scan_cold *cold, const struct nr_observation *o, uint32_t dst);
+		      struct nr_scan_cold *cold, const struct nr_scan_seen *o);
 /** What the hot line knew when the record was made. */
 void nr_scan_cold_inherit(struct nr_scan *scan, const struct nr_scan_hot *hot,
 			  struct nr_scan_cold *cold);
 /** Set scanner_at and wide_at when they are reached. */
 void nr_scan_cold_levels(struct nr_scan *scan, const struct nr_scan_hot *hot,
-			 struct nr_scan_cold *cold, const struct nr_observation *o);
+			 struct nr_scan_cold *cold, const struct nr_scan_seen *o);
 void nr_scan_cold_release(struct nr_scan *scan, uint32_t number);
 void nr_scan_cold_marks(const struct nr_scan_cold *cold, uint32_t ret_marks[NR_MARK_N]);
 /** Start loading what nr_scan_cold_add() will touch; the first line must have arrived. */
 void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold,
-			   const struct nr_observation *o, uint32_t dst);
+			   const struct nr_scan_seen *o);
 /** Packets to the port that got most; distinct ports; at how many of @p all destinations that port was tried. */
 uint32_t nr_scan_cold_top_packets(const struct nr_scan_cold *cold);
 uint32_t nr_scan_cold_n_ports(const struct nr_scan *scan, const struct nr_scan_cold *cold);
 double nr_scan_cold_top_dst(const struct nr_scan *scan, const struct nr_scan_hot *hot,
 			    const struct nr_scan_cold *cold, double all);
 
-static inline bool nr_scan_has_marks(const struct nr_observation *o)
-{
-	uint64_t a;
-	uint32_t b;
-
-	memcpy(&a, o->marks, 8);
-	memcpy(&b, o->marks + 8, 4);
-	return (a | b) != 0;
-}
 static inline unsigned nr_scan_nibble(const uint8_t *marks, unsigned m)
 {
 	return marks[m / 2] >> (m % 2 * 4) & 15;
@@ -210,6 +190,20 @@ NR_MUST_CHECK int nr_scan_live_load(struct nr_scan *scan, struct nr_reader *in);
 int nr_scan_report(void *shard, int64_t now, const struct nr_sink *sink);
 int nr_scan_look(void *shard, struct nr_ip ip, const struct nr_sink *sink);
 
+static inline uint64_t nr_scan_hash4(const struct nr_hash_key *key, uint32_t ip)
+{
+	return nr_hash64(key, ip, 0x5343414e);
+}
+static inline uint64_t nr_scan_hash6(const struct nr_hash_key *key, const struct nr_ip *ip)
+{
+	uint64_t w[2];
+
+	memcpy(w, ip, sizeof(w));
+	return nr_hash64(key, w[0], w[1]);
+}
+
+int nr_scan_feed(void *shard, const struct nr_observation *obs, size_t n);
+int nr_scan_feed_packed(void *shard, const struct nr_flow4 *flows, size_t n);
 int nr_scan_advance(void *shard, int64_t now, const struct nr_sink *sink);
 int nr_scan_finish(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink);
 int nr_scan_save(const void *shard, struct nr_buf *out);
