@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * noroshi hub import: old captures into a hub, through the same journal as sensors' data, in their own time.
+ * noroshi hub import: old captures into a hub, through the same journal as sensors' data, in
+ * their own time.
  *
- * A file is read twice: once for the digest of its content, which names the import, once for its packets. The same file
+ * A file is read twice: once for the digest of its content, which names the import, once for its
+ * packets. The same file
  * gives the same batches, so a broken-off import goes on where the journal says it stopped.
  */
 #include <fcntl.h>
@@ -62,7 +64,10 @@ static int digest_file(const char *path, struct nr_digest *ret_digest, struct nr
 	int fd = block != NULL ? nr_io_open(path, O_RDONLY, 0) : -ENOMEM;
 	ssize_t n = fd;
 
-	/* A chain over blocks: what names it is that every byte counts, and that memory does not grow. */
+	/*
+	 * A chain over blocks: what names it is that every byte counts, and that memory does not
+	 * grow.
+	 */
 	while (fd >= 0 && (n = nr_io_read_full(fd, block, BLOCK)) > 0) {
 		struct nr_digest part = nr_digest_of(block, (size_t)n);
 

@@ -59,7 +59,9 @@ int nr_local_open(const char *dir, bool quick, struct nr_local **ret_local, stru
 		struct nr_err busy = { 0 };
 		int over = open_socket(local, dir, &busy);
 
-		/* Locked and without a socket: another command, or a hub that is just starting. */
+		/*
+		 * Locked and without a socket: another command, or a hub that is just starting.
+		 */
 		if (over < 0 && quick)
 			*reterr = busy;
 		ret = over < 0 ? (quick ? over : ret) : 0;

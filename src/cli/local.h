@@ -2,7 +2,8 @@
 #pragma once
 /**
  * @file
- * local: a command's way into a hub's directory: over its socket while it runs, on the open directory itself while not. The answer is
+ * local: a command's way into a hub's directory: over its socket while it runs, on the open
+ * directory itself while not. The answer is
  * the same (serve/admin.h).
  */
 #include "base/buf.h"

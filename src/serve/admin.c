@@ -112,7 +112,10 @@ static void acked_lines(const struct nr_core *core, struct nr_buf *out)
 	}
 }
 
-/* The ledger is ahead of the disk: what it says now counts once all that was appended until now is durable. */
+/*
+ * The ledger is ahead of the disk: what it says now counts once all that was appended until now
+ * is durable.
+ */
 int nr_admin_acked(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
 {
 	struct nr_core *core = admin->core;

@@ -2,7 +2,8 @@
 #pragma once
 /**
  * @file
- * admin: what an administrator does on the hub's machine, the same whether the hub runs (over its socket) or not (on an open
+ * admin: what an administrator does on the hub's machine, the same whether the hub runs (over its
+ * socket) or not (on an open
  * core): each function writes the answer that the command prints.
  *
  * Words     name=value parameters, as in a query
@@ -52,6 +53,9 @@ NR_MUST_CHECK int nr_admin_uuid(const struct nr_admin *admin, const char *name,
 				struct nr_uuid *ret_uuid, struct nr_err *reterr);
 NR_MUST_CHECK int nr_admin_hex(const struct nr_admin *admin, const char *name, uint8_t *out,
 			       size_t n, struct nr_err *reterr);
-/** A sensor as in GET /api/v1/sensors, without what only a running hub knows; the object is left open. */
+/**
+ * A sensor as in GET /api/v1/sensors, without what only a running hub knows; the object is left
+ * open.
+ */
 void nr_admin_sensor_json(const struct nr_core *core, const struct nr_registry_sensor *sensor,
 			  struct nr_json *json);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Findings in order of the hub's sequence: `since` is the cursor of the page before, and goes on where that ended. */
+/*
+ * Findings in order of the hub's sequence: `since` is the cursor of the page before, and goes on
+ * where that ended.
+ */
 #include <string.h>
 
 #include "base/json.h"

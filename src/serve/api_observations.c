@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Observations as JSON lines, in order of (place in the journal, row). The last line is a record "page" with the cursor to go on
- * from: without it the answer was broken off. New data stands behind every cursor, so paging misses and repeats nothing.
+ * Observations as JSON lines, in order of (place in the journal, row). The last line is a record
+ * "page" with the cursor to go on
+ * from: without it the answer was broken off. New data stands behind every cursor, so paging
+ * misses and repeats nothing.
  * The answer is made of small queries, so that a reader who is slow or gone holds up nothing.
  */
 #include <stdlib.h>

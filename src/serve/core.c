@@ -53,7 +53,10 @@ static int emit(void *ctx, const struct nr_entry *said)
 	struct nr_entry entry = *said;
 	int ret = nr_core_append(core, &entry);
 
-	/* What watch concludes is small: it goes in although the disk is full, and waits in memory. */
+	/*
+	 * What watch concludes is small: it goes in although the disk is full, and waits in
+	 * memory.
+	 */
 	return ret == -ENOSPC ? nr_journal_append(core->journal, &entry) : ret;
 }
 
@@ -72,7 +75,10 @@ int nr_core_commit(struct nr_core *core, struct nr_err *reterr)
 	return ret;
 }
 
-/* A wait of at most @p ns; the clock of the condition may be a strange one, so its word is not taken for it. */
+/*
+ * A wait of at most @p ns; the clock of the condition may be a strange one, so its word is not
+ * taken for it.
+ */
 static void wait_a_while(struct nr_core *core, int64_t ns)
 {
 	struct timespec until, pause = { .tv_nsec = 1000000 };

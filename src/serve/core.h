@@ -2,11 +2,14 @@
 #pragma once
 /**
  * @file
- * core: what of a hub is durable, opened and recovered: directory, settings, keys, registry, journal, ledger, watch. The hub runs on
+ * core: what of a hub is durable, opened and recovered: directory, settings, keys, registry,
+ * journal, ledger, watch. The hub runs on
  * it; a command uses it alone while no hub runs.
  *
- * Start    lock, version, settings, keys, registry, journal (its last segment is read), ledger and watch from there
- * Locks    ingest: ledger, watch and append() belong together. Taken before the registry's, never held over a commit.
+ * Start    lock, version, settings, keys, registry, journal (its last segment is read), ledger
+ *          and watch from there
+ * Locks    ingest: ledger, watch and append() belong together. Taken before the registry's, never
+ *          held over a commit.
  * Disk     full: appending says -ENOSPC until a commit works again
  */
 #include <pthread.h>
@@ -42,12 +45,18 @@ NR_MUST_CHECK int nr_core_open(const char *dir, struct nr_core **ret_core, struc
 /** Commits what waits, when it can. */
 struct nr_core *nr_core_close(struct nr_core *core);
 
-/** Under the ingest lock: append, and tell the ledger. @return 0; -ENOSPC; -EWOULDBLOCK; the journal's error */
+/**
+ * Under the ingest lock: append, and tell the ledger. @return 0; -ENOSPC; -EWOULDBLOCK; the
+ * journal's error
+ */
 NR_MUST_CHECK int nr_core_append(struct nr_core *core, struct nr_entry *entry);
 void nr_core_lock(struct nr_core *core);
 void nr_core_unlock(struct nr_core *core);
 
-/** Commit once, in the journal's own thread (or a command's): moves durable, wakes who waits. @return as nr_journal_commit() */
+/**
+ * Commit once, in the journal's own thread (or a command's): moves durable, wakes who waits.
+ * @return as nr_journal_commit()
+ */
 NR_MUST_CHECK int nr_core_commit(struct nr_core *core, struct nr_err *reterr);
 /** Until @p at is durable. @return 0; -ETIMEDOUT; the journal's error */
 NR_MUST_CHECK int nr_core_wait(struct nr_core *core, uint64_t at, int timeout_ms);

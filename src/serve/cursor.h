@@ -4,8 +4,10 @@
  * @file
  * cursor: places in what can be paged, as opaque text that only this hub makes and reads.
  *
- * Text     hex of: version, kind, place, row, and a keyed digest of these and of the hub's epoch; a hub that was restored from a
- *          backup has a new epoch, and its old cursors are refused instead of skipping what is now numbered anew
+ * Text     hex of: version, kind, place, row, and a keyed digest of these and of the hub's epoch;
+ *          a hub that was restored from a
+ *          backup has a new epoch, and its old cursors are refused instead of skipping what is
+ *          now numbered anew
  */
 #include "base/crypt.h"
 

@@ -2,13 +2,17 @@
 #pragma once
 /**
  * @file
- * follow: the two that follow the journal: the engine, whose findings go to the registry, and the observation store.
+ * follow: the two that follow the journal: the engine, whose findings go to the registry, and the
+ * observation store.
  *
- * Place    engine: of its newest good snapshot, else from the beginning; store: the place it holds. A restart and normal work
+ * Place    engine: of its newest good snapshot, else from the beginning; store: the place it
+ *          holds. A restart and normal work
  *          are the same code.
  * Once     a finding's revision from before a restart is recognised in the registry by its number
- * Failure  one that cannot go on says so in the log and in its counts; the hub goes on acknowledging
- * Snapshot every snapshot_s or snapshot_mib of journal; the newest two are kept; one of another build is left aside and
+ * Failure  one that cannot go on says so in the log and in its counts; the hub goes on
+ *          acknowledging
+ * Snapshot every snapshot_s or snapshot_mib of journal; the newest two are kept; one of another
+ * build is left aside and
  *          the journal replayed
  */
 #include "orient/online.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine's thread: journal -> online -> revisions -> registry, and snapshots.
- * Invariant  place of a snapshot <= place in the registry: what is replayed after a restart was said already, or comes anew.
+ * Invariant  place of a snapshot <= place in the registry: what is replayed after a restart was
+ *            said already, or comes anew.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,10 @@ static int on_revision(void *ctx, const struct nr_revision *revision)
 	struct pending *p = &engine->pending[engine->n_pending];
 
 	if (engine->n_pending >= PENDING_MAX || engine->text.n > PENDING_TEXT / 2) {
-		/* In the middle of an entry: the place is that of the one before, so a crash repeats this one. */
+		/*
+		 * In the middle of an entry: the place is that of the one before, so a crash
+		 * repeats this one.
+		 */
 		int ret = flush(engine);
 
 		if (ret < 0)

@@ -119,7 +119,10 @@ static void retain(struct nr_store_follower *follower)
 		       (unsigned long long)gone);
 }
 
-/* Derived data that cannot be opened stops nobody else: what is wrong stands in the log and in the status. */
+/*
+ * Derived data that cannot be opened stops nobody else: what is wrong stands in the log and in
+ * the status.
+ */
 static int open_store(struct nr_store_follower *follower, struct nr_err *reterr)
 {
 	const struct nr_settings *set = follower->core->set;

@@ -2,11 +2,13 @@
 #pragma once
 /**
  * @file
- * home: a hub's directory: making it, recognising it, holding it. What lies in it: docs/internals/hub.md
+ * home: a hub's directory: making it, recognising it, holding it. What lies in it:
+ * docs/internals/hub.md
  *
  * Lock     flock on DIR/lock, which also says the pid: one hub, or one command, at a time
  * Made     NOROSHI is written last, so a directory without it was never finished
- * Errors   -EBUSY locked (who, in reterr); -ENOENT no such directory; NR_EFORMAT foreign; NR_EDAMAGED half-made, or a part is
+ * Errors   -EBUSY locked (who, in reterr); -ENOENT no such directory; NR_EFORMAT foreign;
+ *          NR_EDAMAGED half-made, or a part is
  *          missing; NR_EVERSION newer; -EEXIST init: something is there
  */
 #include "base/pki.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a request: exchange_begin (its first line is there) -> check_head -> body -> run -> exchange_end.
+ * The life of a request: exchange_begin (its first line is there) -> check_head -> body -> run ->
+ * exchange_end.
  * Two servers of libmicrohttpd share it: TLS on an address, plain on the socket.
  */
 #include "serve/http_int.h"

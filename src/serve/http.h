@@ -2,15 +2,22 @@
 #pragma once
 /**
  * @file
- * http: the hub's web server: HTTPS on one address and the same routes on a Unix socket; libmicrohttpd behind one header.
+ * http: the hub's web server: HTTPS on one address and the same routes on a Unix socket;
+ * libmicrohttpd behind one header.
  *
- * Shape    a table of routes; each states who may use it, and one that does not cannot be written (NR_ROUTE). A route is
+ * Shape    a table of routes; each states who may use it, and one that does not cannot be written
+ *          (NR_ROUTE). A route is
  *          found first, then the caller's role is known, then the body is read, then it runs.
- * Callers  HTTPS: `Authorization: Bearer TOKEN`. Socket: who has the hub's uid, or root, is an administrator.
- * Strict   a request that two servers could read in two ways is refused and the connection closed (http_strict.c)
- * Answers  errors are RFC 9457 problem+json; each answer has the security headers; nothing is cached
- * Limits   32 connections a source, 2,000 in all; head 16 KiB, 100 fields, 10 s with the handshake; body as its route says, at
- *          least 1 KiB/s; an answer is taken within 10 min; 50 requests/s a token (burst 100); 20 refusals/min a source
+ * Callers  HTTPS: `Authorization: Bearer TOKEN`. Socket: who has the hub's uid, or root, is an
+ *          administrator.
+ * Strict   a request that two servers could read in two ways is refused and the connection closed
+ *          (http_strict.c)
+ * Answers  errors are RFC 9457 problem+json; each answer has the security headers; nothing is
+ *          cached
+ * Limits   32 connections a source, 2,000 in all; head 16 KiB, 100 fields, 10 s with the
+ *          handshake; body as its route says, at
+ *          least 1 KiB/s; an answer is taken within 10 min; 50 requests/s a token (burst 100); 20
+ *          refusals/min a source
  * Threads  one a connection: a handler may wait for a query without holding up others
  */
 #include "base/buf.h"
@@ -45,7 +52,10 @@ struct nr_http_request {
 /** An answer that is made bit by bit. */
 struct nr_http_stream {
 	void *ctx;
-	/** Append more to @p out. @return 1; 0 that was all; negative: broken off, so that the reader sees that it is not whole */
+	/**
+	 * Append more to @p out. @return 1; 0 that was all; negative: broken off, so that the
+	 * reader sees that it is not whole
+	 */
 	int (*more)(void *ctx, struct nr_buf *out);
 	void (*done)(void *ctx); /* always called, once */
 };
@@ -60,7 +70,10 @@ struct nr_http_reply {
 	struct nr_err err;
 };
 
-/** @return 0; negative with reply->err: becomes a problem (-ENOENT 404, NR_EUSAGE 400, -EACCES 403, -EEXIST 409, -ENOSPC 507 ...) */
+/**
+ * @return 0; negative with reply->err: becomes a problem (-ENOENT 404, NR_EUSAGE 400, -EACCES
+ * 403, -EEXIST 409, -ENOSPC 507 ...)
+ */
 typedef int nr_http_handler(void *hub, const struct nr_http_request *rq,
 			    struct nr_http_reply *reply);
 
@@ -71,7 +84,10 @@ struct nr_http_route {
 	size_t body_max; /* 0: none allowed */
 	nr_http_handler *handle;
 };
-/** A row of the table: NR_ROUTE("GET", "/api/v1/status", ADMIN, .handle = status). Without a role it does not compile. */
+/**
+ * A row of the table: NR_ROUTE("GET", "/api/v1/status", ADMIN, .handle = status). Without a role
+ * it does not compile.
+ */
 #define NR_ROUTE(verb, where, who, ...)                                               \
 	{                                                                             \
 		.method = (verb), .path = (where), .role = NR_ROLE_##who, __VA_ARGS__ \
@@ -107,7 +123,10 @@ struct nr_http *nr_http_stop(struct nr_http *http);
 
 /** Value of a query parameter; false: absent. */
 bool nr_http_param(const struct nr_http_request *rq, const char *name, struct nr_str *ret_value);
-/** Parameters other than @p names (NULL-terminated) are an error: a misspelt filter must not widen the answer. @return 0; NR_EUSAGE */
+/**
+ * Parameters other than @p names (NULL-terminated) are an error: a misspelt filter must not widen
+ * the answer. @return 0; NR_EUSAGE
+ */
 NR_MUST_CHECK int nr_http_only(const struct nr_http_request *rq, const char *const *names,
 			       struct nr_err *reterr);
 /** A number parameter. @return 0; NR_EUSAGE outside [lo, hi] */

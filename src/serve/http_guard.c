@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of open connections, and the thread that ends those that are too slow. A byte now and then does not help:
+ * The list of open connections, and the thread that ends those that are too slow. A byte now and
+ * then does not help:
  * each phase has an end that does not move.
  *
- * Invariant  a connection is in the list exactly while its socket is open: the list is left, under the lock, before the socket is
+ * Invariant  a connection is in the list exactly while its socket is open: the list is left,
+ *            under the lock, before the socket is
  *            closed, so that a number used again is never shut down by mistake.
  */
 #include <netinet/in.h>

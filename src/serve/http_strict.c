@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What two servers could read in two ways is refused: RFC 9112 sections 2.2, 3.2, 5.1, 5.2, 6.1, 6.3.
+ * What two servers could read in two ways is refused: RFC 9112 sections 2.2, 3.2, 5.1, 5.2, 6.1,
+ * 6.3.
  *
- * libmicrohttpd 0.9.75 forgives some of it before we are asked: a line that ends with LF alone, a folded line, a NUL in a value.
- * But it hands out names and values as pointers into the one buffer that it read, so what stood between them can be
- * told from the pointers alone: exactly CRLF between two fields, a colon and at most one blank inside. Nothing but
- * the pointers is looked at. Newer versions refuse those themselves, and may copy; there the check is left out.
+ * libmicrohttpd 0.9.75 forgives some of it before we are asked: a line that ends with LF alone, a
+ * folded line, a NUL in a value.
+ * But it hands out names and values as pointers into the one buffer that it read, so what stood
+ * between them can be
+ * told from the pointers alone: exactly CRLF between two fields, a colon and at most one blank
+ * inside. Nothing but
+ * the pointers is looked at. Newer versions refuse those themselves, and may copy; there the
+ * check is left out.
  */
 #include <string.h>
 

@@ -2,11 +2,15 @@
 #pragma once
 /**
  * @file
- * hub: the running hub: core, threads, sensors' port, API. How it hangs together: docs/internals/hub.md
+ * hub: the running hub: core, threads, sensors' port, API. How it hangs together:
+ * docs/internals/hub.md
  *
- * Start    core, then the journal's thread and the two servers (from here on it acknowledges: ready), then the followers
- * Stop     servers first, then what they left is committed, followers write their places and a snapshot, then all is closed
- * Failure  the journal's is final: nr_hub_failed() says so, and the process is to end with status 1
+ * Start    core, then the journal's thread and the two servers (from here on it acknowledges:
+ *          ready), then the followers
+ * Stop     servers first, then what they left is committed, followers write their places and a
+ *          snapshot, then all is closed
+ * Failure  the journal's is final: nr_hub_failed() says so, and the process is to end with status
+ *          1
  */
 #include "base/err.h"
 

@@ -70,7 +70,10 @@ static struct work *find(struct nr_import *import, struct nr_uuid sensor, uint64
 	return NULL;
 }
 
-/* A free place, or that of the import that was left alone longest: what is durable of it is found again in the journal. */
+/*
+ * A free place, or that of the import that was left alone longest: what is durable of it is found
+ * again in the journal.
+ */
 static struct work *make_room(struct nr_import *import)
 {
 	uint64_t durable = nr_journal_durable(import->core->journal);
@@ -135,7 +138,10 @@ static int begin_locked(struct nr_import *import, const struct nr_registry_senso
 	uint64_t here;
 	int ret;
 
-	/* What was appended and is not durable yet stands behind this place too: no import is among it but those at work. */
+	/*
+	 * What was appended and is not durable yet stands behind this place too: no import is
+	 * among it but those at work.
+	 */
 	here = nr_journal_durable(core->journal) + 1;
 	work->row.sensor = sensor->uuid;
 	work->row.begun_at = here;

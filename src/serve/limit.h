@@ -2,9 +2,11 @@
 #pragma once
 /**
  * @file
- * limit: how often a key (an address, a token) may do something: a bucket of tokens each, in a table of fixed size.
+ * limit: how often a key (an address, a token) may do something: a bucket of tokens each, in a
+ * table of fixed size.
  *
- * Limits   NR_LIMIT_KEYS keys; at the cap the one that was idle longest goes (it had filled its bucket soonest)
+ * Limits   NR_LIMIT_KEYS keys; at the cap the one that was idle longest goes (it had filled its
+ *          bucket soonest)
  * Threads  any
  */
 #include "base/time.h"

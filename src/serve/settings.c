@@ -156,7 +156,10 @@ static const void *part_of(const struct file *file, const char *part)
 	return strcmp(part, "store") == 0 ? (const void *)file->store : file->engine;
 }
 
-/* Line of the first `key:`; 0: not there. For messages: the words of libcyaml give the place before the fault. */
+/*
+ * Line of the first `key:`; 0: not there. For messages: the words of libcyaml give the place
+ * before the fault.
+ */
 static unsigned line_of(struct nr_str text, struct nr_str key)
 {
 	for (unsigned line = 1; text.n > 0; line++) {

@@ -2,7 +2,8 @@
 #pragma once
 /**
  * @file
- * settings: hub.yaml, read through libcyaml: every key has a safe default; an unknown one, a wrong type or a value out of
+ * settings: hub.yaml, read through libcyaml: every key has a safe default; an unknown one, a
+ * wrong type or a value out of
  * bounds is an error with its line.
  *
  * Limits  64 KiB of text

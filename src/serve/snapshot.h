@@ -4,8 +4,10 @@
  * @file
  * snapshot: state of the engine at a place of the journal, in files that are whole or not there.
  *
- * Files   DIR/AT.nrs (20 digits): "NRSNAP1\n", u64 at, u64 size, BLAKE2b-256 of the state, the state
- * Errors  what is missing, empty, cut or changed is all the same: passed over, and the one before is tried
+ * Files   DIR/AT.nrs (20 digits): "NRSNAP1\n", u64 at, u64 size, BLAKE2b-256 of the state, the
+ *         state
+ * Errors  what is missing, empty, cut or changed is all the same: passed over, and the one before
+ *         is tried
  */
 #include "base/buf.h"
 #include "base/crypt.h"
@@ -17,7 +19,8 @@ enum { NR_SNAPSHOT_KEEP = 2 };
 NR_MUST_CHECK int nr_snapshot_write(const char *dir, uint64_t at, struct nr_bytes state,
 				    struct nr_err *reterr);
 /**
- * The newest good one before place @p before. The caller frees ret_state->p. @return 0; -ENOENT none
+ * The newest good one before place @p before. The caller frees ret_state->p. @return 0; -ENOENT
+ * none
  */
 NR_MUST_CHECK int nr_snapshot_read(const char *dir, uint64_t before, uint64_t *ret_at,
 				   struct nr_bytes *ret_state, struct nr_err *reterr);

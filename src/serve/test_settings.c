@@ -54,7 +54,10 @@ static void the_example_and_an_empty_file_are_the_defaults(void **state)
 	}
 }
 
-/* Every line of the example, its # taken away, is a setting that is known and has the value it has anyway. */
+/*
+ * Every line of the example, its # taken away, is a setting that is known and has the value it
+ * has anyway.
+ */
 static void the_example_names_every_key_with_its_default(void **state)
 {
 	struct nr_str rest = nr_str_from(nr_settings_example);

@@ -4,10 +4,13 @@
  * @file
  * token: secrets the hub gives out: their text, their making, their check.
  *
- * Text     KIND_ and 60 characters base62 of: 8 bytes selector, 32 random bytes, CRC32 of all before it. The check sum tells a
- *          slip of the hand from a guess, and lets scanners of repositories find tokens that leaked.
+ * Text     KIND_ and 60 characters base62 of: 8 bytes selector, 32 random bytes, CRC32 of all
+ *          before it. The check sum tells a
+ *          slip of the hand from a guess, and lets scanners of repositories find tokens that
+ *          leaked.
  * Stored   selector and a digest of the 32 bytes; who reads the registry cannot use it.
- * Where    in the Authorization header, or in the body of an enrolment; in a URL or a Referer it counts as exposed and ends.
+ * Where    in the Authorization header, or in the body of an enrolment; in a URL or a Referer it
+ *          counts as exposed and ends.
  */
 #include "store/registry.h"
 
@@ -44,11 +47,15 @@ NR_MUST_CHECK int nr_token_create(struct nr_registry *registry, const struct nr_
 				  struct nr_err *reterr);
 /**
  * Is this one in force? Takes the same time for any wrong verifier.
- * @return 0; -EACCES: wrong, spent, expired, revoked or unknown (not told apart); other: the registry failed
+ * @return 0; -EACCES: wrong, spent, expired, revoked or unknown (not told apart); other: the
+ * registry failed
  */
 NR_MUST_CHECK int nr_token_check(struct nr_registry *registry, struct nr_str text,
 				 enum nr_token_kind kind, struct nr_time now,
 				 struct nr_registry_token *ret_token, struct nr_err *reterr);
-/** End every token of ours that stands in @p text, also percent-encoded. @return how many looked like one */
+/**
+ * End every token of ours that stands in @p text, also percent-encoded. @return how many looked
+ * like one
+ */
 unsigned nr_token_expose(struct nr_registry *registry, struct nr_str text,
 			 const struct nr_registry_act *act);

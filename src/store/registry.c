@@ -65,7 +65,9 @@ int nr_registry_run(struct nr_registry *registry, sqlite3_stmt *stmt, struct nr_
 	return ret;
 }
 
-/* A value that could not be bound (no memory) is NULL, and every column that matters is NOT NULL. */
+/*
+ * A value that could not be bound (no memory) is NULL, and every column that matters is NOT NULL.
+ */
 void nr_registry_bind_text(sqlite3_stmt *stmt, int i, const char *text)
 {
 	(void)sqlite3_bind_text(stmt, i, text, -1, SQLITE_TRANSIENT);

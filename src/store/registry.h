@@ -2,15 +2,21 @@
 #pragma once
 /**
  * @file
- * registry: what a hub knows that is no observation: sensors, members, tokens, findings, audit chain. SQLite behind one header.
+ * registry: what a hub knows that is no observation: sensors, members, tokens, findings, audit
+ * chain. SQLite behind one header.
  *
- * Files     one database (WAL, synchronous=FULL, foreign keys, STRICT tables); its form: src/store/migrations, numbered;
+ * Files     one database (WAL, synchronous=FULL, foreign keys, STRICT tables); its form:
+ *           src/store/migrations, numbered;
  *           an older one is brought forward when opened, a newer one refused (NR_EVERSION).
  * Durable   a call that changed something returns 0 after it is on disk.
- * Audit     every change a person asked for is a row of the audit chain in the same transaction: who, what, of what.
- * Threads   any; calls wait for each other. Only the hub process opens it, or a command while no hub runs.
- * Limits    a call that lists gives at most what it was asked for; names are 63 characters a-z A-Z 0-9 . _ -
- * Errors    -EEXIST taken already; -ENOENT; -ENOSPC; -EROFS; -EBUSY another process; NR_EDAMAGED; NR_EVERSION; NR_EUSAGE a
+ * Audit     every change a person asked for is a row of the audit chain in the same transaction:
+ *           who, what, of what.
+ * Threads   any; calls wait for each other. Only the hub process opens it, or a command while no
+ *           hub runs.
+ * Limits    a call that lists gives at most what it was asked for; names are 63 characters a-z
+ *           A-Z 0-9 . _ -
+ * Errors    -EEXIST taken already; -ENOENT; -ENOSPC; -EROFS; -EBUSY another process; NR_EDAMAGED;
+ *           NR_EVERSION; NR_EUSAGE a
  *           name or word that cannot be
  */
 #include "base/crypt.h"
@@ -74,7 +80,10 @@ NR_MUST_CHECK int nr_registry_sensor_named(struct nr_registry *registry, const c
 NR_MUST_CHECK int nr_registry_sensor_find(struct nr_registry *registry, struct nr_uuid uuid,
 					  struct nr_registry_sensor *ret_sensor,
 					  struct nr_err *reterr);
-/** In order of name. @p each returns 0 to go on. @return how many, or what @p each returned when negative */
+/**
+ * In order of name. @p each returns 0 to go on. @return how many, or what @p each returned when
+ * negative
+ */
 NR_MUST_CHECK int64_t nr_registry_sensors(struct nr_registry *registry,
 					  int (*each)(void *ctx,
 						      const struct nr_registry_sensor *sensor),
@@ -125,7 +134,10 @@ NR_MUST_CHECK int64_t nr_registry_tokens(struct nr_registry *registry,
 NR_MUST_CHECK int nr_registry_token_used(struct nr_registry *registry,
 					 const uint8_t selector[NR_TOKEN_SELECTOR],
 					 struct nr_time now, struct nr_err *reterr);
-/** Spend an enrolment token: true for one caller only. @return 0; -EACCES spent, expired or revoked; -ENOENT */
+/**
+ * Spend an enrolment token: true for one caller only. @return 0; -EACCES spent, expired or
+ * revoked; -ENOENT
+ */
 NR_MUST_CHECK int nr_registry_token_spend(struct nr_registry *registry,
 					  const uint8_t selector[NR_TOKEN_SELECTOR],
 					  const struct nr_registry_act *act, struct nr_err *reterr);
@@ -146,7 +158,8 @@ struct nr_registry_finding {
 };
 
 /**
- * Revisions and the place up to which the engine has worked, in one transaction. What is there already (same id and
+ * Revisions and the place up to which the engine has worked, in one transaction. What is there
+ * already (same id and
  * revision, from before a restart) is left as it is. @return new ones; negative
  */
 NR_MUST_CHECK int64_t nr_registry_findings_add(struct nr_registry *registry,
@@ -163,7 +176,10 @@ struct nr_registry_finding_filter {
 	struct nr_str state, detector; /* empty: all */
 	bool revisions;		       /* all of them, not the newest only */
 };
-/** In order of sequence; strings live for the call. @return how many; what @p each returned when negative */
+/**
+ * In order of sequence; strings live for the call. @return how many; what @p each returned when
+ * negative
+ */
 NR_MUST_CHECK int64_t nr_registry_findings(struct nr_registry *registry,
 					   const struct nr_registry_finding_filter *filter,
 					   int (*each)(void *ctx,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The audit chain: chain(n) = digest(chain(n-1) || n, time, then each text with its length before it).
- * Rows are never changed (triggers refuse it), and what is changed beside SQLite is found by verify.
+ * The audit chain: chain(n) = digest(chain(n-1) || n, time, then each text with its length before
+ * it).
+ * Rows are never changed (triggers refuse it), and what is changed beside SQLite is found by
+ * verify.
  */
 #include "base/cursor.h"
 #include "store/registry_int.h"

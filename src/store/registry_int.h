@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/** @file registry_int: what the files of the registry share: statements, transactions, the audit chain. */
+/**
+ * @file registry_int: what the files of the registry share: statements, transactions, the audit
+ * chain.
+ */
 #include <pthread.h>
 #include <sqlite3.h>
 
@@ -13,7 +16,10 @@ struct nr_registry {
 
 /** Take the lock and begin to write; nr_registry_end() always follows when it returned 0. */
 NR_MUST_CHECK int nr_registry_begin(struct nr_registry *registry, struct nr_err *reterr);
-/** Commit when @p ret >= 0, else roll back; release the lock. @return @p ret, or why it could not commit */
+/**
+ * Commit when @p ret >= 0, else roll back; release the lock. @return @p ret, or why it could not
+ * commit
+ */
 NR_MUST_CHECK int nr_registry_end(struct nr_registry *registry, int ret, struct nr_err *reterr);
 /** Lock and unlock for reading. */
 void nr_registry_hold(struct nr_registry *registry);
