@@ -13,7 +13,7 @@
 #include "orient/watch.h"
 
 enum {
-	ONLINE_ENTRIES = 1 << 14,   /* default of max_entries */
+	ONLINE_ENTRIES = 1 << 13,   /* default of max_entries */
 	ONLINE_WAITING = 1 << 20,   /* default of max_waiting */
 	ONLINE_SAID_OVER = 1 << 16, /* findings that are over whose numbers are remembered */
 	ONLINE_MEMBERS = 1 << 16,   /* of campaigns */

@@ -159,8 +159,8 @@ struct nr_wait_second *nr_wait_take(struct nr_wait *wait)
 
 bool nr_wait_row_ok(const struct nr_observation *row)
 {
-	return row->traffic_class < NR_CLASS_N && row->first < NR_NS_PER_S &&
-	       row->last < NR_NS_PER_S && row->packets > 0;
+	return !(row->flags & NR_OBS_MINUTE) && row->traffic_class < NR_CLASS_N &&
+	       row->first < NR_NS_PER_S && row->last < NR_NS_PER_S && row->packets > 0;
 }
 
 /* ---- order ---- */
