@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_store DIR ROWS [HOURS] [flows=FILE] [batch=N] [commit=N] [only-write]: what the observation
- * store costs. Writes ROWS observations to a new store in DIR, then asks the named queries, each
+ * bench_store DIR ROWS [HOURS] [flows=FILE] [batch=N] [commit=N] [only-write] [rows-only]: what the
+ * observation store costs. Writes ROWS observations to a new store in DIR, then asks the named queries, each
  * three times; ROWS 0 only asks. Observations are made up here, with the skew of a telescope (few
  * ports and sources send most), spread evenly over HOURS (24); or they come from FILE (noroshi
  * observe --write-flows), repeated as often as needed. Making a batch is not in the times.
@@ -21,6 +21,7 @@
 #include "base/io.h"
 #include "record/payload.h"
 #include "record/proto.h"
+#include "store/duck/rollup.h"
 #include "store/observations.h"
 
 enum { SENSORS = 5, SOURCES = 400000, PORTS = 65536, ASES = 40000, PATH = 4096 };
@@ -40,6 +41,22 @@ struct bench {
 	size_t file_at;
 	struct nr_batch_decoder *decoder;
 };
+
+/* rows-only: what remains when no sums are kept (linked with --wrap). */
+static bool rows_only;
+int __real_nr_rollup_add(struct nr_rollup *rollup, uint32_t sensor,
+			 const struct nr_observation *const *obs,
+			 const struct nr_rollup_place *places, size_t n);
+int __wrap_nr_rollup_add(struct nr_rollup *rollup, uint32_t sensor,
+			 const struct nr_observation *const *obs,
+			 const struct nr_rollup_place *places, size_t n);
+
+int __wrap_nr_rollup_add(struct nr_rollup *rollup, uint32_t sensor,
+			 const struct nr_observation *const *obs,
+			 const struct nr_rollup_place *places, size_t n)
+{
+	return rows_only ? 0 : __real_nr_rollup_add(rollup, sensor, obs, places, n);
+}
 
 static void die(const char *what)
 {
@@ -363,6 +380,8 @@ static void read_words(struct bench *b, int argc, char **argv)
 			b->commit = strtoull(argv[i] + 7, NULL, 10);
 		else if (strcmp(argv[i], "only-write") == 0)
 			b->only_write = true;
+		else if (strcmp(argv[i], "rows-only") == 0)
+			rows_only = b->only_write = true;
 		else
 			b->seconds = 3600 * strtoull(argv[i], NULL, 10);
 	}

@@ -341,6 +341,22 @@ static void who_takes_the_rows_may_end_it(void **state)
 			 -ECANCELED);
 }
 
+/* A millisecond passes while the statement is still being prepared. */
+static void a_question_ends_at_its_deadline(void **state)
+{
+	struct nr_err err = { 0 };
+	int64_t ret = 0;
+
+	for (int i = 0; i < 20 && ret != -ETIMEDOUT; i++)
+		ret = nr_store_query(*state, "economy_ports_raw", NULL, 0, 1, refuse, NULL, &err);
+	assert_int_equal(ret, -ETIMEDOUT);
+	assert_non_null(strstr(err.msg, "deadline"));
+	struct table *table = ask(*state, "sums", NULL, 0); /* the store goes on */
+
+	assert_true(table->n > 0);
+	free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +368,7 @@ int main(void)
 		cmocka_unit_test(top_sources_count_all_while_there_are_few),
 		cmocka_unit_test(wrong_words_are_named),
 		cmocka_unit_test(who_takes_the_rows_may_end_it),
+		cmocka_unit_test(a_question_ends_at_its_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, make, drop);
