@@ -17,9 +17,10 @@ int main(int argc, char **argv)
 	if (nr_crypt_init() < 0)
 		return 1;
 	for (uint64_t seed = words[0]; seed < words[0] + words[1]; seed++) {
-		struct model *m = model_run(seed, words[2], (size_t)words[2] / 40 + 64 < MODEL_PAYLOAD / 2
-								    ? (size_t)words[2] / 40
-								    : MODEL_PAYLOAD / 2,
+		struct model *m = model_run(seed, words[2],
+					    (size_t)words[2] / 40 + 64 < MODEL_PAYLOAD / 2
+						    ? (size_t)words[2] / 40
+						    : MODEL_PAYLOAD / 2,
 					    words[3]);
 
 		if (m->fault[0] != '\0') {
