@@ -6,6 +6,8 @@
  * full     one thread appends batches as fast as it may, another commits every 256 KiB or 5 ms, as
  *          a hub does
  * paced    a given number of observations a second: how long from append() to durable
+ * start    how long nr_journal_open() takes behind as many segments as 10 GB have, when the last
+ *          one is full, from the disk and from memory
  *
  * A batch here is bytes of the size real ones have (12.2 bytes an observation, docs/bench.md); its
  * content is nothing that a journal looks at.
@@ -23,7 +25,14 @@
 #include "base/time.h"
 #include "store/journal.h"
 
-enum { COMMITS = 1 << 20, WAIT_MAX = 8 << 20, COMMIT_BYTES = 256 << 10, COMMIT_US = 5000 };
+enum {
+	COMMITS = 1 << 20,
+	WAIT_MAX = 8 << 20,
+	COMMIT_BYTES = 256 << 10,
+	COMMIT_US = 5000,
+	SEGMENTS = 160,
+	SMALL_SEGMENT = 2 << 20
+};
 
 struct run {
 	const char *dir;
@@ -225,6 +234,71 @@ static void measure(const char *dir, const char *name, uint32_t rows, double rat
 		die("cannot clear the directory");
 }
 
+static void fill(struct nr_journal *journal, size_t bytes)
+{
+	static uint8_t payload[100000];
+	struct nr_err err;
+
+	for (size_t done = 0; done < bytes; done += sizeof(payload)) {
+		struct nr_entry entry = { .type = NR_ENTRY_BATCH };
+
+		nr_random(payload, 1000);
+		entry.batch.batch.payload = (struct nr_bytes){ payload, sizeof(payload) };
+		if (nr_journal_append(journal, &entry) < 0 ||
+		    (done / sizeof(payload) % 100 == 0 && nr_journal_commit(journal, &err) < 0))
+			die("cannot fill");
+	}
+	if (nr_journal_commit(journal, &err) < 0)
+		die(err.msg);
+}
+
+static int forget_one(void *ctx, const char *name)
+{
+	char path[4096];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", (const char *)ctx, name);
+	fd = nr_io_open(path, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	return nr_io_close(fd);
+}
+
+static void measure_start(const char *dir)
+{
+	struct nr_journal_options options = { .dir = dir, .segment_bytes = SMALL_SEGMENT };
+	struct nr_journal_recovery recovery;
+	struct nr_journal *journal = NULL;
+	struct nr_err err;
+	double took[2];
+
+	if (nr_journal_open(&options, &journal, &recovery, &err) < 0)
+		die(err.msg);
+	fill(journal, (size_t)SEGMENTS * (SMALL_SEGMENT - 100000));
+	nr_journal_close(journal);
+	options.segment_bytes = 64 << 20;
+	if (nr_journal_open(&options, &journal, &recovery, &err) < 0)
+		die(err.msg);
+	fill(journal, 60 << 20);
+	nr_journal_close(journal);
+	if (nr_io_list(dir, forget_one, (void *)(uintptr_t)dir) < 0)
+		die("cannot forget");
+	for (int i = 0; i < 2; i++) {
+		int64_t start = nr_mono_now().ns;
+
+		if (nr_journal_open(&options, &journal, &recovery, &err) < 0)
+			die(err.msg);
+		took[i] = (double)(nr_mono_now().ns - start) / 1e6;
+		nr_journal_close(journal);
+	}
+	printf("\nstart behind %llu segments, the last of 60 MiB: %.0f ms from the disk, %.0f ms from "
+	       "memory\n",
+	       (unsigned long long)recovery.segments, took[0], took[1]);
+	if (nr_io_list(dir, remove_one, (void *)(uintptr_t)dir) < 0)
+		die("cannot clear the directory");
+}
+
 int main(int argc, char **argv)
 {
 	int seconds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 10;
@@ -244,5 +318,6 @@ int main(int argc, char **argv)
 	measure(argv[1], "paced, 1 M/s", 8192, 1e6, seconds);
 	measure(argv[1], "paced, 1 M/s", 1000, 1e6, seconds);
 	measure(argv[1], "paced, 20 k/s", 2000, 2e4, seconds);
+	measure_start(argv[1]);
 	return rmdir(argv[1]) == 0 ? 0 : 1;
 }

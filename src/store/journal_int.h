@@ -150,6 +150,11 @@ NR_MUST_CHECK int nr_scan_open(struct nr_scan *scan, const char *dir, uint64_t a
 NR_MUST_CHECK int nr_scan_next(struct nr_scan *scan, uint64_t limit, uint64_t skip,
 			       struct nr_scan_record *ret_record, struct nr_err *reterr);
 /**
+ * Forget what was read ahead and look at the file as it is now: beside a journal at work, bytes may
+ * have come since. @return 0; -errno
+ */
+NR_MUST_CHECK int nr_scan_refresh(struct nr_scan *scan, struct nr_err *reterr);
+/**
  * After NR_SCAN_BAD in the last segment: is it a tail that was never acknowledged?
  * @param ret_torn bytes from there that are not zero, as far as the last of them
  * @return 0; NR_EDAMAGED: what follows proves that it was

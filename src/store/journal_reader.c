@@ -16,6 +16,7 @@ struct nr_journal_reader {
 	const struct nr_journal *journal; /* NULL: offline */
 	uint64_t from, want;
 	bool in_segment, had_one;
+	uint64_t doubted;	/* offset at which we looked twice */
 	struct nr_digest chain; /* at the end of the segment before */
 	struct nr_scan scan;
 };
@@ -78,12 +79,16 @@ static int no_segment(struct nr_journal_reader *r, struct nr_err *reterr)
 {
 	struct nr_segments s = { .at = NULL };
 	char path[PATH_MAX];
-	bool later = false;
+	bool later = false, there = false;
 	int ret = nr_segments_list(r->dir, &s, reterr);
 
 	if (ret == 0 && s.n > 0)
 		later = s.at[s.n - 1] > r->want;
+	for (size_t i = 0; i < s.n && ret == 0; i++)
+		there = there || s.at[i] == r->want;
 	nr_segments_done(&s);
+	if (there) /* it came just now */
+		return -EAGAIN;
 	if (ret == 0)
 		ret = nr_segment_path(r->dir, r->want, "", path);
 	if (ret < 0 || !later)
@@ -112,10 +117,12 @@ static int enter_segment(struct nr_journal_reader *r, struct nr_err *reterr)
 		return nr_segment_fail(reterr, NR_EDAMAGED, r->scan.path, 56,
 				       "its chain does not go on where the segment before it ends");
 	r->in_segment = true;
+	r->doubted = 0;
 	return 1;
 }
 
-/* Up to which byte of this segment may we look? @return 1: it is at work and will grow; 0: all there is; negative */
+/* Up to which byte of this segment may we look? @return 1: it is at work and will grow; 0: all
+ * there is; negative */
 static int limit_of(struct nr_journal_reader *r, uint64_t *ret_limit, struct nr_err *reterr)
 {
 	int64_t size;
@@ -138,8 +145,9 @@ static int limit_of(struct nr_journal_reader *r, uint64_t *ret_limit, struct nr_
 	return 0;
 }
 
-/* Nothing valid follows. A tail nobody acknowledged is the end; everything else is damage. */
-static int at_bad(struct nr_journal_reader *r, struct nr_err *reterr)
+/* Is it damage that no valid record stands here? @return 0: no, it is the end; NR_EDAMAGED;
+ * -errno */
+static int judge(struct nr_journal_reader *r, struct nr_err *reterr)
 {
 	struct nr_segments s = { .at = NULL };
 	bool is_last = false;
@@ -157,6 +165,26 @@ static int at_bad(struct nr_journal_reader *r, struct nr_err *reterr)
 	if (!is_last)
 		return nr_segment_fail(reterr, NR_EDAMAGED, r->scan.path, r->scan.off, r->scan.why);
 	return nr_scan_judge_tail(&r->scan, &torn, reterr);
+}
+
+/*
+ * Nothing valid follows. A journal at work that another process writes may have come further since
+ * we read here: what proves
+ * damage proves that too, so one more look decides. @return 0; -EAGAIN: look again; NR_EDAMAGED;
+ * -errno
+ */
+static int at_bad(struct nr_journal_reader *r, struct nr_err *reterr)
+{
+	int ret = judge(r, reterr), again;
+
+	again = nr_scan_refresh(&r->scan, reterr);
+	if (again < 0)
+		return again;
+	if ((ret == NR_EDAMAGED || ret == -ENODATA) && r->doubted != r->scan.off) {
+		r->doubted = r->scan.off;
+		return -EAGAIN;
+	}
+	return ret;
 }
 
 static void leave_segment(struct nr_journal_reader *r)
@@ -196,6 +224,10 @@ static int step(struct nr_journal_reader *r, struct nr_entry *ret_entry, struct 
 	if (at_work < 0)
 		return at_work;
 	ret = nr_scan_next(&r->scan, limit, r->from, &rec, reterr);
+	if (ret == -ENODATA) { /* it was closed, and cut to its size, under us */
+		r->scan.why = "the file became shorter";
+		ret = NR_SCAN_BAD;
+	}
 	if (ret < 0)
 		return ret;
 	switch ((enum nr_scan_step)ret) {

@@ -78,6 +78,18 @@ int nr_scan_open(struct nr_scan *scan, const char *dir, uint64_t at, struct nr_e
 	return 0;
 }
 
+int nr_scan_refresh(struct nr_scan *scan, struct nr_err *reterr)
+{
+	int64_t size = nr_io_size(scan->fd);
+
+	if (size < 0)
+		return nr_segment_fail(reterr, (int)size, scan->path, scan->off,
+				       nr_err_text((int)size));
+	scan->size = (uint64_t)size;
+	scan->window_n = 0;
+	return 0;
+}
+
 /* @p n bytes at @p off, which all lie before @p limit. @return 0; -errno */
 static int look(struct nr_scan *s, uint64_t off, size_t n, uint64_t limit, const uint8_t **ret_p)
 {

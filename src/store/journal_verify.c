@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Read all of a journal and doubt all of it: sums, digests, chain, links between segments, signatures. */
+/* Read all of a journal and doubt all of it: sums, digests, chain, links between segments,
+ * signatures. */
 #include "store/journal_int.h"
 
 struct audit {
@@ -71,29 +72,55 @@ static void check_link(struct audit *a)
 		fault(a, 56, "its chain does not go on where the segment before it ends");
 }
 
-/* What stands where no record is. */
-static int check_end(struct audit *a, bool is_last, struct nr_err *reterr)
+/*
+ * No valid record: the end of the last segment, or a fault. Beside a journal at work bytes may
+ * have come since we read
+ * here: what proves a fault proves that too, so one more look decides. @return 0; -EAGAIN: look
+ * again; -errno
+ */
+static int check_end(struct audit *a, bool is_last, uint64_t *doubted, struct nr_err *reterr)
 {
-	struct nr_err err;
-	int ret;
+	int ret = NR_EDAMAGED;
 
-	if (!is_last) {
+	if (is_last)
+		ret = nr_scan_judge_tail(&a->scan, &a->report.torn_bytes, reterr);
+	if (ret == 0 || (ret != NR_EDAMAGED && ret != -ENODATA))
+		return ret;
+	if (*doubted == a->scan.off) {
 		fault(a, a->scan.off, a->scan.why);
 		return 0;
 	}
-	ret = nr_scan_judge_tail(&a->scan, &a->report.torn_bytes, &err);
-	if (ret == NR_EDAMAGED) {
-		fault(a, a->scan.off, a->scan.why);
-		return 0;
+	*doubted = a->scan.off;
+	ret = nr_scan_refresh(&a->scan, reterr);
+	return ret < 0 ? ret : -EAGAIN;
+}
+
+/* All records up to the close, or to where there are no more. @return NR_SCAN_CLOSED;
+ * NR_SCAN_END; -errno */
+static int check_records(struct audit *a, bool is_last, struct nr_err *reterr)
+{
+	uint64_t doubted = 0;
+
+	for (;;) {
+		struct nr_scan_record rec;
+		int step = nr_scan_next(&a->scan, a->scan.size, 0, &rec, reterr);
+
+		if (step == NR_SCAN_RECORD) {
+			check_record(a, &rec);
+			continue;
+		}
+		if (step == NR_SCAN_CLOSED || (step < 0 && step != -ENODATA))
+			return step;
+		if (step != NR_SCAN_BAD)
+			a->scan.why = "the segment ends without its close";
+		step = check_end(a, is_last, &doubted, reterr);
+		if (step != -EAGAIN)
+			return step < 0 ? step : NR_SCAN_END;
 	}
-	if (ret < 0 && reterr != NULL)
-		*reterr = err;
-	return ret;
 }
 
 static int check_segment(struct audit *a, uint64_t at, bool is_last, struct nr_err *reterr)
 {
-	struct nr_scan_record rec;
 	struct nr_err err;
 	int step = nr_scan_open(&a->scan, a->dir, at, &err);
 
@@ -113,19 +140,12 @@ static int check_segment(struct audit *a, uint64_t at, bool is_last, struct nr_e
 	a->report.bytes += a->scan.size;
 	if (a->report.first_at == 0)
 		a->report.first_at = at;
-	while ((step = nr_scan_next(&a->scan, a->scan.size, 0, &rec, reterr)) == NR_SCAN_RECORD)
-		check_record(a, &rec);
+	step = check_records(a, is_last, reterr);
 	if (step < 0)
 		return step;
 	if (step == NR_SCAN_CLOSED) {
 		check_signature(a);
 		a->report.last_at = a->scan.close.last_at;
-	} else {
-		a->scan.why = step == NR_SCAN_END ? "the segment ends without its close"
-						  : a->scan.why;
-		step = check_end(a, is_last, reterr);
-		if (step < 0)
-			return step;
 	}
 	a->chain = a->report.chain = a->scan.chain;
 	/* Behind a fault nothing can be compared. */
