@@ -2,9 +2,9 @@
 /*
  * bench_ingest DIR [SENSORS [ROWS [SECONDS [RATE]]]]: what a hub's port takes. SENSORS (4) threads send batches of ROWS
  * (20,000) observations, encoded before, over TLS on loopback to the ingest server with a real journal under DIR, for
- * SECONDS (10): RATE batches a second each, or as fast as the window allows (0, the default). The journal's thread
- * commits every 5 ms or 256 KiB, as in the hub. Printed: what was acknowledged, acknowledgement times from the first
- * byte sent to the ACK read, and processor time of the hub's half and of the senders' half of this process.
+ * SECONDS (10): RATE batches a second each, one after the other, or as fast as the window allows (0, the default).
+ * The journal's thread commits every 5 ms or 256 KiB, as in the hub. Printed: what was acknowledged, acknowledgement
+ * times from the first byte sent to the ACK read, and processor time of the hub's half and of the senders' half.
  *
  * The observations: random sources, one of 65,536 destinations, a few ports much more than others, as a telescope sees.
  */
@@ -38,6 +38,7 @@ struct bench {
 struct sender {
 	struct bench *bench;
 	pthread_t thread;
+	unsigned number;
 	struct nr_tls *tls;
 	struct nr_digest previous;
 	uint64_t sent, acked;
@@ -222,7 +223,7 @@ static void send_batch(struct sender *s)
 static void talk(struct sender *s)
 {
 	int64_t interval = s->bench->rate > 0 ? NR_NS_PER_S / s->bench->rate : 0;
-	int64_t due = nr_mono_now().ns;
+	int64_t due = nr_mono_now().ns + interval * s->number / s->bench->n_sensors;
 
 	while (nr_mono_now().ns < s->bench->until_ns) {
 		int64_t left = (due - nr_mono_now().ns) / 1000000;
@@ -379,6 +380,7 @@ int main(int argc, char **argv)
 		die("no thread", NULL);
 	for (unsigned i = 0; i < b.n_sensors; i++) {
 		senders[i] = (struct sender){ .bench = &b,
+					      .number = i,
 					      .times = calloc(TIMES_MAX, sizeof(int64_t)) };
 		join_hub(&senders[i]);
 	}
