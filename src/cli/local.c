@@ -8,7 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { URL_MAX = 2048, ANSWER_MAX = 1 << 30, COMMIT_BYTES = 8 << 20, TIMEOUT_S = 120, WORDS = 8 };
+enum {
+	URL_MAX = 2048,
+	ANSWER_SMALL = 65536,
+	COMMIT_BYTES = 8 << 20,
+	TIMEOUT_S = 120,
+	WORDS = 8,
+	OPEN_TRIES = 100, /* ten seconds: a hub that is starting answers by then */
+	OPEN_PAUSE_MS = 100,
+};
 
 struct nr_local {
 	CURL *curl; /* a hub runs */
@@ -34,8 +42,10 @@ static int open_core(struct nr_local *local, const char *dir, struct nr_err *ret
 {
 	int ret = nr_core_open(dir, &local->core, reterr);
 
-	if (ret < 0)
+	if (ret < 0) {
+		local->core = NULL;
 		return ret;
+	}
 	local->core->alone = true;
 	local->enrol = (struct nr_enrol){ .registry = local->core->registry,
 					  .authority = &local->core->keys.authority,
@@ -46,25 +56,51 @@ static int open_core(struct nr_local *local, const char *dir, struct nr_err *ret
 	return ret < 0 ? nr_fail(reterr, ret, "%s", nr_err_text(ret)) : 0;
 }
 
+/* Does it answer? A hub that was killed leaves its socket behind. */
+static bool answers(struct nr_local *local)
+{
+	struct nr_buf out;
+	struct nr_err err;
+
+	nr_buf_init(&out, ANSWER_SMALL);
+	int ret = nr_local_get(local, "/healthz", &out, &err);
+
+	nr_buf_done(&out);
+	return ret == 0;
+}
+
+/* @return 0; -EBUSY: locked, and nobody answers yet: another command, or a hub that is starting */
+static int try_open(struct nr_local *local, const char *dir, bool quick, struct nr_err *reterr)
+{
+	struct nr_err why = { 0 };
+	int ret = quick ? nr_home_check(dir, reterr) : open_core(local, dir, reterr);
+
+	if (ret == 0 && !quick)
+		return 0;
+	if (ret < 0 && ret != -EBUSY)
+		return ret;
+	int over = open_socket(local, dir, &why);
+
+	if (over == 0 && answers(local))
+		return 0;
+	if (local->curl != NULL)
+		curl_easy_cleanup(local->curl);
+	local->curl = NULL;
+	return quick ? nr_fail(reterr, -ENOENT, "no hub runs in %s", dir) : -EBUSY;
+}
+
 int nr_local_open(const char *dir, bool quick, struct nr_local **ret_local, struct nr_err *reterr)
 {
 	struct nr_local *local = calloc(1, sizeof(*local));
-	int ret;
+	int ret = -EBUSY;
 
 	if (local == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
 	(void)snprintf(local->actor, sizeof(local->actor), "uid:%u", (unsigned)getuid());
-	ret = quick ? nr_home_check(dir, reterr) : open_core(local, dir, reterr);
-	if ((quick && ret == 0) || ret == -EBUSY) {
-		struct nr_err busy = { 0 };
-		int over = open_socket(local, dir, &busy);
-
-		/*
-		 * Locked and without a socket: another command, or a hub that is just starting.
-		 */
-		if (over < 0 && quick)
-			*reterr = busy;
-		ret = over < 0 ? (quick ? over : ret) : 0;
+	for (unsigned i = 0; i < OPEN_TRIES && ret == -EBUSY; i++) {
+		if (i > 0)
+			(void)usleep(OPEN_PAUSE_MS * 1000);
+		ret = try_open(local, dir, quick, reterr);
 	}
 	if (ret < 0) {
 		nr_local_close(local);

@@ -190,10 +190,12 @@ int nr_api_observations(void *ctx, const struct nr_http_request *rq, struct nr_h
 	if (page == NULL)
 		return nr_fail(&reply->err, -ENOMEM, "no memory");
 	page->hub = hub;
+	ret = read_filter(page, rq, &reply->err);
 	page->store = nr_follow_store_get(hub->store);
-	ret = page->store == NULL
-		      ? nr_fail(&reply->err, -EBUSY, "the observation store is switched off")
-		      : read_filter(page, rq, &reply->err);
+	if (ret == 0 && page->store == NULL)
+		ret = nr_fail(&reply->err, -EBUSY,
+			      hub->store == NULL ? "the observation store is switched off"
+						 : "the observation store is not open yet");
 	if (ret < 0) {
 		free(page);
 		return ret;

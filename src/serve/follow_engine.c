@@ -4,6 +4,7 @@
  * Invariant  place of a snapshot <= place in the registry: what is replayed after a restart was
  *            said already, or comes anew.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ enum {
 	FLUSH_MS = 400,
 	PLACE_S = 10, /* the place alone is worth an fsync only now and then */
 	PATH_MAX_ = 4096,
+	INPUT_MAX = 8192,
+	RETAIN_S = 600,
 };
 
 struct pending {
@@ -41,7 +44,7 @@ struct nr_engine_follower {
 	size_t n_pending;
 	struct nr_buf text;
 	uint64_t at, written_at; /* fed; in the registry */
-	int64_t flushed_ns, placed_ns, snapshot_ns;
+	int64_t flushed_ns, placed_ns, snapshot_ns, retained_ns;
 	uint64_t bytes; /* of payload since the last snapshot */
 	pthread_t thread;
 	bool runs;
@@ -306,6 +309,19 @@ static int catch_up(struct nr_engine_follower *engine, struct nr_err *reterr)
 	return ret < 0 ? ret : 0;
 }
 
+static void retain(struct nr_engine_follower *engine)
+{
+	uint32_t days = engine->core->set->journal_days;
+	struct nr_time before = { nr_time_now().ns - days * INT64_C(86400) * NR_NS_PER_S };
+	struct nr_err err;
+
+	if (days == 0 || nr_mono_now().ns - engine->retained_ns < RETAIN_S * NR_NS_PER_S)
+		return;
+	engine->retained_ns = nr_mono_now().ns;
+	if (nr_registry_findings_retain(engine->core->registry, before, &err) < 0)
+		nr_log(NR_LOG_WARNING, "engine", "retention_failed", "error=%s", err.msg);
+}
+
 static void *engine_main(void *arg)
 {
 	struct nr_engine_follower *engine = arg;
@@ -326,6 +342,7 @@ static void *engine_main(void *arg)
 		if ((engine->n_pending > 0 || place_due) && flush(engine) == 0 &&
 		    snapshot_due(engine))
 			snapshot(engine);
+		retain(engine);
 		if (nr_core_wait(engine->core, engine->at + 1, WAIT_MS) < 0 &&
 		    atomic_load(&engine->core->failed) < 0)
 			break;
@@ -355,10 +372,56 @@ static int load_data(struct nr_engine_follower *engine, struct nr_err *reterr)
 	return ret;
 }
 
+/* What influences detection beside the observations is said in the journal, when it changes. */
+static int note_input(struct nr_core *core, uint8_t type, const char *name, struct nr_str text,
+		      struct nr_err *reterr)
+{
+	struct nr_entry entry = { .type = type,
+				  .text = { .text = { (const uint8_t *)text.p, text.n } } };
+	struct nr_digest digest = nr_digest_of(text.p, text.n);
+	char now[2 * NR_DIGEST_SIZE + 1], said[2 * NR_DIGEST_SIZE + 1] = "";
+
+	for (size_t i = 0; i < sizeof(digest.b); i++)
+		(void)snprintf(now + 2 * i, 3, "%02x", digest.b[i]);
+	if (nr_registry_meta(core->registry, name, said, sizeof(said), NULL) == 0 &&
+	    strcmp(now, said) == 0)
+		return 0;
+	nr_core_lock(core);
+	int ret = nr_core_append(core, &entry);
+
+	nr_core_unlock(core);
+	if (ret < 0)
+		return nr_fail(reterr, ret, "cannot append to the journal: %s", nr_err_text(ret));
+	return nr_registry_meta_set(core->registry, name, now, reterr);
+}
+
+static int note_inputs(struct nr_engine_follower *engine, struct nr_err *reterr)
+{
+	const struct nr_settings *set = engine->core->set;
+	struct nr_buf text;
+	int ret;
+
+	nr_buf_init(&text, INPUT_MAX);
+	nr_buf_addf(&text, "prefixes %s\nbenign_prefixes %u\n",
+		    engine->prefixes != NULL ? nr_prefixes_version(engine->prefixes) : "none",
+		    nr_benign_n_prefixes(engine->benign));
+	ret = note_input(engine->core, NR_ENTRY_DATA, "input_data", nr_buf_str(&text), reterr);
+	nr_buf_reset(&text);
+	nr_buf_addf(&text, "entries %u\nwaiting %u\nlateness_s %u\nsilence_s %u\n", set->entries,
+		    set->waiting, set->lateness_s, set->silence_s);
+	if (ret == 0)
+		ret = note_input(engine->core, NR_ENTRY_CONFIG, "input_config", nr_buf_str(&text),
+				 reterr);
+	nr_buf_done(&text);
+	return ret;
+}
+
 static int start(struct nr_engine_follower *engine, struct nr_err *reterr)
 {
 	int ret = load_data(engine, reterr);
 
+	if (ret == 0)
+		ret = note_inputs(engine, reterr);
 	if (ret < 0)
 		return ret;
 	ret = pthread_create(&engine->thread, NULL, engine_main, engine);
@@ -384,7 +447,8 @@ int nr_follow_engine_start(struct nr_core *core, struct nr_engine_follower **ret
 	nr_buf_init(&engine->text, PENDING_TEXT);
 	nr_require(pthread_mutex_init(&engine->lock, NULL) == 0);
 	nr_home_path(core->home.dir, "snapshots", engine->snapshots);
-	engine->flushed_ns = engine->placed_ns = engine->snapshot_ns = nr_mono_now().ns;
+	engine->flushed_ns = engine->placed_ns = engine->snapshot_ns = engine->retained_ns =
+		nr_mono_now().ns;
 	ret = start(engine, reterr);
 	if (ret < 0) {
 		nr_follow_engine_stop(engine);

@@ -186,6 +186,10 @@ NR_MUST_CHECK int64_t nr_registry_findings(struct nr_registry *registry,
 						       const struct nr_registry_finding *finding),
 					   void *ctx, struct nr_err *reterr);
 
+/** Delete what the engine said before @p before of findings that are over, and old revisions. @return how many */
+NR_MUST_CHECK int64_t nr_registry_findings_retain(struct nr_registry *registry,
+						  struct nr_time before, struct nr_err *reterr);
+
 /* ---- imports: what files were brought in ---- */
 
 struct nr_registry_import {

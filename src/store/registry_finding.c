@@ -179,3 +179,27 @@ int64_t nr_registry_findings(struct nr_registry *registry,
 	nr_registry_let(registry);
 	return ret < 0 ? ret : n;
 }
+
+int64_t nr_registry_findings_retain(struct nr_registry *registry, struct nr_time before,
+				    struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+	int64_t gone = 0;
+	int ret = nr_registry_begin(registry, reterr);
+
+	if (ret < 0)
+		return ret;
+	/* A few at a time: others wait for this transaction. */
+	ret = nr_registry_prepare(registry,
+				  "DELETE FROM finding WHERE sequence IN (SELECT sequence FROM "
+				  "finding WHERE made_ns < ?1 AND (newest = 0 OR state IN "
+				  "('ended', 'withdrawn')) ORDER BY sequence LIMIT 1000)",
+				  &stmt, reterr);
+	if (ret == 0) {
+		nr_registry_bind_i64(stmt, 1, before.ns);
+		ret = nr_registry_run(registry, stmt, reterr);
+		gone = sqlite3_changes(registry->db);
+	}
+	ret = nr_registry_end(registry, ret, reterr);
+	return ret < 0 ? ret : gone;
+}
