@@ -143,7 +143,7 @@ static int open_rollup(struct nr_store *store, struct nr_err *reterr)
 
 	(void)snprintf(path, sizeof(path), "%s/rollup.duckdb", store->dir);
 	if (stat(path, &st) < 0) {
-		if (store->read_only)
+		if (store->read_only && store->n_days == 0)
 			return nr_fail(reterr, -ENOENT, "%s: no observation store here", path);
 		ret = make_rollup(store, path, reterr);
 	} else if (st.st_size == 0) {

@@ -350,7 +350,7 @@ static void files_that_are_not_ours_are_refused_with_what_to_do(void **state)
 		{ sums, NULL, 0, NR_EDAMAGED, "empty" },
 		{ sums, "no database at all, but long enough", -1, NR_EFORMAT, "" },
 		{ sums, NULL, 12288, 0, "" },
-		{ sums, NULL, -2, -ENOENT, "no observation store here" },
+		{ sums, NULL, -2, NR_EDAMAGED, "is missing" },
 	};
 	char dir[TEST_PATH], other[TEST_PATH], from[2 * TEST_PATH], to[2 * TEST_PATH];
 
