@@ -269,7 +269,7 @@ int nr_batch_verify(struct nr_bytes bytes, struct nr_batch_info *ret_info, struc
 int nr_batch_decoder_open(struct nr_batch_decoder *d, struct nr_bytes bytes,
 			  struct nr_batch_info *ret_info, struct nr_err *reterr)
 {
-	struct nr_batch_info info;
+	struct nr_batch_info info = { 0 };
 	int ret = nr_batch_verify(bytes, &info, reterr);
 
 	d->n = d->row = 0;

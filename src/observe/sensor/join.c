@@ -180,7 +180,7 @@ static int join(struct papers *papers, const struct nr_settings *settings,
 		struct nr_err *reterr)
 {
 	struct nr_enrol_request request = { .secret = token->secret };
-	struct nr_str answer;
+	struct nr_str answer = { 0 };
 	int r = nr_pki_request(&papers->key, &papers->request, reterr);
 
 	if (r < 0)
@@ -214,9 +214,11 @@ int nr_join(const char *dir, const char *url, const char *token_text, struct nr_
 	struct nr_settings *settings = calloc(1, sizeof(*settings));
 	struct nr_enrol_token token;
 	struct papers papers;
-	struct place place;
-	int r = settings == NULL ? nr_fail(reterr, -ENOMEM, "no memory") : 0;
+	struct place place = { 0 };
+	int r = 0;
 
+	if (settings == NULL)
+		return nr_fail(reterr, -ENOMEM, "no memory");
 	nr_buf_init(&papers.key, NR_ENROL_TEXT);
 	nr_buf_init(&papers.request, NR_ENROL_TEXT);
 	nr_buf_init(&papers.body, NR_ENROL_TEXT);
