@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "serve/hub_int.h"
 
-enum { PAGE = 10000, PAGE_MAX = 1000000, STEP = 4000, QUERY_MS = 10000, SENSOR_CACHE = 64 };
+enum { PAGE = 10000, PAGE_MAX = 1000000, STEP = 16000, QUERY_MS = 10000, SENSOR_CACHE = 64 };
 
 struct known {
 	uint32_t number;

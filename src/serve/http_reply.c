@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "serve/http_int.h"
 
-enum { STREAM_BLOCK = 64 << 10, STREAM_BUFFER = 8 << 20, PROBLEM_MAX = 4096 };
+enum { STREAM_BLOCK = 64 << 10, STREAM_BUFFER = 32 << 20, PROBLEM_MAX = 4096 };
 
 unsigned nr_http_status_of(int code)
 {
