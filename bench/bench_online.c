@@ -2,10 +2,13 @@
 /*
  * The on-line engine over what sensors would send: processor time and memory.
  *
- *   bench_online make CAPTURE NET SENSORS FILE   off-line run over the capture (timed), and its flows as batches in FILE
- *   bench_online run FILE SENSORS N [WORKERS]     decode only, then the engine over the same batches
+ *   bench_online make CAPTURE NET SENSORS FILE
+ *           an off-line run over the capture, timed; its flows as batches in FILE
+ *   bench_online run FILE SENSORS N [WORKERS]
+ *           decoding alone, then the engine over the same batches
  *
- * FILE: records of sensor (u32; 0: a watermark), length (u32), bytes. Sensors part the addresses by their low bits.
+ * FILE: records of sensor (u32; 0: a watermark), length (u32), bytes. Sensors part the addresses by
+ * their low bits.
  */
 #include <fcntl.h>
 #include <malloc.h>

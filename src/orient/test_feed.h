@@ -2,7 +2,8 @@
 #pragma once
 /**
  * @file
- * test_feed: journals made in memory from observations, and the on-line engine over them, for tests.
+ * test_feed: journals made in memory from observations, and the on-line engine over them, for
+ * tests.
  */
 #include "orient/online.h"
 #include "orient/test_run.h"
@@ -31,7 +32,10 @@ static inline int test_offline_finding(void *ctx, const struct nr_finding *findi
 	return test_run_add(&off->findings, &nr_finding_type, finding);
 }
 
-/** As `noroshi observe`, but the engine knows of the monitored addresses only how many they are, as a hub does. */
+/**
+ * As `noroshi observe`, but the engine knows of the monitored addresses only how many they are, as
+ * a hub does.
+ */
 static inline void test_offline(struct nr_bytes pcap, const char *net, struct test_offline *off)
 {
 	int fd = test_memory_file(pcap);

@@ -487,7 +487,9 @@ static void a_watermark_that_goes_back_a_day_begins_afresh(void **state)
 	test_live_run(&live, &j);
 	/* the first second of the right time came before the watermark did, as backlog */
 	assert_int_equal(counts_of(&live).watermark, T0 + 100);
-	/* both times the flood and the bot, once its campaign; once more the bot, in that backlog */
+	/*
+	 * both times the flood and the bot, once its campaign; once more the bot, in that backlog
+	 */
 	assert_int_equal(live.n[NR_REVISION_NEW], 5);
 	assert_int_equal(live.n[NR_REVISION_ENDED], 2 + 1);
 	test_live_done(&live);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two clocks
- *   elapsed  what passed between calls; a call that comes too late or too early for its place counts as half a second.
- *            Silence is measured in it: neither a step of the clock nor a pause of the machine silences a sensor.
- *   steady   the hub's clock without its steps; claims of sensors are judged by it. After a step it is kept right by the
- *            sensors, and follows the clock again when one agrees with it, or after ten minutes without another step.
+ *   elapsed  what passed between calls; a call that comes too late or too early for its place
+ *            counts as half a second. Silence is measured in it: neither a step of the clock nor a
+ *            pause of the machine silences a sensor.
+ *   steady   the hub's clock without its steps; claims of sensors are judged by it. After a step it
+ *            is kept right by the sensors, and follows the clock again when one agrees with it, or
+ *            after ten minutes without another step.
  * Invariants
- * 1. The watermark only grows, and a sensor's claim moves it no further than the second that steady is in.
+ * 1. The watermark only grows, and a sensor's claim moves it no further than the second that
+ *    steady is in.
  * 2. What was said of a sensor (flags) is what the journal says: emit() first, then the flag.
  */
 #include "orient/watch.h"
@@ -198,7 +201,10 @@ static int64_t shift_of(const struct sensor *s)
 	return s->flags & CLOCK_OFF ? nr_watch_shift_s(s->offset_ns) : 0;
 }
 
-/* All before second @p open (as claimed) has come. Nobody is believed to be ahead of us; what is old holds nobody up. */
+/*
+ * All before second @p open (as claimed) has come. Nobody is believed to be ahead of us; what is
+ * old holds nobody up.
+ */
 static void open_set(struct nr_watch *watch, struct sensor *s, int64_t open)
 {
 	int64_t now = steady_s(watch), is;
@@ -297,7 +303,10 @@ static int beat_clock(struct nr_watch *watch, struct sensor *s, int64_t offset)
 	int64_t off = offset < 0 ? diff(0, offset) : offset;
 	int64_t moved = diff(offset, s->offset_ns);
 
-	/* each step cost part of a second: while our clock is not believed, go with who was right until now */
+	/*
+	 * each step cost part of a second: while our clock is not believed, go with who was right
+	 * until now
+	 */
 	if (watch->steady != watch->last_now && off <= OFF_NS && !(s->flags & CLOCK_OFF))
 		watch->steady -= offset / 2;
 

@@ -2,20 +2,23 @@
 #pragma once
 /**
  * @file
- * watch: the eye on the sensors: decides watermarks, silence, frozen parsers, wrong clocks; says them as journal entries.
+ * watch: the eye on the sensors: decides watermarks, silence, frozen parsers, wrong clocks; says
+ * them as journal entries.
  *
- * It is the only place where a clock influences detection, so everything it decides is journalled and never decided again.
- * Pure: time is an argument. One thread at a time.
- * Watermark  W = the smallest "next second still open" over sensors that are live; a live sensor that lags is waited for until
- *            lateness_ns (default 3 s) behind the newest, then W goes on without it and what it sends later is late.
- *            Imported and backlogged data (older than NR_WATCH_BACKLOG when it arrives) never holds W back: it has a lane of
- *            its own in orient/online.h.
- * Silence    no beat and no batch for silence_ns (default 60 s): SILENT; the addresses of that sensor leave N.
+ * It is the only place where a clock influences detection, so everything it decides is journalled
+ * and never decided again. Pure: time is an argument. One thread at a time.
+ * Watermark  W = the smallest "next second still open" over sensors that are live; a live sensor
+ *            that lags is waited for until lateness_ns (default 3 s) behind the newest, then W goes
+ *            on without it and what it sends later is late. Imported and backlogged data (older
+ *            than NR_WATCH_BACKLOG when it arrives) never holds W back: it has a lane of its own in
+ *            orient/online.h.
+ * Silence    no beat and no batch for silence_ns (default 60 s): SILENT; the addresses of that
+ *            sensor leave N.
  * Frozen     beats come, but the parser's sign of life is older than silence_ns.
- * Clock      |offset| > 2 s over three beats: CLOCK_OFF, below 1 s: CLOCK_GOOD. orient/online.h corrects what CLOCK_OFF says and
- *            nothing else, so that one slow beat shifts no time.
- * The hub's  own clock may step: silence is measured in time that passed between calls, claims are judged by a clock without
- *            the steps (watch.c).
+ * Clock      |offset| > 2 s over three beats: CLOCK_OFF, below 1 s: CLOCK_GOOD. orient/online.h
+ *            corrects what CLOCK_OFF says and nothing else, so that one slow beat shifts no time.
+ * The hub's  own clock may step: silence is measured in time that passed between calls, claims are
+ *            judged by a clock without the steps (watch.c).
  */
 #include "base/table.h"
 #include "record/entry.h"
@@ -42,12 +45,14 @@ struct nr_watch_options {
 
 NR_MUST_CHECK int nr_watch_new(const struct nr_watch_options *options, struct nr_watch **ret_watch);
 struct nr_watch *nr_watch_free(struct nr_watch *watch);
-/** After a restart: entries of the journal from its last ledger on, so that nothing is said twice. */
+/**
+ * After a restart: entries of the journal from its last ledger on, so that nothing is said twice.
+ */
 NR_MUST_CHECK int nr_watch_replay(struct nr_watch *watch, const struct nr_entry *entry);
 
 /**
- * A batch was journalled (not imported). @p last_tick as the sensor claims; one less for a batch of NR_BATCH_ROWS rows: more
- * of its last second may follow.
+ * A batch was journalled (not imported). @p last_tick as the sensor claims; one less for a batch of
+ * NR_BATCH_ROWS rows: more of its last second may follow.
  */
 NR_MUST_CHECK int nr_watch_batch(struct nr_watch *watch, struct nr_uuid sensor, int64_t last_tick,
 				 int64_t now_ns);
@@ -57,8 +62,9 @@ NR_MUST_CHECK int nr_watch_beat(struct nr_watch *watch, struct nr_uuid sensor, c
 NR_MUST_CHECK int nr_watch_gone(struct nr_watch *watch, struct nr_uuid sensor,
 				enum nr_sensor_event event, int64_t now_ns);
 /**
- * After nr_watch_replay(): a sensor that was there before and of which the replayed entries may not speak. It is taken for
- * live, and said to be silent when it stays so; saying that again is harmless. @return 0; NR_ELIMIT
+ * After nr_watch_replay(): a sensor that was there before and of which the replayed entries may not
+ * speak. It is taken for live, and said to be silent when it stays so; saying that again is
+ * harmless. @return 0; NR_ELIMIT
  */
 NR_MUST_CHECK int nr_watch_expect(struct nr_watch *watch, struct nr_uuid sensor, const char *name);
 /** About twice a second. */

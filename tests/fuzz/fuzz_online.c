@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The on-line engine. The first byte chooses:
- *   even   the rest is a snapshot behind its head, whose sum is made right: refused or taken, then it goes on
- *   odd    the rest is a journal, 8 bytes an entry: what, sensor, seconds of arrival, claim. Revisions of a finding are
- *          numbered without a hole; a snapshot in the middle, read back by an engine with two workers, changes no byte.
+ *   even   the rest is a snapshot behind its head, whose sum is made right: refused or taken, then
+ *          it goes on
+ *   odd    the rest is a journal, 8 bytes an entry: what, sensor, seconds of arrival, claim. A
+ *          snapshot in the middle, read back by an engine with two workers, changes no byte.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The on-line engine over whole worlds: what the off-line engine says, as it happens, from several sensors. */
+/*
+ * The on-line engine over whole worlds: what the off-line engine says, as it happens, from several
+ * sensors.
+ */
 #include "learn/lab/out.h"
 #include "learn/lab/scenario.h"
 #include "orient/test_feed.h"

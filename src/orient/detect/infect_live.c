@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * infect.v1: what is told before it ends. A marked address is judged with its source record as it stands; it is told when
- * the sum is first enough, again when its marked packets have doubled or a minute has passed, and withdrawn when what came
- * since speaks against it.
+ * infect.v1: what is told before it ends. A marked address is judged with its source record as it
+ * stands; it is told when the sum is first enough, again when its marked packets have doubled or a
+ * minute has passed, and withdrawn when what came since speaks against it.
  */
 #include <stdlib.h>
 

@@ -7,17 +7,21 @@
  * Shape   one shard holds
  *           victims   80 bytes each: first two answers kept whole, so that nothing is lost when a
  *                     third one makes the victim worth a track
- *           tracks    about 1.2 kB, for victims with at least three answers and for prefixes with at
- *                     least three spread victims: a sample of at most 64 flows, sketches, minute counts
+ *           tracks    about 1.2 kB, for victims with at least three answers and for prefixes
+ *                     with at least three spread victims: a sample of at most 64 flows, sketches,
+ *                     minute counts
  *           prefixes  32 bytes a /24 or /48 that has victims
  *           groups    background rate of repeated answers by (port class, AS)
  *           pending   ended findings that wait for advance()
  *           dirty     on line: tracks with something to tell since the last report()
  * Invariants
- *   1 victims, prefixes and tracks are renumbered by sweep() alone; references are number + 1, 0 is none
- *   2 prefix.live counts the victims that refer to it, prefix.live2 those of them with VICTIM_SPREAD
+ *   1 victims, prefixes and tracks are renumbered by sweep() alone; references are number + 1, 0
+ *     is none
+ *   2 prefix.live counts the victims that refer to it, prefix.live2 those of them with
+ *     VICTIM_SPREAD
  *   3 a track belongs to exactly one victim or prefix while track.used says so
- *   4 whatever is decided depends on the observations and on the watermark, never on table order or key
+ *   4 whatever is decided depends on the observations and on the watermark, never on table order or
+ *     key
  */
 #include "base/table.h"
 #include "orient/detect/detect.h"
@@ -73,7 +77,10 @@ struct rsdos_track {
 	double lambda; /* background at detection, answers/s */
 	double p_ln;   /* smallest at a check that passed */
 	uint64_t packets;
-	/* on line: id under which it was told (0: not told), and when and with how many packets it last was */
+	/*
+	 * on line: id under which it was told (0: not told), and when and with how many packets it
+	 * last was
+	 */
 	uint64_t said_id, said_packets;
 	int64_t said_at; /* s */
 	struct nr_ip ip; /* victim, or network address of the prefix */

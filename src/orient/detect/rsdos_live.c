@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rsdos.v1: what is told before it ends. A finding is told when its rule is first met, again when its packets have
- * doubled or a minute has passed, and withdrawn when a full sample says that it was no flood.
+ * rsdos.v1: what is told before it ends. A finding is told when its rule is first met, again when
+ * its packets have doubled or a minute has passed, and withdrawn when a full sample says that it
+ * was no flood.
  */
 #include <stdlib.h>
 

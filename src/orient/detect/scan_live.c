@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is told of sources of scan.v1 that are still open: that one became wide, and the record of one that is asked for.
- * Conficker's pattern needs many destinations before it says something: scanners that show its mark are looked at once
- * a minute until it does or they end.
+ * What is told of sources of scan.v1 that are still open: that one became wide, and the record of
+ * one that is asked for. Conficker's pattern needs many destinations before it says something:
+ * scanners that show its mark are looked at once a minute until it does or they end.
  */
 #include <stdlib.h>
 

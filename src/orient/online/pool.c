@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "orient/online_pool.h"
+#include "orient/online/pool.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,11 +2,13 @@
 #pragma once
 /**
  * @file
- * online_wait: observations that wait until their second is closed, by second and shard.
+ * wait: observations that wait until their second is closed, by second and shard.
  *
- * Out      the rows of a second and shard in order of (first packet, sensor, arrival): how packets of one telescope would have
- *          come; a copy of a quoted observation waits in its victim's shard (NR_OBS_MIRROR)
- * Cost     115 bytes a row and copy; sorting is a merge of what came sorted, so one sensor costs nothing
+ * Out      the rows of a second and shard in order of (first packet, sensor, arrival): how packets
+ *          of one telescope would have come; a copy of a quoted observation waits in its victim's
+ *          shard (NR_OBS_MIRROR)
+ * Cost     115 bytes a row and copy; sorting is a merge of what came sorted, so one sensor costs
+ *          nothing
  * Memory   what is not used any more is kept for the next second, up to NR_WAIT_SPARE chunks
  * Threads  one at a time; nr_wait_sort() of different shards may run side by side
  */
@@ -42,7 +44,10 @@ struct nr_wait {
 };
 
 void nr_wait_done(struct nr_wait *wait);
-/** To the second of its tick, which is made when there is room. @return 0; -ENOMEM; NR_ELIMIT no room for another second */
+/**
+ * To the second of its tick, which is made when there is room. @return 0; -ENOMEM; NR_ELIMIT no
+ * room for another second
+ */
 NR_MUST_CHECK int nr_wait_add(struct nr_wait *wait, const struct nr_observation *row,
 			      uint32_t sensor);
 /** To a second that is not in order with the others. */
@@ -78,7 +83,10 @@ NR_MUST_CHECK int nr_wait_sort(const struct nr_wait_second *second, unsigned sha
 			       const struct nr_wait_key **ret_keys);
 
 void nr_wait_save(const struct nr_wait *wait, struct nr_buf *out);
-/** Into an empty one; rows of sensors from @p n_sensors on are damage. @return 0; NR_EDAMAGED; -ENOMEM */
+/**
+ * Into an empty one; rows of sensors from @p n_sensors on are damage. @return 0; NR_EDAMAGED;
+ * -ENOMEM
+ */
 NR_MUST_CHECK int nr_wait_load(struct nr_wait *wait, struct nr_reader *in, uint32_t n_sensors);
 /** A row that detectors may be given: ranges of what is used as an index, a time, a count. */
 bool nr_wait_row_ok(const struct nr_observation *row);

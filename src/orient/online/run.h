@@ -2,24 +2,28 @@
 #pragma once
 /**
  * @file
- * online_run: the detectors over the fixed shards, fed a closed second at a time; what they say, in an order that the
- * input alone decides.
+ * run: the detectors over the fixed shards, fed a closed second at a time; what they say, in
+ * an order that the input alone decides.
  *
- * Live     with options.live findings come when their rule is met and as they grow; else when they end, as those of
- *          `noroshi observe`.
+ * Live     with options.live findings come when their rule is met and as they grow; else when they
+ *          end, as those of `noroshi observe`.
  * Out      findings and sources of one call, by last packet, then shard
- * Threads  one at a time; the pool works inside, each worker on the shards whose number modulo its count is its own
+ * Threads  one at a time; the pool works inside, each worker on the shards whose number modulo its
+ *          count is its own
  */
 #include "base/table.h"
 #include "orient/detect/detect.h"
-#include "orient/online_pool.h"
-#include "orient/online_wait.h"
+#include "orient/online/pool.h"
+#include "orient/online/wait.h"
 
 struct nr_run_out {
 	void *ctx;
 	/** State: CONTINUING, ENDED or WITHDRAWN. */
 	int (*finding)(void *ctx, const struct nr_finding *finding);
-	/** Scanners and more that ended; with options.live also those that became wide and are @p open. */
+	/**
+	 * Scanners and more that ended; with options.live also those that became wide and are @p
+	 * open.
+	 */
 	int (*source)(void *ctx, const struct nr_source *source, bool open);
 };
 
@@ -42,7 +46,8 @@ NR_MUST_CHECK int nr_run_new(const struct nr_run_options *options, struct nr_run
 struct nr_run *nr_run_free(struct nr_run *run);
 const struct nr_detect_env *nr_run_env(const struct nr_run *run);
 /**
- * Time is @p now (s): what ended before it ends; then @p rows (NULL: none) are fed. @return 0; what out returned; -ENOMEM
+ * Time is @p now (s): what ended before it ends; then @p rows (NULL: none) are fed. @return 0; what
+ * out returned; -ENOMEM
  */
 NR_MUST_CHECK int nr_run_second(struct nr_run *run, int64_t now, const struct nr_wait_second *rows);
 /** N has changed. */

@@ -4,12 +4,13 @@
  * @file
  * online_int: what the files of online share.
  *
- * Shape    sensors are numbered as they first appear and stay; the live lane and up to NR_ONLINE_LANES of backlog each have
- *          observations that wait and an engine (online_run.h); `said` remembers the number of revisions by finding id
+ * Shape    sensors are numbered as they first appear and stay; the live lane and up to
+ *          NR_ONLINE_LANES of backlog each have observations that wait and an engine
+ *          (online/run.h); `said` remembers the number of revisions by finding id
  */
 #include "orient/detect/scan_int.h"
 #include "orient/online.h"
-#include "orient/online_run.h"
+#include "orient/online/run.h"
 #include "orient/watch.h"
 
 enum {
@@ -18,8 +19,8 @@ enum {
 	ONLINE_SAID_OVER = 1 << 16, /* findings that are over whose numbers are remembered */
 	ONLINE_MEMBERS = 1 << 16,   /* of campaigns */
 	ONLINE_AHEAD_S = 60,	    /* further ahead of arrival no claim of time is believed */
-	ONLINE_BACK_S =
-		86400, /* a watermark that goes back further ends the live lane and starts another */
+	/* a watermark that goes back further ends the live lane and starts another */
+	ONLINE_BACK_S = 86400,
 };
 
 /** What a sensor can be ill of; also the order of kinds. A disk format: append only. */
@@ -105,14 +106,25 @@ struct nr_online {
 /* online.c */
 /** Number, and emit. Findings whose withdrawal nobody missed are left out. */
 int online_say(struct nr_online *online, const struct nr_finding *finding);
-NR_MUST_CHECK int online_lane_open(struct nr_online *online, struct online_lane *lane);
+
 uint64_t online_said_hash(const void *entry, const void *ctx);
 struct online_sensor *online_sensor_get(struct nr_online *online, struct nr_uuid id, bool create);
 uint64_t online_sensor_hash(const void *entry, const void *ctx);
 /** Addresses alive, now that something about a sensor changed. */
 void online_count_addresses(struct nr_online *online);
 
-/* online_self.c: findings about ourselves */
+/* lane.c */
+NR_MUST_CHECK int online_lane_open(struct nr_online *online, struct online_lane *lane);
+/** Close every second before @p tick. */
+int online_lane_until(struct nr_online *online, struct online_lane *lane, int64_t tick);
+/** All that waits, then what stands. */
+int online_lane_end(struct nr_online *online, struct online_lane *lane);
+/** The backlog of @p s is over. */
+int online_lane_leave(struct nr_online *online, struct online_sensor *s);
+int online_batch(struct nr_online *online, const struct nr_entry *entry, int64_t arrived_ns,
+		 struct nr_err *reterr);
+
+/* self.c: findings about ourselves */
 int online_self_sensor(struct nr_online *online, const struct nr_entry *entry);
 int online_self_gap(struct nr_online *online, const struct nr_entry *entry);
 int online_self_conflict(struct nr_online *online, const struct nr_entry *entry);
@@ -120,7 +132,7 @@ int online_self_conflict(struct nr_online *online, const struct nr_entry *entry)
 int online_self_time(struct nr_online *online, int64_t now_ns);
 bool online_self_ok(const struct online_sensor *sensor);
 
-/* online_campaign.c */
+/* campaign.c */
 NR_MUST_CHECK int online_campaigns_init(struct nr_online *online);
 void online_campaigns_done(struct online_campaigns *campaigns);
 int online_campaigns_source(struct nr_online *online, const struct nr_source *source, bool open);

@@ -2,7 +2,7 @@
 #pragma once
 /**
  * @file
- * online_pool: a few threads that do one piece of work together, again and again.
+ * pool: a few threads that do one piece of work together, again and again.
  *
  * Threads  run() from one; the caller is worker 0, so a pool of one has no thread of its own
  */

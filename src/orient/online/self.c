@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watch.v1: findings about ourselves. What is wrong with a sensor was decided by orient/watch or said by the sensor, and
- * journalled; here it becomes findings that are new, continue and end. Their times are the hub's.
+ * watch.v1: findings about ourselves. What is wrong with a sensor was decided by orient/watch or
+ * said by the sensor, and journalled; here it becomes findings that are new, continue and end.
+ * Their times are the hub's.
  */
 #include <stdio.h>
 
-#include "orient/online_int.h"
+#include "orient/online/online_int.h"
 
 static const int64_t QUIET_NS = 600 * NR_NS_PER_S; /* gaps and conflicts are over after that */
 static const int64_t USUAL_NS = 86400 *
@@ -308,7 +309,8 @@ static int event(struct nr_online *online, struct online_sensor *s,
 	int r = 0;
 
 	switch ((enum nr_sensor_event)what->event) {
-	case NR_SENSOR_APPEARED: /* whatever was said before: it is said again when it still holds */
+	/* whatever was said before: it is said again when it still holds */
+	case NR_SENSOR_APPEARED:
 		s->flags = SENSOR_STATED;
 		for (unsigned k = SELF_SILENT; k <= SELF_CLOCK && r == 0; k++)
 			r = end(online, s, (enum self_kind)k, now);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "orient/online_wait.h"
+#include "orient/online/wait.h"
 
 #include <stdlib.h>
 

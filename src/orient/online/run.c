@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Invariants
- * 1. A shard's detectors are advanced to each new minute before they are fed what arrived in it, as in engine.c: so
- *    what ends is the same, and ends in the same order.
+ * 1. A shard's detectors are advanced to each new minute before they are fed what arrived in it, as
+ *    in engine.c: so what ends is the same, and ends in the same order.
  * 2. Between two calls nothing waits in the outboxes and no detector has anything to report.
  */
-#include "orient/online_run.h"
+#include "orient/online/run.h"
 
 #include <stdlib.h>
 
@@ -230,7 +230,10 @@ static void detectors_advance(struct shard *shard, int64_t now)
 	}
 }
 
-/* Hour by hour, as engine.c does: what scan.v1 calls aggressive depends on what ended before. @return whether it moved */
+/*
+ * Hour by hour, as engine.c does: what scan.v1 calls aggressive depends on what ended before.
+ * @return whether it moved
+ */
 static bool shard_advance(struct shard *shard, int64_t now)
 {
 	int64_t minute = now - now % MINUTE, hour;

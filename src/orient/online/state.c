@@ -3,7 +3,7 @@
 #include <elf.h>
 #include <link.h>
 
-#include "orient/online_int.h"
+#include "orient/online/online_int.h"
 
 static const char magic[8] = "NRONLIN";
 enum { VERSION = 1, BUILD_SIZE = 20 };
@@ -213,7 +213,10 @@ void nr_revision_json(const struct nr_revision *revision, struct nr_buf *out)
 	struct nr_field fields[FIELDS_MAX];
 	struct nr_record_type type = nr_finding_type;
 
-	/* `state` of the finding is that of a run that has an end; that of the revision takes its place */
+	/*
+	 * `state` of the finding is that of a run that has an end; that of the revision takes its
+	 * place
+	 */
 	nr_require(type.n_fields <= FIELDS_MAX);
 	type.fields = fields;
 	type.n_fields = 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Campaigns of scan.v1 as they live. Off line a campaign is all wide sources of the input that look alike; on line it is
- * opened by the first of them and over when none has sent for a day. A source joins as what it looks like when it
- * becomes wide and stays with that campaign.
+ * Campaigns of scan.v1 as they live. Off line a campaign is all wide sources of the input that look
+ * alike; on line it is opened by the first of them and over when none has sent for a day. A source
+ * joins as what it looks like when it becomes wide and stays with that campaign.
  */
 #include <stdlib.h>
 
-#include "orient/online_int.h"
+#include "orient/online/online_int.h"
 
 enum { IDLE_S = 86400, MINUTE = 60 };
 
@@ -87,7 +87,10 @@ int online_campaigns_source(struct nr_online *online, const struct nr_source *so
 	return 0;
 }
 
-/* Once a minute: how the open ones stand. Who is not open any more and did not end as wide has ended all the same. */
+/*
+ * Once a minute: how the open ones stand. Who is not open any more and did not end as wide has
+ * ended all the same.
+ */
 static void members_look(struct nr_online *online)
 {
 	struct online_campaigns *c = &online->campaigns;
