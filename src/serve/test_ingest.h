@@ -34,22 +34,22 @@ struct hub {
 	struct nr_batch_encoder *encoder;
 };
 
-static int64_t hub_now(void *ctx)
+static inline int64_t hub_now(void *ctx)
 {
 	return ((struct hub *)ctx)->now_ns;
 }
 
-static int64_t hub_mono(void *ctx)
+static inline int64_t hub_mono(void *ctx)
 {
 	return ((struct hub *)ctx)->mono_ns;
 }
 
-static int64_t journal_now(void *ctx)
+static inline int64_t journal_now(void *ctx)
 {
 	return ((struct hub *)ctx)->now_ns;
 }
 
-static bool hub_is_revoked(void *ctx, struct nr_uuid sensor)
+static inline bool hub_is_revoked(void *ctx, struct nr_uuid sensor)
 {
 	struct hub *hub = ctx;
 
@@ -59,8 +59,8 @@ static bool hub_is_revoked(void *ctx, struct nr_uuid sensor)
 	return true;
 }
 
-static void hub_alarm(void *ctx, enum nr_ingest_alarm what, struct nr_uuid sensor,
-		      const char *words)
+static inline void hub_alarm(void *ctx, enum nr_ingest_alarm what, struct nr_uuid sensor,
+			     const char *words)
 {
 	struct hub *hub = ctx;
 
@@ -69,8 +69,8 @@ static void hub_alarm(void *ctx, enum nr_ingest_alarm what, struct nr_uuid senso
 	hub->alarms[what]++;
 }
 
-static int hub_renew(void *ctx, struct nr_uuid sensor, struct nr_str request, struct nr_buf *out,
-		     struct nr_err *reterr)
+static inline int hub_renew(void *ctx, struct nr_uuid sensor, struct nr_str request,
+			    struct nr_buf *out, struct nr_err *reterr)
 {
 	struct hub *hub = ctx;
 
@@ -82,12 +82,12 @@ static int hub_renew(void *ctx, struct nr_uuid sensor, struct nr_str request, st
 	return out->err;
 }
 
-static int hub_ledger(void *ctx, struct nr_buf *out)
+static inline int hub_ledger(void *ctx, struct nr_buf *out)
 {
 	return nr_ledger_save(((struct hub *)ctx)->ledger, out);
 }
 
-static void hub_pki(struct hub *hub)
+static inline void hub_pki(struct hub *hub)
 {
 	static const char *const hosts[] = { "127.0.0.1", "localhost", NULL };
 	struct nr_time now = { NOW_S * NR_NS_PER_S };
@@ -113,7 +113,7 @@ static void hub_pki(struct hub *hub)
 	}
 }
 
-static void hub_ingest(struct hub *hub)
+static inline void hub_ingest(struct hub *hub)
 {
 	struct nr_err err;
 
@@ -132,36 +132,67 @@ static void hub_ingest(struct hub *hub)
 	assert_int_equal(nr_ingest_new(&hub->options, &hub->ingest, &err), 0);
 }
 
-static int hub_setup(void **state)
+/* Journal and ledger as a hub opens them: the ledger that opens the last segment, and what came behind it. */
+static inline void hub_journal(struct hub *hub)
+{
+	struct nr_journal_options options = { .dir = hub->dir,
+					      .ledger = hub_ledger,
+					      .ledger_ctx = hub,
+					      .now_ns = journal_now,
+					      .now_ctx = hub };
+	struct nr_journal_reader *reader = NULL;
+	struct nr_journal_recovery recovery;
+	struct nr_entry entry;
+	struct nr_err err = { .msg = "" };
+
+	assert_int_equal(nr_ledger_new(&hub->ledger), 0);
+	if (nr_journal_open(&options, &hub->journal, &recovery, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(nr_journal_reader_open(hub->dir, recovery.ledger_at, hub->journal, &reader,
+						&err),
+			 0);
+	while (recovery.ledger_at > 0 && nr_journal_reader_next(reader, &entry, &err) == 1) {
+		if (entry.type == NR_ENTRY_LEDGER && nr_ledger_count(hub->ledger) == 0)
+			assert_int_equal(nr_ledger_load(hub->ledger, entry.text.text, &err), 0);
+		assert_int_equal(nr_ledger_apply(hub->ledger, &entry), 0);
+	}
+	nr_journal_reader_close(reader);
+	hub->intake = (struct nr_intake){ .journal = hub->journal,
+					  .ledger = hub->ledger,
+					  .lock = &hub->lock };
+}
+
+static inline int hub_setup(void **state)
 {
 	struct hub *hub = calloc(1, sizeof(*hub));
-	struct nr_journal_options options = {
-		.ledger = hub_ledger, .ledger_ctx = hub, .now_ns = journal_now, .now_ctx = hub
-	};
-	struct nr_journal_recovery recovery;
 
 	if (hub == NULL)
 		return -1;
 	(void)snprintf(hub->dir, sizeof(hub->dir), "/tmp/nr-ingest-XXXXXX");
 	hub->now_ns = NOW_S * NR_NS_PER_S;
 	hub->mono_ns = NR_NS_PER_S;
-	options.dir = hub->dir;
-	if (mkdtemp(hub->dir) == NULL || nr_ledger_new(&hub->ledger) < 0 ||
-	    nr_batch_encoder_new(&hub->encoder) < 0 ||
-	    nr_journal_open(&options, &hub->journal, &recovery, NULL) < 0 ||
-	    nr_journal_commit(hub->journal, NULL) < 0)
+	if (mkdtemp(hub->dir) == NULL || nr_batch_encoder_new(&hub->encoder) < 0)
 		return -1;
 	(void)pthread_mutex_init(&hub->lock, NULL);
-	hub->intake = (struct nr_intake){ .journal = hub->journal,
-					  .ledger = hub->ledger,
-					  .lock = &hub->lock };
+	hub_journal(hub);
+	assert_int_equal(nr_journal_commit(hub->journal, NULL), 0);
 	hub_pki(hub);
 	hub_ingest(hub);
 	*state = hub;
 	return 0;
 }
 
-static int hub_teardown(void **state)
+/* A hub that went away and came again, with what is on the disk. */
+static inline void hub_restart(struct hub *hub)
+{
+	hub->ingest = nr_ingest_free(hub->ingest);
+	hub->journal = nr_journal_close(hub->journal);
+	hub->ledger = nr_ledger_free(hub->ledger);
+	hub_journal(hub);
+	hub_ingest(hub);
+}
+
+static inline int hub_teardown(void **state)
 {
 	struct hub *hub = *state;
 	struct dirent *entry;
@@ -189,7 +220,7 @@ static int hub_teardown(void **state)
 	return 0;
 }
 
-static void hub_commit(struct hub *hub)
+static inline void hub_commit(struct hub *hub)
 {
 	struct nr_err err;
 
@@ -197,7 +228,7 @@ static void hub_commit(struct hub *hub)
 	nr_ingest_durable(hub->ingest, nr_journal_durable(hub->journal));
 }
 
-static uint64_t hub_count(struct hub *hub, enum nr_ingest_count what)
+static inline uint64_t hub_count(struct hub *hub, enum nr_ingest_count what)
 {
 	uint64_t counts[NR_INGEST_COUNT_N];
 
@@ -218,12 +249,12 @@ struct client {
 	struct nr_message got;
 };
 
-static int64_t client_now(void *ctx)
+static inline int64_t client_now(void *ctx)
 {
 	return ((struct hub *)ctx)->now_ns / NR_NS_PER_S;
 }
 
-static void client_init(struct client *c, struct hub *hub, unsigned number)
+static inline void client_init(struct client *c, struct hub *hub, unsigned number)
 {
 	struct nr_tls_options options = {
 		.authority = nr_buf_str(&hub->authority.certificate),
@@ -242,7 +273,7 @@ static void client_init(struct client *c, struct hub *hub, unsigned number)
 	assert_int_equal(nr_tls_context_new(&options, &c->context, &err), 0);
 }
 
-static bool client_try_connect(struct client *c)
+static inline bool client_try_connect(struct client *c)
 {
 	struct nr_err err = { .msg = "" };
 	char where[64];
@@ -254,17 +285,17 @@ static bool client_try_connect(struct client *c)
 	return nr_tls_open(c->context, fd, "127.0.0.1", WAIT_MS, &c->tls, &err) == 0;
 }
 
-static void client_connect(struct client *c)
+static inline void client_connect(struct client *c)
 {
 	assert_true(client_try_connect(c));
 }
 
-static void client_close(struct client *c)
+static inline void client_close(struct client *c)
 {
 	c->tls = nr_tls_free(c->tls);
 }
 
-static void client_done(struct client *c)
+static inline void client_done(struct client *c)
 {
 	client_close(c);
 	nr_tls_context_free(c->context);
@@ -273,7 +304,7 @@ static void client_done(struct client *c)
 	nr_buf_done(&c->payload);
 }
 
-static void client_send(struct client *c, const struct nr_message *message)
+static inline void client_send(struct client *c, const struct nr_message *message)
 {
 	nr_buf_reset(&c->out);
 	assert_int_equal(nr_message_write(message, &c->out), 0);
@@ -281,7 +312,7 @@ static void client_send(struct client *c, const struct nr_message *message)
 }
 
 /* The next message of the hub. @return its type; 0: the hub ended the session */
-static int client_read(struct client *c)
+static inline int client_read(struct client *c)
 {
 	uint8_t head[NR_MESSAGE_HEAD], type;
 	struct nr_err err;
@@ -300,7 +331,7 @@ static int client_read(struct client *c)
 	return type;
 }
 
-static void client_send_hello(struct client *c)
+static inline void client_send_hello(struct client *c)
 {
 	struct nr_message hello = { .type = NR_MESSAGE_HELLO,
 				    .hello = { .program = "test 1.0",
@@ -311,7 +342,7 @@ static void client_send_hello(struct client *c)
 	client_send(c, &hello);
 }
 
-static void client_hello(struct client *c)
+static inline void client_hello(struct client *c)
 {
 	client_connect(c);
 	client_send_hello(c);
@@ -319,7 +350,7 @@ static void client_hello(struct client *c)
 }
 
 /* A batch of one observation that tells @p mark apart. */
-static struct nr_message client_batch(struct client *c, uint64_t seq, uint32_t mark)
+static inline struct nr_message client_batch(struct client *c, uint64_t seq, uint32_t mark)
 {
 	struct nr_observation obs = { .tick = (uint32_t)NOW_S,
 				      .src = nr_ip_v4(0xc0000200),
@@ -338,7 +369,7 @@ static struct nr_message client_batch(struct client *c, uint64_t seq, uint32_t m
 }
 
 /* The next of a chain as it ought to be. */
-static void client_send_next(struct client *c)
+static inline void client_send_next(struct client *c)
 {
 	struct nr_message message = client_batch(c, c->seq + 1, (uint32_t)c->seq);
 
@@ -347,7 +378,7 @@ static void client_send_next(struct client *c)
 	c->previous = nr_message_digest(&message.batch);
 }
 
-static void client_send_beat(struct client *c)
+static inline void client_send_beat(struct client *c)
 {
 	struct nr_message beat = { .type = NR_MESSAGE_BEAT,
 				   .beat = { .beat = ++c->beats, .clock_ns = c->hub->now_ns } };
@@ -356,14 +387,14 @@ static void client_send_beat(struct client *c)
 }
 
 /* Everything sent before was handled, and nothing was said to it. */
-static void client_fence(struct client *c)
+static inline void client_fence(struct client *c)
 {
 	client_send_beat(c);
 	assert_int_equal(client_read(c), NR_MESSAGE_BEAT_BACK);
 	assert_int_equal(c->got.beat_back.beat, c->beats);
 }
 
-static void client_expect_ack(struct client *c, uint64_t seq)
+static inline void client_expect_ack(struct client *c, uint64_t seq)
 {
 	do {
 		assert_int_equal(client_read(c), NR_MESSAGE_ACK);
@@ -372,14 +403,14 @@ static void client_expect_ack(struct client *c, uint64_t seq)
 	assert_int_equal(c->got.ack.seq, seq);
 }
 
-static void client_expect_refusal(struct client *c, enum nr_refusal why)
+static inline void client_expect_refusal(struct client *c, enum nr_refusal why)
 {
 	assert_int_equal(client_read(c), NR_MESSAGE_REFUSE);
 	assert_int_equal(c->got.refuse.why, why);
 	assert_true(c->got.refuse.words[0] != '\0');
 }
 
-static void client_expect_end(struct client *c)
+static inline void client_expect_end(struct client *c)
 {
 	assert_int_equal(client_read(c), 0);
 	client_close(c);
@@ -387,7 +418,7 @@ static void client_expect_end(struct client *c)
 
 /* ---- what is in the journal ---- */
 
-static unsigned journal_count(struct hub *hub, enum nr_entry_type type)
+static inline unsigned journal_count(struct hub *hub, enum nr_entry_type type)
 {
 	struct nr_journal_reader *reader = NULL;
 	struct nr_entry entry;
