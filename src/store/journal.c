@@ -247,6 +247,7 @@ int nr_journal_retain(struct nr_journal *journal, uint64_t max_bytes, int64_t be
 				    .last_bytes = journal->writer.end,
 				    .max_bytes = max_bytes,
 				    .before_ns = before_ns,
+				    .max_segments = NR_JOURNAL_RETAIN,
 				    .is_swept = journal->is_swept };
 	int ret = nr_journal_error(journal);
 
@@ -258,7 +259,8 @@ int nr_journal_retain(struct nr_journal *journal, uint64_t max_bytes, int64_t be
 		atomic_store_explicit(&journal->error, ret, memory_order_release);
 	if (ret < 0)
 		return ret;
-	journal->is_swept = true;
+	if (retain.n_segments < NR_JOURNAL_RETAIN)
+		journal->is_swept = true;
 	*ret_erased = retain.erased;
 	return 0;
 }

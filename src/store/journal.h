@@ -32,7 +32,10 @@
 #include "base/crypt.h"
 #include "record/entry.h"
 
-enum { NR_JOURNAL_PENDING = 64 << 20 };
+enum {
+	NR_JOURNAL_PENDING = 64 << 20,
+	NR_JOURNAL_RETAIN = 16, /* segments erased by one call */
+};
 
 struct nr_journal;
 
@@ -114,8 +117,9 @@ NR_MUST_CHECK int nr_journal_verify(const char *dir, const uint8_t *public_key,
 /**
  * Keep at most @p max_bytes (UINT64_MAX: all) and no entry that arrived before @p before_ns
  * (INT64_MIN: all): payloads are erased (punched out), whole segments become their signed heads.
- * Never touches the last segment: roll first if it must go. By the committing thread. @return 0;
- * NR_EDAMAGED: stopped at a segment that is not as it should be; others are final
+ * Never touches the last segment: roll first if it must go. By the committing thread, which commits
+ * nothing meanwhile: at most NR_JOURNAL_RETAIN segments a call; call again, after a commit, while it
+ * erases. @return 0; NR_EDAMAGED: stopped at a segment that is not as it should be; others are final
  */
 NR_MUST_CHECK int nr_journal_retain(struct nr_journal *journal, uint64_t max_bytes,
 				    int64_t before_ns, uint64_t *ret_erased, struct nr_err *reterr);

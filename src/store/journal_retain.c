@@ -213,6 +213,8 @@ static int retain_one(struct nr_retain *r, const struct old *o, struct nr_err *r
 	uint64_t to = 0;
 	int ret = 0;
 
+	if (r->n_segments >= r->max_segments)
+		return 0;
 	if (too_much || too_old) {
 		ret = erase_whole(r, o, reterr);
 		to = o->close.last_at;
@@ -227,6 +229,7 @@ static int retain_one(struct nr_retain *r, const struct old *o, struct nr_err *r
 	if (ret == 0 && to > o->head.erased_to) {
 		r->erased += to - o->at + 1 - already_erased(o);
 		r->erased_to = to;
+		r->n_segments++;
 	}
 	return ret;
 }

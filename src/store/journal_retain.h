@@ -12,9 +12,11 @@ struct nr_retain {
 	uint64_t last, last_bytes; /* the segment at work, which is never touched */
 	uint64_t max_bytes;
 	int64_t before_ns;
-	bool is_swept; /* no crash can have left bodies unpunched since */
+	unsigned max_segments; /* that are changed in one run: commits wait meanwhile */
+	bool is_swept;	       /* no crash can have left bodies unpunched since */
 	/* out */
 	uint64_t bytes, erased, erased_to;
+	unsigned n_segments;
 };
 
 /** @return 0; NR_EDAMAGED: a segment is not as it should be, nothing in it was touched; -errno */
