@@ -215,7 +215,9 @@ struct log {
 	char where[160]; /* the innermost place */
 };
 
-static void on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+/* The format is libcyaml's. */
+__attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void *ctx,
+							 const char *fmt, va_list args)
 {
 	struct log *log = ctx;
 	char line[160];

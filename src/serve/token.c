@@ -64,7 +64,7 @@ static struct nr_str prefix_of(uint8_t kind)
 	for (size_t i = 0; i < NR_COUNT(kinds); i++)
 		if (kinds[i].kind == kind)
 			return kinds[i].prefix;
-	nr_require(!"a token of no kind");
+	nr_require_failed("a token has a kind", __FILE__, __LINE__);
 }
 
 void nr_token_print(const struct nr_token *token, char out[NR_TOKEN_TEXT])
