@@ -34,7 +34,7 @@
 
 enum {
 	NR_JOURNAL_PENDING = 64 << 20,
-	NR_JOURNAL_RETAIN = 16, /* segments erased by one call */
+	NR_JOURNAL_RETAIN = 32, /* segments erased by one call */
 };
 
 struct nr_journal;

@@ -162,6 +162,7 @@ static int stub_bytes(const struct nr_retain *r, const struct old *o, uint8_t *b
 	return n == CLOSE_SIZE ? 0 : n < 0 ? (int)n : -ENODATA;
 }
 
+/* Each is on the disk before the next: what is left is always one piece. */
 static int make_stub(const struct nr_retain *r, const struct old *o, struct nr_err *reterr)
 {
 	char path[PATH_MAX], temp[PATH_MAX];
