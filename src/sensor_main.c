@@ -84,12 +84,13 @@ static const struct nr_command_help join_help = {
 	.name = "noroshi-sensor join",
 	.summary = "get an identity from a hub",
 	.operands = "URL TOKEN",
-	.about =
-		"Makes a key on this machine, has the hub certify it, and keeps key, certificate, authority and the hub's "
-		"address in DIR/keys. The token comes from 'noroshi sensor enrol NAME' on the hub; it is good for one "
-		"sensor, and says which hub: to any other nothing is sent. The key never leaves.",
-	.examples =
-		"noroshi-sensor join https://hub.example.net:8443 TOKEN\n    become a sensor of this hub\n",
+	.about = "Makes a key on this machine, has the hub certify it, and keeps key, "
+		 "certificate, authority and the hub's "
+		 "address in DIR/keys. The token comes from 'noroshi sensor enrol NAME' on the "
+		 "hub; it is good for one "
+		 "sensor, and says which hub: to any other nothing is sent. The key never leaves.",
+	.examples = "noroshi-sensor join https://hub.example.net:8443 TOKEN\n    become a sensor "
+		    "of this hub\n",
 	.options = join_options,
 	.n_options = NR_COUNT(join_options),
 };

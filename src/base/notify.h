@@ -4,7 +4,8 @@
  * @file
  * notify: what a service tells the service manager (READY=1, STATUS=..., WATCHDOG=1, STOPPING=1).
  *
- * Shape   a datagram socket that is connected once, before a sandbox closes; without a manager nothing happens
+ * Shape   a datagram socket that is connected once, before a sandbox closes; without a manager
+ *         nothing happens
  * Source  sd_notify(3)
  */
 #include "base/def.h"

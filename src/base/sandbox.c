@@ -132,12 +132,16 @@ static int allow(scmp_filter_ctx filter, const char *name)
 /* Memory that can be executed is never asked for; a library that tries learns that it cannot. */
 static int allow_memory(scmp_filter_ctx filter)
 {
-	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	const struct scmp_arg_cmp plain = { .arg = 2,
+					    .op = SCMP_CMP_MASKED_EQ,
+					    .datum_a = PROT_EXEC };
+	const struct scmp_arg_cmp exec = {
+		.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = PROT_EXEC
+	};
+	int r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &plain);
 
 	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1, &exec);
 	return r;
 }
 
@@ -145,9 +149,12 @@ static int allow_sockets(scmp_filter_ctx filter, const int *families)
 {
 	int r = 0;
 
-	for (; r == 0 && families != NULL && *families != 0; families++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)*families));
+	for (; r == 0 && families != NULL && *families != 0; families++) {
+		struct scmp_arg_cmp family = { .op = SCMP_CMP_EQ,
+					       .datum_a = (scmp_datum_t)*families };
+
+		r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &family);
+	}
 	return r;
 }
 

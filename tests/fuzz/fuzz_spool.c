@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A spool directory after any accident: a segment, a hole, the epoch file. It opens or says why not, hands out what is left, takes a
- * batch more, is numbered anew, and opens again.
+ * A spool directory after any accident: a segment, a hole, the epoch file. It opens or says why
+ * not, hands out what is left, takes a batch more, is numbered anew, and opens again.
  *
- * Input: u16 length of the segment (its highest bit: checksums are made right, so that what lies behind them is reached), u16 of
- * the hole, twice, then both; what is left is the file `epoch` when the first bit of the second number is set, else a right one is
- * written. The file names are right.
+ * Input: u16 length of the segment (its highest bit: checksums are made right, so that what lies
+ * behind them is reached), u16 of the hole, twice, then both; what is left is the file `epoch` when
+ * the first bit of the second number is set, else a right one is written. The file names are right.
  */
 #include <fcntl.h>
 #include <stdio.h>

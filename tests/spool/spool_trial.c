@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spool_trial FIRST_SEED RUNS LIMIT STEPS: runs of the spool's model (test_spool_model.h), one after the other. Prints one
- * line of tab-separated sums; a run that fails is named with its seed, and the exit status is 1.
+ * spool_trial FIRST_SEED RUNS LIMIT STEPS: runs of the spool's model (test_spool_model.h), one
+ * after the other. Prints one line of tab-separated sums; a run that fails is named with its seed,
+ * and the exit status is 1.
  */
 #include "observe/sensor/test_spool_model.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The capture process keeps: the packet socket (or the open capture file), its channel to the supervisor, the pipe it was
- * given, its page. Frames are copied as they are; none is read.
+ * The capture process keeps: the packet socket (or the open capture file), its channel to the
+ * supervisor, the pipe it was given, its page. Frames are copied as they are; none is read.
  *
  * Invariants
  *  1  page.frames counts a frame before its first byte is written.
- *  2  A pipe begins with a file header. Frames whose pipe broke are not sent again: the supervisor counts them as lost.
+ *  2  A pipe begins with a file header. Frames whose pipe broke are not sent again: the supervisor
+ *     counts them as lost.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -264,8 +265,10 @@ int nr_role_capture(const struct nr_role *role)
 	(void)sigaction(SIGTERM, &action, NULL);
 	if (nr_role_close(role, "capture", &sandbox) < 0)
 		return NR_ROLE_SANDBOX;
+	const char *from = role->settings->interface;
+
 	nr_log(NR_LOG_NOTICE, "capture", "started", "from=%s",
-	       role->settings->interface != NULL ? role->settings->interface : role->settings->read);
+	       from != NULL ? from : role->settings->read);
 	int status = loop(&c);
 
 	alive(&c);

@@ -2,10 +2,11 @@
 #pragma once
 /**
  * @file
- * identity: who this sensor is and which hub it has: one file, DIR/keys/identity.pem, mode 0600, replaced at once.
+ * identity: who this sensor is and which hub it has: one file, DIR/keys/identity.pem, mode 0600,
+ * replaced at once.
  *
- * Shape    the answer of the hub (record/enrol.h: ingest address, UUID, certificate, authority), then the private key, which
- *          was made here and never leaves
+ * Shape    the answer of the hub (record/enrol.h: ingest address, UUID, certificate, authority),
+ *          then the private key, which was made here and never leaves
  * Limits   64 KiB
  */
 #include "base/pki.h"
@@ -23,7 +24,9 @@ struct nr_identity {
 /** Release with nr_identity_done() in every case. @return 0; NR_EFORMAT; -errno */
 NR_MUST_CHECK int nr_identity_load(const char *path, struct nr_identity *ret_identity,
 				   struct nr_err *reterr);
-/** @p answer as the hub gave it. The file is readable by its owner alone. @return 0; -EINVAL; -errno */
+/**
+ * @p answer as the hub gave it. The file is readable by its owner alone. @return 0; -EINVAL; -errno
+ */
 NR_MUST_CHECK int nr_identity_save(const char *path, struct nr_str answer, struct nr_str key,
 				   struct nr_err *reterr);
 /** Another key and certificate for the same sensor and hub. @return 0; -EINVAL; -errno */

@@ -2,10 +2,11 @@
 #pragma once
 /**
  * @file
- * join: how a sensor gets its identity: a key made here, a request signed by the hub, and a token that says which hub.
+ * join: how a sensor gets its identity: a key made here, a request signed by the hub, and a token
+ * that says which hub.
  *
- * Talk     POST /api/v1/enrol over TLS 1.3 to a hub whose authority has the token's pin; nothing is sent to another.
- *          Body and answer: record/enrol.h
+ * Talk     POST /api/v1/enrol over TLS 1.3 to a hub whose authority has the token's pin; nothing is
+ *          sent to another. Body and answer: record/enrol.h
  * Limits   an answer of NR_ENROL_TEXT bytes and 16 KiB of head; 30 s
  */
 #include "observe/sensor/settings.h"

@@ -2,11 +2,14 @@
 #pragma once
 /**
  * @file
- * page: what the sensor's processes tell each other without words: a page of shared memory for each writer.
+ * page: what the sensor's processes tell each other without words: a page of shared memory for each
+ * writer.
  *
- * Shape    nr_page_map() before forks; each process calls nr_page_own(), after which it can write its own page alone (its
- *          sandbox has no way back). All values are single words: a reader sees an old or a new one.
- * Accounts frames = sum over generations of parsers of (classified + dropped + lost). What a parser had taken and not
+ * Shape    nr_page_map() before forks; each process calls nr_page_own(), after which it can write
+ *          its own page alone (its sandbox has no way back). All values are single words: a reader
+ *          sees an old or a new one.
+ * Accounts frames = sum over generations of parsers of (classified + dropped + lost). What a parser
+ * had taken and not
  *          handed over as batches when it died is lost; the supervisor works it out from the pages.
  * Units    *_ns with `alive`: monotonic clock; counts: frames unless named otherwise
  */
@@ -36,7 +39,7 @@ struct nr_page_capture {
 	nr_sword alive_ns;
 	nr_word generation, generation_start; /* frames before the first one of this generation */
 	nr_word frames;			      /* given, or tried to give, to a parser */
-	nr_word unreadable; /* of a capture file: frames that the stream to the parser cannot carry */
+	nr_word unreadable; /* of a capture file: what the stream to the parser cannot carry */
 	nr_word kernel_received, kernel_dropped;
 	nr_word ended; /* the capture file */
 };

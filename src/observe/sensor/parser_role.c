@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parser process keeps: standard input (the pipe from capture), the pipe to the spooler, its page. It is the only one
- * that reads packets, and it has neither files nor network.
+ * The parser process keeps: standard input (the pipe from capture), the pipe to the spooler, its
+ * page. It is the only one that reads packets, and it has neither files nor network.
  *
- * A batch is closed when the watermark has moved by the interval that the spooler wishes, or when it is full.
+ * A batch is closed when the watermark has moved by the interval that the spooler wishes, or when
+ * it is full.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -2,16 +2,17 @@
 #pragma once
 /**
  * @file
- * role: the four processes under the supervisor. Each function is a whole process: it closes its sandbox, works until
- * told to stop, and returns the exit status.
+ * role: the four processes under the supervisor. Each function is a whole process: it closes its
+ * sandbox, works until told to stop, and returns the exit status.
  *
- *   capture  has the packet socket, or the capture file; copies frames into a pipe and reads none of them
+ *   capture  has the packet socket, or the capture file; copies frames into a pipe and reads none
+ *            of them
  *   parser   has the two pipes: reads every hostile byte, has no files and no network
  *   spooler  has the spool directory
  *   shipper  has the key and may connect to the hub's port
  *
- * Ends     a pipe or socket whose other side is gone ends capture's block, the parser, the session: the supervisor
- *          decides who is begun anew. Who sees the supervisor's channel closed ends.
+ * Ends     a pipe or socket whose other side is gone ends capture's block, the parser, the session:
+ *          the supervisor decides who is begun anew. Who sees the supervisor's channel closed ends.
  */
 #include "base/hash.h"
 #include "observe/capture/capture.h"

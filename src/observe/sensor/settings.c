@@ -28,7 +28,8 @@ static const struct nr_option options[] = {
 	  .type = NR_OPT_STR,
 	  .value = "FILE",
 	  .offset = AT(read),
-	  .help = "Observe a capture file instead of an interface, in its own time; ends when all is acknowledged." },
+	  .help = "Observe a capture file instead of an interface, in its own time; ends when "
+		  "all is acknowledged." },
 	{ .name = "speed",
 	  .type = NR_OPT_F64,
 	  .value = "FACTOR",
@@ -36,13 +37,15 @@ static const struct nr_option options[] = {
 	  .hi = 1e6,
 	  .fallback = "1",
 	  .offset = AT(speed),
-	  .help = "With --read: so many times faster than it was captured; 0 is as fast as it goes." },
+	  .help = "With --read: so many times faster than it was captured; 0 is as fast as it "
+		  "goes." },
 	{ .name = "net",
 	  .letter = 'n',
 	  .type = NR_OPT_LIST,
 	  .value = "PREFIX",
 	  .offset = AT(nets_words),
-	  .help = "Monitored addresses; may be given more than once. Without it every destination counts." },
+	  .help = "Monitored addresses; may be given more than once. Without it every "
+		  "destination counts." },
 	{ .name = "filter",
 	  .type = NR_OPT_STR,
 	  .value = "EXPRESSION",
@@ -66,7 +69,8 @@ static const struct nr_option options[] = {
 	  .value = "SIZE",
 	  .fallback = "8GiB",
 	  .offset = AT(spool_limit_word),
-	  .help = "Disk space for what the hub has not acknowledged; beyond it the oldest is dropped and counted." },
+	  .help = "Disk space for what the hub has not acknowledged; beyond it the oldest is "
+		  "dropped and counted." },
 	{ .name = "parser-timeout",
 	  .type = NR_OPT_U64,
 	  .value = "SECONDS",
@@ -105,11 +109,13 @@ const struct nr_command_help nr_settings_help = {
 	.name = "noroshi-sensor run",
 	.summary = "observe, spool, and ship to the hub",
 	.operands = "",
-	.about =
-		"Captures in one process, reads the packets in another that has neither files nor network, keeps one "
-		"batch of observations a second on disk until the hub has acknowledged it, and ships over TLS 1.3. "
-		"Cut off, it loses nothing up to the spool limit; what is dropped then is counted and told.\n\n"
-		"The options may also stand in DIR/sensor.conf, one NAME: VALUE a line.",
+	.about = "Captures in one process, reads the packets in another that has neither files "
+		 "nor network, keeps one "
+		 "batch of observations a second on disk until the hub has acknowledged it, and "
+		 "ships over TLS 1.3. "
+		 "Cut off, it loses nothing up to the spool limit; what is dropped then is "
+		 "counted and told.\n\n"
+		 "The options may also stand in DIR/sensor.conf, one NAME: VALUE a line.",
 	.examples = "noroshi-sensor run --interface eth0 --net 192.0.2.0/24\n"
 		    "    observe the addresses of one network\n"
 		    "noroshi-sensor run --read old.pcap.gz --speed 0\n"
@@ -125,7 +131,10 @@ struct file_words {
 	int argc;
 };
 
-/* "name: value" as "--name=value", or "--name" for a flag that is on. @return 1 a word; 0 none; NR_EUSAGE */
+/*
+ * "name: value" as "--name=value", or "--name" for a flag that is on. @return 1 a word; 0 none;
+ * NR_EUSAGE
+ */
 static int line_word(struct nr_str line, struct nr_buf *out)
 {
 	struct nr_str text = nr_str_trim(nr_str_cut(&line, '#'));

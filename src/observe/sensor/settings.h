@@ -4,9 +4,9 @@
  * @file
  * settings: what the sensor was told, by its configuration file and its command line.
  *
- * File    DIR/sensor.conf: lines NAME: VALUE with the names of the options of `noroshi-sensor run`, '#' begins a comment.
- *         An option that is a flag is written NAME: yes. Unknown names are errors with their line. What the command line
- *         says counts more; lists (net) are added up.
+ * File    DIR/sensor.conf: lines NAME: VALUE with the names of the options of `noroshi-sensor run`,
+ *         '#' begins a comment. An option that is a flag is written NAME: yes. Unknown names are
+ *         errors with their line. What the command line says counts more; lists (net) are added up.
  * Limits  64 KiB, NR_SETTINGS_LINES lines
  */
 #include "base/option.h"
@@ -32,7 +32,10 @@ struct nr_settings {
 
 extern const struct nr_command_help nr_settings_help;
 
-/** @return 0; 1 help was asked for; NR_EUSAGE; other codes: the file cannot be read. Release in every case. */
+/**
+ * @return 0; 1 help was asked for; NR_EUSAGE; other codes: the file cannot be read. Release in
+ * every case.
+ */
 NR_MUST_CHECK int nr_settings_parse(int argc, char **argv, struct nr_settings *settings,
 				    struct nr_err *reterr);
 /** The names below settings->dir. */

@@ -2,7 +2,8 @@
 #pragma once
 /**
  * @file
- * shipper: what the two halves of the shipper process share: connections (shipper_role.c), a session (shipper_session.c).
+ * shipper: what the two halves of the shipper process share: connections (shipper_role.c), a
+ * session (shipper_session.c).
  */
 #include "base/tls.h"
 #include "observe/sensor/identity.h"
@@ -25,7 +26,13 @@ struct nr_shipper {
 };
 
 void nr_shipper_alive(struct nr_shipper *shipper);
-/** Ship over shipper->tls until it ends. @return 0 the hub ended it in good order; a code that says why it ended */
+/**
+ * Ship over shipper->tls until it ends. @return 0 the hub ended it in good order; a code that says
+ * why it ended
+ */
 NR_MUST_CHECK int nr_shipper_session(struct nr_shipper *shipper, struct nr_err *reterr);
-/** Load the identity and make its TLS context, in place of the one there is. @return 0; a code: the old one stays */
+/**
+ * Load the identity and make its TLS context, in place of the one there is. @return 0; a code: the
+ * old one stays
+ */
 NR_MUST_CHECK int nr_shipper_identify(struct nr_shipper *shipper, struct nr_err *reterr);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shipper process keeps: the key, the socket to the spooler, its page, and the right to make TCP connections to the
- * hub's port. The hub's name is looked up before the sandbox closes; a shipper that cannot connect for long ends, and the
- * one begun in its place looks the name up anew.
+ * The shipper process keeps: the key, the socket to the spooler, its page, and the right to make
+ * TCP connections to the hub's port. The hub's name is looked up before the sandbox closes; a
+ * shipper that cannot connect for long ends, and the one begun in its place looks the name up anew.
  */
 #include <fcntl.h>
 #include <netdb.h>

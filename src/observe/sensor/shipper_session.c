@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A session: HELLO of the spooler to the hub, WELCOME to the spooler, then messages of the spooler out as they come, and
- * acknowledgements back. The shipper adds BEAT and RENEW between whole messages, and reads what the hub says before the
- * spooler hears of it.
+ * A session: HELLO of the spooler to the hub, WELCOME to the spooler, then messages of the spooler
+ * out as they come, and acknowledgements back. The shipper adds BEAT and RENEW between whole
+ * messages, and reads what the hub says before the spooler hears of it.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -237,7 +237,10 @@ static int spooler_read(struct nr_shipper *s, uint8_t *to, size_t n, struct nr_e
 	return nr_fail(reterr, -ECONNRESET, "the spooler is gone");
 }
 
-/* One message of the spooler, to the hub as it is; to nobody when @p keep is false and it is not HELLO. */
+/*
+ * One message of the spooler, to the hub as it is; to nobody when @p keep is false and it is not
+ * HELLO.
+ */
 static int forward(struct nr_shipper *s, bool keep, uint8_t *ret_type, struct nr_err *reterr)
 {
 	uint8_t piece[PIECE];

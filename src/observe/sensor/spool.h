@@ -4,18 +4,21 @@
  * @file
  * spool: batches on the sensor's disk until the hub has acknowledged them.
  *
- * Shape     segment files EPOCH-SEQ.nrs (16 hex digits each) of one directory, appended to, each batch a record with two
- *           checksums; file `hole` says what was dropped from the front. Byte by byte: docs/internals/spool.md
- * Numbers   seq counts from 1 in an epoch, without gaps, and goes on after a restart; every record says how many
- *           observations and packets were spooled before it, so that what lies between any two records is counted
- *           exactly although it is gone.
- * Promise   what nr_spool_sync() returned 0 for survives power loss; what nr_spool_append() returned 0 for survives
- *           the end of the process. Only synced batches are handed out for sending, so the hub never holds what the
- *           spool could lose and number anew.
+ * Shape     segment files EPOCH-SEQ.nrs (16 hex digits each) of one directory, appended to, each
+ *           batch a record with two checksums; file `hole` says what was dropped from the front.
+ *           Byte by byte: docs/internals/spool.md
+ * Numbers   seq counts from 1 in an epoch, without gaps, and goes on after a restart; every record
+ *           says how many observations and packets were spooled before it, so that what lies
+ *           between any two records is counted exactly although it is gone.
+ * Promise   what nr_spool_sync() returned 0 for survives power loss; what nr_spool_append()
+ *           returned 0 for survives the end of the process. Only synced batches are handed out for
+ *           sending, so the hub never holds what the spool could lose and number anew.
  * Limit     beyond `limit` bytes the oldest segments go, after the hole they leave is on disk
- * Recovery  an invalid record is a torn tail only if no valid one follows in the newest segment; then it is cut off. Any
- *           other is damage: passed over, counted, told to the hub as a gap.
- * Errors    a failed sync is final: the spool refuses everything afterwards and is to be opened anew.
+ * Recovery  an invalid record is a torn tail only if no valid one follows in the newest segment;
+ *           then it is cut off. Any other is damage: passed over, counted, told to the hub as a
+ *           gap.
+ * Errors    a failed sync is final: the spool refuses everything afterwards and is to be opened
+ *           anew.
  * Threads   one at a time
  */
 #include "base/err.h"
@@ -61,7 +64,9 @@ struct nr_spool_stats {
 	uint64_t cut_bytes;			/* torn tail at open */
 	uint64_t unsynced;			/* bytes */
 	uint64_t waiting;			/* batches not acknowledged */
-	/* batches that found no room, and nothing after them is on the disk: known in memory alone */
+	/*
+	 * batches that found no room, and nothing after them is on the disk: known in memory alone
+	 */
 	uint64_t unwritten_rows, unwritten_packets;
 };
 
@@ -77,8 +82,9 @@ static inline void nr_spool_autofree(struct nr_spool **spool)
 }
 
 /**
- * Number @p entry and write it. When the disk is full the oldest segments go too; when there are none the batch itself
- * becomes part of the hole, which is no error. @return 0; -errno: nothing of it is in the spool
+ * Number @p entry and write it. When the disk is full the oldest segments go too; when there are
+ * none the batch itself becomes part of the hole, which is no error. @return 0; -errno: nothing of
+ * it is in the spool
  */
 NR_MUST_CHECK int nr_spool_append(struct nr_spool *spool, const struct nr_spool_entry *entry,
 				  struct nr_err *reterr);
@@ -86,23 +92,27 @@ NR_MUST_CHECK int nr_spool_append(struct nr_spool *spool, const struct nr_spool_
 NR_MUST_CHECK int nr_spool_sync(struct nr_spool *spool, struct nr_err *reterr);
 
 /**
- * A session begins: the hub holds everything up to (@p epoch, @p seq), whose digest it says; 0, 0: nothing.
+ * A session begins: the hub holds everything up to (@p epoch, @p seq), whose digest it says; 0, 0:
+ * nothing.
  * @return 0; NR_EDAMAGED: the hub's content is not ours; -errno
  */
 NR_MUST_CHECK int nr_spool_seek(struct nr_spool *spool, uint64_t epoch, uint64_t seq,
 				const struct nr_digest *digest, struct nr_err *reterr);
 /**
- * What comes next in this session; NR_SPOOL_NOTHING when all that is synced was handed out or NR_MESSAGE_WINDOW are not
- * acknowledged. @p payload is overwritten. @return 0; -errno
+ * What comes next in this session; NR_SPOOL_NOTHING when all that is synced was handed out or
+ * NR_MESSAGE_WINDOW are not acknowledged. @p payload is overwritten. @return 0; -errno
  */
 NR_MUST_CHECK int nr_spool_next(struct nr_spool *spool, struct nr_buf *payload,
 				struct nr_spool_item *ret_item, struct nr_err *reterr);
-/** The hub holds everything up to there. Numbers that were not sent are ignored. @return 0; -errno */
+/**
+ * The hub holds everything up to there. Numbers that were not sent are ignored. @return 0; -errno
+ */
 NR_MUST_CHECK int nr_spool_ack(struct nr_spool *spool, uint64_t epoch, uint64_t seq,
 			       struct nr_err *reterr);
 /**
- * Number everything that is not acknowledged anew, in an epoch above @p above: the hub knows other content under our
- * numbers (a disk image was put back, two machines share a spool). @return 0; -errno: nothing changed
+ * Number everything that is not acknowledged anew, in an epoch above @p above: the hub knows other
+ * content under our numbers (a disk image was put back, two machines share a spool). @return 0;
+ * -errno: nothing changed
  */
 NR_MUST_CHECK int nr_spool_renumber(struct nr_spool *spool, uint64_t above, struct nr_err *reterr);
 void nr_spool_stats(const struct nr_spool *spool, struct nr_spool_stats *ret_stats);

@@ -61,7 +61,10 @@ static int epoch_read(const char *dir, uint64_t *ret_epoch)
 	return r;
 }
 
-/* The lowest: a higher one would be the unfinished copy of nr_spool_renumber(). @return 0; -ENOENT; -errno */
+/*
+ * The lowest: a higher one would be the unfinished copy of nr_spool_renumber(). @return 0; -ENOENT;
+ * -errno
+ */
 static int epoch_guess(const char *dir, uint64_t *ret_epoch)
 {
 	DIR *handle = opendir(dir);
@@ -125,7 +128,10 @@ int nr_spool_file_new(const char *dir, const struct nr_spool_file_head *head)
 	struct nr_buf bytes;
 
 	nr_spool_path(dir, head->epoch, head->first, path);
-	/* One of this name is what an earlier attempt left behind: its numbers were never given out. */
+	/*
+	 * One of this name is what an earlier attempt left behind: its numbers were never given
+	 * out.
+	 */
 	int fd = nr_io_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
@@ -148,7 +154,10 @@ int nr_spool_file_new(const char *dir, const struct nr_spool_file_head *head)
 	return r;
 }
 
-/* What the file's head says, or, when it is damaged, its first sound record. @return 1; 0 neither; -errno */
+/*
+ * What the file's head says, or, when it is damaged, its first sound record. @return 1; 0 neither;
+ * -errno
+ */
 static int segment_read(int fd, uint64_t epoch, uint64_t first, struct nr_spool_segment *segment)
 {
 	uint8_t bytes[NR_SPOOL_FILE_HEAD];

@@ -8,17 +8,21 @@
  *   scan      the records of one segment, damage passed over     (spool_scan.c)
  *   hole      what was dropped from the front, on disk           (spool_hole.c)
  *   directory epoch, list of segments                            (spool_dir.c)
- *   log       open, append, make room, acknowledge               (spool.c)
+ *   open      read what an earlier process left                  (spool_open.c)
+ *   log       append, make room, acknowledge                     (spool.c)
  *   send      what goes to the hub next                          (spool_send.c)
  *
  * Invariants
- *  1  A directory holds one epoch, named by the file `epoch`; segments of others are leftovers and are deleted.
- *  2  list is in order of first numbers and never empty; fd appends to the last one. Records of a segment have rising
- *     numbers from its own first to the next segment's first - 1; a number left out is a batch that found no room.
+ *  1  A directory holds one epoch, named by the file `epoch`; segments of others are leftovers and
+ *     are deleted.
+ *  2  list is in order of first numbers and never empty; fd appends to the last one. Records of a
+ *     segment have rising numbers from its own first to the next segment's first - 1; a number left
+ *     out is a batch that found no room.
  *  3  Cumulative counts never decrease.
- *  4  The hole's marks hold the counts at every number in it that the hub may hold without our knowing: what was sent in
- *     this session or the one before (window), and before the first session of a process what an earlier one may have sent:
- *     a few windows of batches behind the last acknowledgement or the end of the hole.
+ *  4  The hole's marks hold the counts at every number in it that the hub may hold without our
+ *     knowing: what was sent in this session or the one before (window), and before the first
+ *     session of a process what an earlier one may have sent: a few windows of batches behind the
+ *     last acknowledgement or the end of the hole.
  *  5  Nothing behind synced_seq is handed out.
  */
 #include "observe/sensor/spool.h"
@@ -72,12 +76,11 @@ NR_MUST_CHECK bool nr_spool_name_read(const char *name, uint64_t *ret_epoch, uin
 /* ---- scan ---- */
 
 struct nr_spool_scan {
-	int fd;		   /* borrowed */
-	bool verify;	   /* payloads too */
-	uint64_t at, size; /* at: where the next record is looked for */
-	uint64_t end;	   /* behind the last sound record */
-	uint64_t
-		n_damaged; /* places where something else than a sound record stood and sound ones follow */
+	int fd;		    /* borrowed */
+	bool verify;	    /* payloads too */
+	uint64_t at, size;  /* at: where the next record is looked for */
+	uint64_t end;	    /* behind the last sound record */
+	uint64_t n_damaged; /* places where no sound record stood, and sound ones follow */
 };
 
 void nr_spool_scan_begin(struct nr_spool_scan *scan, int fd, uint64_t at, uint64_t size,
@@ -100,7 +103,10 @@ struct nr_spool_hole { /* any: everything in [from, to] of the epoch is gone */
 	struct nr_spool_mark marks[NR_SPOOL_MARKS];
 };
 
-/** Missing or damaged: an empty one (counts are found without it, only the times are not). @return 0; -errno */
+/**
+ * Missing or damaged: an empty one (counts are found without it, only the times are not). @return
+ * 0; -errno
+ */
 NR_MUST_CHECK int nr_spool_hole_load(const char *dir, uint64_t epoch,
 				     struct nr_spool_hole *ret_hole);
 NR_MUST_CHECK int nr_spool_hole_save(const char *dir, const struct nr_spool_hole *hole,
@@ -121,15 +127,24 @@ struct nr_spool_list {
 	size_t n, cap;
 };
 
-/** Which epoch the directory holds: by its file, else the lowest of the segments. @return 0; -ENOENT; -errno */
+/**
+ * Which epoch the directory holds: by its file, else the lowest of the segments. @return 0;
+ * -ENOENT; -errno
+ */
 NR_MUST_CHECK int nr_spool_epoch_load(const char *dir, uint64_t *ret_epoch, struct nr_err *reterr);
 NR_MUST_CHECK int nr_spool_epoch_save(const char *dir, uint64_t epoch, struct nr_err *reterr);
-/** Segments of @p epoch in order, those without one sound record removed unless the last; files of others are deleted. */
+/**
+ * Segments of @p epoch in order, those without one sound record removed unless the last; files of
+ * others are deleted.
+ */
 NR_MUST_CHECK int nr_spool_list_load(const char *dir, uint64_t epoch, struct nr_spool_list *list,
 				     struct nr_err *reterr);
 NR_MUST_CHECK int nr_spool_list_add(struct nr_spool_list *list, struct nr_spool_segment segment);
 void nr_spool_path(const char *dir, uint64_t epoch, uint64_t first, char out[NR_SPOOL_PATH]);
-/** Create a segment file with its head, durable with its name. @return descriptor to append to; -errno */
+/**
+ * Create a segment file with its head, durable with its name. @return descriptor to append to;
+ * -errno
+ */
 NR_MUST_CHECK int nr_spool_file_new(const char *dir, const struct nr_spool_file_head *head);
 
 /* ---- the spool ---- */
@@ -159,11 +174,18 @@ struct nr_spool {
 	uint64_t scan_first;	   /* first number of the segment being read */
 };
 
+static inline struct nr_spool_segment *nr_spool_active(struct nr_spool *spool)
+{
+	return &spool->list.items[spool->list.n - 1];
+}
 /** Last number in segment @p i; first - 1 when it holds none. */
 uint64_t nr_spool_segment_last(const struct nr_spool *spool, size_t i);
 void nr_spool_read_close(struct nr_spool *spool);
 /** Delete what is acknowledged. */
 NR_MUST_CHECK int nr_spool_forget(struct nr_spool *spool, struct nr_err *reterr);
-/** Remember durably that the hub holds everything up to spool->acked; a failure costs only exactness later. */
+/**
+ * Remember durably that the hub holds everything up to spool->acked; a failure costs only exactness
+ * later.
+ */
 void nr_spool_acked_write(struct nr_spool *spool);
 int nr_spool_fail(struct nr_err *reterr, int code, const char *dir, const char *what);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All that waits is copied under the numbers of a new epoch; the file `epoch` switches from one to the other at once, and
- * whichever files it does not name are leftovers. So this needs the room of what waits once more, and may end anywhere.
+ * All that waits is copied under the numbers of a new epoch; the file `epoch` switches from one to
+ * the other at once, and whichever files it does not name are leftovers. So this needs the room of
+ * what waits once more, and may end anywhere.
  */
 #include <stdlib.h>
 
@@ -13,7 +14,9 @@ struct copy {
 	struct nr_buf payload;
 };
 
-/* What was before the first record that is left: a hole in the new numbers too, as long as it was. */
+/*
+ * What was before the first record that is left: a hole in the new numbers too, as long as it was.
+ */
 static int hole_copy(struct nr_spool *from, struct nr_spool *to, struct nr_err *reterr)
 {
 	struct nr_spool_hole *hole = &to->hole;

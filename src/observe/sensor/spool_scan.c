@@ -59,7 +59,9 @@ static int record_at(const struct nr_spool_scan *scan, struct nr_spool_head *ret
 	return scan->verify ? payload_check(scan, ret_head) : 1;
 }
 
-/* Move to the next place that begins like a record, at least 8 bytes on. @return 1; 0 none; -errno */
+/*
+ * Move to the next place that begins like a record, at least 8 bytes on. @return 1; 0 none; -errno
+ */
 static int resync(struct nr_spool_scan *scan)
 {
 	static const uint8_t magic[4] = "NRSR";

@@ -294,7 +294,10 @@ static int segment_next(struct nr_spool *spool, struct nr_buf *payload, struct n
 	}
 }
 
-/* Open the segment with the next number; what the spool no longer has becomes a gap. @return 1 a gap; 0; -errno */
+/*
+ * Open the segment with the next number; what the spool no longer has becomes a gap. @return 1 a
+ * gap; 0; -errno
+ */
 static int segment_turn(struct nr_spool *spool, struct nr_spool_item *item)
 {
 	size_t i = segment_of(spool, spool->sent.seq + 1);

@@ -2,7 +2,8 @@
 #pragma once
 /**
  * @file
- * spooler: what the two halves of the spooler process share: batches in (spooler_role.c), messages out (spooler_link.c).
+ * spooler: what the two halves of the spooler process share: batches in (spooler_role.c), messages
+ * out (spooler_link.c).
  */
 #include "base/buf.h"
 #include "base/time.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shipper's side of the spooler. It speaks the messages of the wire: the shipper says HELLO when it has a connection,
- * the spooler answers with the HELLO for the hub, the shipper passes the hub's WELCOME, ACK and REFUSE on, and from WELCOME
- * on gets batches and gaps. REFUSE from the spooler asks for another session.
+ * The shipper's side of the spooler. It speaks the messages of the wire: the shipper says HELLO
+ * when it has a connection, the spooler answers with the HELLO for the hub, the shipper passes the
+ * hub's WELCOME, ACK and REFUSE on, and from WELCOME on gets batches and gaps. REFUSE from the
+ * spooler asks for another session.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,7 +68,9 @@ static int on_hello(struct nr_spooler *s, struct nr_err *reterr)
 	struct nr_message hello = { .type = NR_MESSAGE_HELLO };
 	struct nr_spool_stats stats;
 
-	/* a message that is half out must end, or the shipper would read the next one inside of it */
+	/*
+	 * a message that is half out must end, or the shipper would read the next one inside of it
+	 */
 	nr_spool_stats(s->spool, &stats);
 	s->link.in_session = false;
 	(void)snprintf(hello.hello.program, sizeof(hello.hello.program), "noroshi-sensor %s",

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The spooler process keeps: the spool directory, the pipe from the parser, the socket to the shipper, its channel to the
- * supervisor, its page. What the parser hands over is checked, not trusted: that process has read hostile bytes.
+ * The spooler process keeps: the spool directory, the pipe from the parser, the socket to the
+ * shipper, its channel to the supervisor, its page. What the parser hands over is checked, not
+ * trusted: that process has read hostile bytes.
  *
  * Invariants
  *  1  A batch is spooled when all of it has arrived; half a batch of a parser that died is not.
- *  2  page.generation_ended = g is set when the pipe of parser g has ended and all it held is spooled; a new pipe waits
- *     until then.
- *  3  Only whole messages go to the shipper, batches only of a session for which WELCOME came, synced ones only.
+ *  2  page.generation_ended = g is set when the pipe of parser g has ended and all it held is
+ *     spooled; a new pipe waits until then.
+ *  3  Only whole messages go to the shipper, batches only of a session for which WELCOME came,
+ *     synced ones only.
  */
 #include "observe/sensor/spooler.h"
 

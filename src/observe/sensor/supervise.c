@@ -2,8 +2,9 @@
 /*
  * Invariants
  *  1  At most one parser runs, and its generation is supervisor->generation.
- *  2  The accounts of a parser are closed after it has ended, capture writes to another pipe, and the spooler has read the
- *     old one to its end; only then is the next one begun. So no frame is counted twice or not at all.
+ *  2  The accounts of a parser are closed after it has ended, capture writes to another pipe, and
+ *     the spooler has read the old one to its end; only then is the next one begun. So no frame is
+ *     counted twice or not at all.
  */
 #include "observe/sensor/supervise.h"
 
@@ -33,7 +34,10 @@ enum {
 
 /* ---- accounts ---- */
 
-/* Everything up to the end of the last parser is known: what is neither handed over nor dropped is lost. */
+/*
+ * Everything up to the end of the last parser is known: what is neither handed over nor dropped is
+ * lost.
+ */
 static void settle(struct nr_supervisor *s, uint64_t frames, uint32_t next)
 {
 	struct nr_page_supervisor *base = s->pages.supervisor;

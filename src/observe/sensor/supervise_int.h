@@ -2,8 +2,8 @@
 #pragma once
 /**
  * @file
- * supervise_int: the supervisor's state: children (supervise_child.c), accounts and what happens when (supervise.c), the
- * status file (supervise_status.c).
+ * supervise_int: the supervisor's state: children (supervise_child.c), accounts and what happens
+ * when (supervise.c), the status file (supervise_status.c).
  */
 #include <sys/types.h>
 
@@ -28,8 +28,8 @@ struct nr_child {
 };
 
 enum nr_supervise_state {
-	NR_SUPERVISE_RUNNING, /* a parser runs */
-	NR_SUPERVISE_SWITCHING, /* the old parser has ended; capture and spooler are on their way to new pipes */
+	NR_SUPERVISE_RUNNING,	/* a parser runs */
+	NR_SUPERVISE_SWITCHING, /* the old one has ended; new pipes are on their way */
 	NR_SUPERVISE_DRAINED, /* no more parser is wanted: the capture file has ended, or we stop */
 };
 
@@ -55,7 +55,10 @@ NR_MUST_CHECK int nr_child_begin(struct nr_supervisor *supervisor, enum nr_child
 /** Take note of every child that has ended. @return how many */
 unsigned nr_child_reap(struct nr_supervisor *supervisor);
 void nr_child_kill(struct nr_supervisor *supervisor, enum nr_child_kind kind, int signal);
-/** Pipes of a new generation: capture and spooler get their ends, ours wait for the parser. @return 0; -errno */
+/**
+ * Pipes of a new generation: capture and spooler get their ends, ours wait for the parser. @return
+ * 0; -errno
+ */
 NR_MUST_CHECK int nr_child_pipes(struct nr_supervisor *supervisor);
 /** Close our ends of them. */
 void nr_child_pipes_close(struct nr_supervisor *supervisor);

@@ -2,12 +2,14 @@
 #pragma once
 /**
  * @file
- * test_spool_model: a spool, a hub that counts, and a seed that decides what happens between them: batches of any size,
- * partitions, lost acknowledgements, ends of the process between and inside of operations, a full disk.
+ * test_spool_model: a spool, a hub that counts, and a seed that decides what happens between them:
+ * batches of any size, partitions, lost acknowledgements, ends of the process between and inside of
+ * operations, a full disk.
  *
- * Invariant, at the end of every run: observations that the hub holds + observations of the gaps it was told = observations
- * spooled, and so for packets; no batch twice, none that does not follow from the one before.
- * Included by the unit test (few seeds) and by the harness (thousands): tests/e2e/spool_trial.c.
+ * Invariant, at the end of every run: observations that the hub holds + observations of the gaps it
+ * was told = observations spooled, and so for packets; no batch twice, none that does not follow
+ * from the one before. Included by the unit test (few seeds) and by the harness (thousands):
+ * tests/e2e/spool_trial.c.
  */
 #include <dirent.h>
 #include <stdio.h>
