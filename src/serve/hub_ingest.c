@@ -6,14 +6,16 @@
 #include "base/log.h"
 #include "serve/hub_int.h"
 
-static bool is_revoked(void *ctx, struct nr_uuid sensor)
+static int is_revoked(void *ctx, struct nr_uuid sensor)
 {
 	struct nr_hub *hub = ctx;
 	struct nr_registry_sensor row;
+	int ret = nr_registry_sensor_find(hub->core->registry, sensor, &row, NULL);
 
-	/* Whom the registry does not know, or cannot be asked about, is nobody. */
-	return nr_registry_sensor_find(hub->core->registry, sensor, &row, NULL) < 0 ||
-	       row.state == NR_SENSOR_STATE_REVOKED;
+	/* Whom the registry does not know is nobody; one that cannot be asked says nothing. */
+	if (ret == -ENOENT)
+		return 1;
+	return ret < 0 ? ret : row.state == NR_SENSOR_STATE_REVOKED;
 }
 
 static void name(void *ctx, struct nr_uuid sensor, char out[NR_ENTRY_NAME])

@@ -43,8 +43,8 @@ struct nr_ingest_options {
 	uint64_t bytes_per_s;			      /* of one sensor; 0: 50 MB/s */
 	int64_t (*now_ns)(void *ctx);		      /* NULL: the clock */
 	int64_t (*mono_ns)(void *ctx); /* to tell whether a session is alive; NULL: the clock */
-	/** Asked at HELLO and every 10 s. */
-	bool (*is_revoked)(void *ctx, struct nr_uuid sensor);
+	/** Asked at HELLO and every 10 s. @return 1; 0; negative: cannot tell now (the sensor is told to come again) */
+	int (*is_revoked)(void *ctx, struct nr_uuid sensor);
 	/** What people call it. */
 	void (*name)(void *ctx, struct nr_uuid sensor, char out[NR_ENTRY_NAME]);
 	/** Certificate and authority for a request: serve/enrol.h; at most one a minute a session. */

@@ -114,6 +114,7 @@ struct nr_session {
 	int64_t message_until, silent_until, read_from; /* monotonic */
 	int64_t revoked_check, renew_from;
 
+	unsigned unsure; /* times in a row that nobody could tell whether it is revoked */
 	struct nr_ingest_clock clock;
 	int64_t offset_ns;
 	struct {

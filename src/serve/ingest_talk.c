@@ -13,6 +13,7 @@ enum {
 	WELCOME_MS = 5000,
 	BATCH_INTERVAL_MS = 1000,
 	BEAT_INTERVAL_MS = 5000,
+	UNSURE_MAX = 5, /* times 10 s: revocation cuts within a minute even then */
 };
 #define RENEW_NS (60 * NR_NS_PER_S)
 
@@ -86,9 +87,13 @@ static void alarm(struct nr_session *s, enum nr_ingest_alarm what, const char *w
 int nr_session_check_revoked(struct nr_session *s)
 {
 	const struct nr_ingest_options *o = &s->ingest->options;
+	int ret = o->is_revoked != NULL ? o->is_revoked(o->ctx, s->sensor) : 0;
 
-	if (o->is_revoked == NULL || !o->is_revoked(o->ctx, s->sensor))
+	s->unsure = ret < 0 ? s->unsure + 1 : 0;
+	if (ret == 0 || (ret < 0 && s->greeted && s->unsure < UNSURE_MAX))
 		return 0;
+	if (ret < 0) /* never "revoked", which is for good, by a mere failure to ask */
+		return nr_session_refuse(s, NR_REFUSE_BUSY, "the hub cannot check certificates");
 	nr_ingest_count(s->ingest, NR_INGEST_REFUSED_REVOKED, 1);
 	nr_ingest_complain(s->ingest, s->slot, "its certificate is revoked");
 	return nr_session_refuse(s, NR_REFUSE_REVOKED, "this certificate is revoked");

@@ -276,6 +276,25 @@ static void a_revoked_sensor_is_cut_and_stays_out(void **state)
 	client_done(&c);
 }
 
+static void a_registry_that_does_not_answer_revokes_nobody(void **state)
+{
+	struct hub *hub = *state;
+	struct client c;
+
+	client_init(&c, hub, 0);
+	hub->unsure = true;
+	client_connect(&c);
+	client_send_hello(&c);
+	client_expect_refusal(&c, NR_REFUSE_BUSY);
+	client_expect_end(&c);
+	hub->unsure = false;
+	client_hello(&c);
+	hub->unsure = true;
+	nr_ingest_revoked(hub->ingest); /* once is not five times */
+	client_fence(&c);
+	client_done(&c);
+}
+
 static void a_full_disk_refuses_batches_and_makes_no_hole(void **state)
 {
 	struct hub *hub = *state;
@@ -625,6 +644,7 @@ int main(void)
 		NAMED(two_machines_with_one_certificate_raise_an_alarm),
 		NAMED(sensors_do_not_touch_each_other),
 		NAMED(a_revoked_sensor_is_cut_and_stays_out),
+		NAMED(a_registry_that_does_not_answer_revokes_nobody),
 		NAMED(a_full_disk_refuses_batches_and_makes_no_hole),
 		NAMED(when_the_journal_has_failed_nothing_is_acknowledged),
 		NAMED(a_stopping_hub_says_so_to_everybody),

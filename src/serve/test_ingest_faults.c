@@ -6,7 +6,11 @@
 #include "base/io.h"
 #include "serve/test_ingest.h"
 
-enum { BEFORE = 1, SENT = 3 };
+enum {
+	BEFORE = 1,
+	SENT = 24,
+	SEGMENT = 4096
+}; /* so that a commit closes segments, and opens some */
 
 static unsigned batches_on_disk(struct hub *hub)
 {
@@ -52,8 +56,8 @@ static uint64_t fail_one(struct hub *hub, uint64_t n, int code)
 	client_fence(&c);
 	hub_commit(hub);
 	client_expect_ack(&c, BEFORE);
-	client_send_next(&c);
-	client_send_next(&c);
+	while (c.seq < SENT)
+		client_send_next(&c);
 	client_fence(&c);
 
 	nr_io_fail_nth(n, code);
@@ -90,7 +94,7 @@ static void an_acknowledgement_survives_any_failing_call(void **state)
 		uint64_t n = 0, calls;
 
 		do {
-			assert_int_equal(hub_setup(state), 0);
+			assert_int_equal(hub_setup_segments(state, SEGMENT), 0);
 			calls = fail_one(*state, ++n, codes[i]);
 			assert_int_equal(hub_teardown(state), 0);
 		} while (n <= calls);
