@@ -26,6 +26,7 @@ enum nr_role_exit { NR_ROLE_DONE = 0, NR_ROLE_FAILED = 1, NR_ROLE_SANDBOX = 3 };
 struct nr_role {
 	const struct nr_settings *settings;
 	struct nr_pages pages;
+	int lock; /* spooler: held until it has really ended, so that there is never a second one */
 	int orders;	     /* from the supervisor; -1: none */
 	int in, out;	     /* parser: pipes; shipper: in is the socket to the spooler */
 	uint32_t generation; /* parser */

@@ -9,6 +9,7 @@
 #include "observe/sensor/supervise.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,8 @@ enum {
 	SHIPPER_TIMEOUT_S = 300,
 	DRAIN_S = 5,
 	SYNC_S = 20,
+	LOCK_TRIES = 30,
+	LOCK_MS = 100,
 };
 
 /* ---- accounts ---- */
@@ -331,7 +334,9 @@ static int own_directory(struct nr_supervisor *s, struct nr_err *reterr)
 	s->lock_fd = nr_io_open(path, O_RDWR | O_CREAT, 0600);
 	if (s->lock_fd < 0)
 		return nr_fail(reterr, s->lock_fd, "%s: %s", path, nr_err_text(s->lock_fd));
-	r = nr_io_lock(s->lock_fd);
+	/* after kill -9 the spooler of before may need a moment to end */
+	for (int i = 0; (r = nr_io_lock(s->lock_fd)) == -EWOULDBLOCK && i < LOCK_TRIES; i++)
+		(void)poll(NULL, 0, LOCK_MS);
 	if (r == -EWOULDBLOCK)
 		return nr_fail(reterr, r, "%s: another sensor runs here", settings->dir);
 	return r < 0 ? nr_fail(reterr, r, "%s: %s", path, nr_err_text(r)) : 0;

@@ -30,7 +30,7 @@ static void close_if(int *fd)
 static void close_others(const struct nr_role *role)
 {
 	for (int fd = STDERR_FILENO + 1; fd < 256; fd++)
-		if (fd != role->orders && fd != role->in && fd != role->out)
+		if (fd != role->orders && fd != role->in && fd != role->out && fd != role->lock)
 			(void)close(fd);
 }
 
@@ -117,6 +117,7 @@ int nr_child_begin(struct nr_supervisor *s, enum nr_child_kind kind)
 	struct nr_child *child = &s->children[kind];
 	struct nr_role role = { .settings = s->settings,
 				.pages = s->pages,
+				.lock = kind == NR_CHILD_SPOOLER ? s->lock_fd : -1,
 				.orders = -1,
 				.in = -1,
 				.out = -1,
