@@ -303,6 +303,46 @@ static void a_quiet_sensor_that_beats_holds_nobody_up(void **state)
 	end(&said);
 }
 
+/*
+ * A packet in seven seconds, a beat in five: a second is closed 2.5 s after its end at the latest.
+ */
+static void a_quiet_sensor_that_beats_rarely_costs_a_second(void **state)
+{
+	struct said said = { 0 };
+	int64_t newest = 0;
+
+	(void)state;
+	begin(&said);
+	for (int64_t i = 0; i < 200; i++) {
+		said.now = (T0 + i + 1) * S + S / 10;
+		batch(&said, 1, T0 + i);
+		if (i % 7 == 0)
+			batch(&said, 2, newest = T0 + i);
+		if (i % 5 == 0) {
+			struct beat quiet = { .sensor = 2, .newest = newest };
+
+			beat(&said, &quiet);
+		}
+		tick(&said);
+		said.now += S / 2;
+		tick(&said);
+		if (i > 10)
+			assert_true(said.watermark >= T0 + i - 1);
+	}
+	/* but when a beat says that something is on its way, it is waited for */
+	struct beat more = { .sensor = 2, .newest = T0 + 300 };
+
+	beat(&said, &more);
+	int64_t before = said.watermark;
+
+	for (int64_t i = 200; i < 203; i++) { /* up to the lateness */
+		said.now = (T0 + i + 1) * S + S / 10;
+		batch(&said, 1, T0 + i);
+		assert_int_equal(said.watermark, i < 202 ? before : T0 + i + 1);
+	}
+	end(&said);
+}
+
 static void without_live_sensors_time_goes_on(void **state)
 {
 	struct said said = { 0 };
@@ -536,6 +576,7 @@ int main(void)
 		cmocka_unit_test(one_slow_sensor_among_five_is_waited_for_and_then_left_behind),
 		cmocka_unit_test(old_data_holds_nobody_up),
 		cmocka_unit_test(a_quiet_sensor_that_beats_holds_nobody_up),
+		cmocka_unit_test(a_quiet_sensor_that_beats_rarely_costs_a_second),
 		cmocka_unit_test(without_live_sensors_time_goes_on),
 		cmocka_unit_test(a_fast_clock_moves_the_watermark_no_further_than_the_hubs),
 		cmocka_unit_test(after_a_restart_nothing_is_said_twice),

@@ -23,6 +23,8 @@ static const int64_t LATENESS_NS = 3 * NR_NS_PER_S, SILENCE_NS = 60 * NR_NS_PER_
 static const int64_t STEP_NS = 10 * NR_NS_PER_S; /* between two calls: more is a step */
 static const int64_t TICK_NS = NR_NS_PER_S / 2;
 static const int64_t SETTLE_NS = 600 * NR_NS_PER_S;
+/* a second, the next one's batch, and the way; and how long a beat is worth something */
+static const int64_t QUIET_NS = 1300 * (NR_NS_PER_S / 1000), FRESH_NS = 10 * NR_NS_PER_S;
 static const int64_t OFF_NS = 2 * NR_NS_PER_S, GOOD_NS = NR_NS_PER_S;
 enum { OFF_BEATS = 3, ALONE_S = 10, FEW = 64 };
 
@@ -38,6 +40,7 @@ struct sensor {
 	struct nr_uuid id;
 	char name[NR_ENTRY_NAME];
 	uint64_t monitored;
+	int64_t batch, beat;	   /* elapsed; the last ones. beat: that had nothing outstanding */
 	int64_t heard, heard_ns;   /* elapsed, clock */
 	int64_t open;		   /* s; the next second still open. INT64_MIN: unknown */
 	int64_t newest;		   /* s; newest tick received, as claimed */
@@ -115,6 +118,7 @@ static struct sensor *sensor_get(struct nr_watch *watch, struct nr_uuid id)
 	s->id = id;
 	s->open = s->newest = s->parser_ns = INT64_MIN;
 	s->heard = s->parser = watch->elapsed;
+	s->batch = s->beat = INT64_MIN / 2;
 	s->heard_ns = watch->last_now;
 	return s;
 }
@@ -222,6 +226,19 @@ static bool is_followed(const struct sensor *s)
 	return !(s->flags & (SILENT | FROZEN | GONE)) && s->open != INT64_MIN;
 }
 
+/*
+ * Who had nothing outstanding at its last beat and sends no batches has none to send: what it could
+ * have sent of a second would be here QUIET_NS after that second.
+ */
+static int64_t open_of(const struct nr_watch *watch, const struct sensor *s)
+{
+	int64_t quiet = nr_time_floor_s((struct nr_time){ watch->steady - QUIET_NS });
+
+	if (watch->elapsed - s->beat > FRESH_NS || watch->elapsed - s->batch <= QUIET_NS)
+		return s->open;
+	return quiet > s->open ? quiet : s->open;
+}
+
 static int watermark_set(struct nr_watch *watch, int64_t tick)
 {
 	struct nr_entry entry = { .type = NR_ENTRY_WATERMARK, .watermark = { tick } };
@@ -243,8 +260,8 @@ static int watermark_move(struct nr_watch *watch)
 	for (uint32_t i = 0; i < watch->sensors.n; i++) {
 		const struct sensor *s = nr_table_at(&watch->sensors, i);
 
-		if (is_followed(s) && s->open > newest)
-			newest = s->open;
+		if (is_followed(s) && open_of(watch, s) > newest)
+			newest = open_of(watch, s);
 	}
 	if (newest == INT64_MIN) {
 		/* nobody to wait for: what is open must end some time */
@@ -258,8 +275,10 @@ static int watermark_move(struct nr_watch *watch)
 	for (uint32_t i = 0; i < watch->sensors.n; i++) {
 		const struct sensor *s = nr_table_at(&watch->sensors, i);
 
-		if (is_followed(s) && s->open >= newest - lateness_s && s->open < smallest)
-			smallest = s->open;
+		int64_t open = open_of(watch, s);
+
+		if (is_followed(s) && open >= newest - lateness_s && open < smallest)
+			smallest = open;
 	}
 	return watermark_set(watch, smallest);
 }
@@ -288,6 +307,8 @@ int nr_watch_batch(struct nr_watch *watch, struct nr_uuid sensor, int64_t last_t
 		return r;
 	bool held = s->open <= watch->watermark;
 
+	s->open = open_of(watch, s);
+	s->batch = watch->elapsed;
 	s->newest = last_tick > s->newest ? last_tick : s->newest;
 	open_set(watch, s, last_tick < INT64_MAX ? last_tick + 1 : last_tick);
 	return held || watch->sensors.n <= FEW ? watermark_move(watch) : 0;
@@ -369,8 +390,12 @@ int nr_watch_beat(struct nr_watch *watch, struct nr_uuid sensor, const char *nam
 	if (r < 0)
 		return r;
 	/* It has told us of all that its parser has seen. */
-	if (beat->newest_tick <= s->newest && !(s->flags & FROZEN))
-		open_set(watch, s, nr_time_floor_s((struct nr_time){ beat->parser_ns }));
+	s->open = open_of(watch, s); /* until now it had nothing */
+	s->beat = INT64_MIN / 2;
+	if (beat->newest_tick > s->newest || s->flags & FROZEN)
+		return 0;
+	s->beat = watch->elapsed;
+	open_set(watch, s, nr_time_floor_s((struct nr_time){ beat->parser_ns }));
 	return 0;
 }
 

@@ -9,9 +9,12 @@
  * and never decided again. Pure: time is an argument. One thread at a time.
  * Watermark  W = the smallest "next second still open" over sensors that are live; a live sensor
  *            that lags is waited for until lateness_ns (default 3 s) behind the newest, then W goes
- *            on without it and what it sends later is late. Imported and backlogged data (older
- *            than NR_WATCH_BACKLOG when it arrives) never holds W back: it has a lane of its own in
- *            orient/online.h.
+ *            on without it and what it sends later is late. A batch of second t opens t + 1; a beat
+ *            whose newest_tick we already have opens the second of its parser_ns, and who sends no
+ *            batches after it is taken to have nothing 1.3 s after each second: with a beat a
+ *            second a quiet sensor holds nobody up, with one in ten it costs a second.
+ *            Imported and backlogged data (older than NR_WATCH_BACKLOG_NS when it arrives) never
+ *            holds W back: it has a lane of its own in orient/online.h.
  * Silence    no beat and no batch for silence_ns (default 60 s): SILENT; the addresses of that
  *            sensor leave N.
  * Frozen     beats come, but the parser's sign of life is older than silence_ns.
