@@ -124,6 +124,8 @@ struct nr_duck_blob nr_duck_query_bytes(const struct nr_duck_query *query, size_
 
 /* ---- functions of ours in its statements ---- */
 
-/** sources(BLOB) -> UBIGINT: estimate of merged sketches (store/sketch.h); address(UINTEGER,
- * UHUGEINT) -> VARCHAR. */
+/**
+ * sources(BLOB) -> UBIGINT, merge_sources(BLOB) -> BLOB: of sketches (sketch.h); count_sources(UINTEGER,
+ * UHUGEINT) -> UBIGINT: of addresses, the same estimate; address(UINTEGER, UHUGEINT) -> VARCHAR.
+ */
 NR_MUST_CHECK int nr_duck_functions(struct nr_duck_con *con, struct nr_err *reterr);

@@ -24,6 +24,20 @@ static struct nr_bytes bytes_of(const duckdb_string_t *string)
 
 /* ---- aggregates over sketches ---- */
 
+static struct nr_ip ip_of(uint32_t v4, bool is_v6, const duckdb_uhugeint *v6)
+{
+	struct nr_ip ip;
+	uint64_t hi, lo;
+
+	if (!is_v6)
+		return nr_ip_v4(v4);
+	hi = __builtin_bswap64(v6->upper);
+	lo = __builtin_bswap64(v6->lower);
+	memcpy(ip.b, &hi, 8);
+	memcpy(ip.b + 8, &lo, 8);
+	return ip;
+}
+
 static idx_t sketch_size(duckdb_function_info info)
 {
 	(void)info;
@@ -56,6 +70,27 @@ static void sketch_update(duckdb_function_info info, duckdb_data_chunk input,
 			continue;
 		if (nr_sketch_merge((struct nr_sketch *)states[i], bytes_of(&blobs[i])) < 0) {
 			api->aggregate_function_set_error(info, "Corrupt sketch, or no memory");
+			return;
+		}
+	}
+}
+
+static void sources_update(duckdb_function_info info, duckdb_data_chunk input,
+			   duckdb_aggregate_state *states)
+{
+	const struct nr_duck_api *api = api_loaded();
+	duckdb_vector wide = api->data_chunk_get_vector(input, 1);
+	const uint32_t *v4 = api->vector_get_data(api->data_chunk_get_vector(input, 0));
+	const duckdb_uhugeint *v6 = api->vector_get_data(wide);
+	const uint64_t *has_v6 = api->vector_get_validity(wide);
+	idx_t n = api->data_chunk_get_size(input);
+
+	for (idx_t i = 0; i < n; i++) {
+		bool is_v6 = has_v6 == NULL || (has_v6[i / 64] >> (i % 64) & 1) != 0;
+		struct nr_ip ip = ip_of(v4[i], is_v6, &v6[i]);
+
+		if (nr_sketch_add((struct nr_sketch *)states[i], nr_sketch_hash(&ip)) < 0) {
+			api->aggregate_function_set_error(info, "Out of Memory: sketch");
 			return;
 		}
 	}
@@ -97,43 +132,41 @@ static void sketch_to_bytes(duckdb_function_info info, duckdb_aggregate_state *s
 	}
 }
 
-static bool add_aggregate(struct nr_duck_con *con, const char *name, duckdb_type returns,
-			  duckdb_aggregate_finalize_t finalize)
+struct aggregate {
+	const char *name;
+	duckdb_type parameters[2], returns; /* the second may be INVALID: there is none */
+	duckdb_aggregate_update_t update;
+	duckdb_aggregate_finalize_t finalize;
+};
+
+static bool add_aggregate(struct nr_duck_con *con, const struct aggregate *aggregate)
 {
 	const struct nr_duck_api *api = con->duck->api;
 	duckdb_aggregate_function f = api->create_aggregate_function();
-	duckdb_logical_type blob = api->create_logical_type(DUCKDB_TYPE_BLOB);
-	duckdb_logical_type type = api->create_logical_type(returns);
+	duckdb_logical_type returns = api->create_logical_type(aggregate->returns);
 
-	api->aggregate_function_set_name(f, name);
-	api->aggregate_function_add_parameter(f, blob);
-	api->aggregate_function_set_return_type(f, type);
-	api->aggregate_function_set_functions(f, sketch_size, sketch_init, sketch_update,
-					      sketch_combine, finalize);
+	api->aggregate_function_set_name(f, aggregate->name);
+	for (size_t i = 0; i < NR_COUNT(aggregate->parameters); i++) {
+		if (aggregate->parameters[i] == DUCKDB_TYPE_INVALID)
+			continue;
+		duckdb_logical_type type = api->create_logical_type(aggregate->parameters[i]);
+
+		api->aggregate_function_add_parameter(f, type);
+		api->destroy_logical_type(&type);
+	}
+	api->aggregate_function_set_return_type(f, returns);
+	api->aggregate_function_set_functions(f, sketch_size, sketch_init, aggregate->update,
+					      sketch_combine, aggregate->finalize);
 	api->aggregate_function_set_destructor(f, sketch_destroy);
+	api->aggregate_function_set_special_handling(f); /* NULL: an address is not IPv6 */
 	bool done = api->register_aggregate_function(con->con, f) == DuckDBSuccess;
 
-	api->destroy_logical_type(&blob);
-	api->destroy_logical_type(&type);
+	api->destroy_logical_type(&returns);
 	api->destroy_aggregate_function(&f);
 	return done;
 }
 
 /* ---- addresses ---- */
-
-static struct nr_ip ip_of(uint32_t v4, bool is_v6, const duckdb_uhugeint *v6)
-{
-	struct nr_ip ip;
-	uint64_t hi, lo;
-
-	if (!is_v6)
-		return nr_ip_v4(v4);
-	hi = __builtin_bswap64(v6->upper);
-	lo = __builtin_bswap64(v6->lower);
-	memcpy(ip.b, &hi, 8);
-	memcpy(ip.b + 8, &lo, 8);
-	return ip;
-}
 
 static void address_text(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
 {
@@ -179,9 +212,28 @@ static bool add_address(struct nr_duck_con *con)
 
 int nr_duck_functions(struct nr_duck_con *con, struct nr_err *reterr)
 {
-	if (!add_aggregate(con, "sources", DUCKDB_TYPE_UBIGINT, sketch_to_count) ||
-	    !add_aggregate(con, "merge_sources", DUCKDB_TYPE_BLOB, sketch_to_bytes) ||
-	    !add_address(con))
+	static const struct aggregate aggregates[] = {
+		{ "sources",
+		  { DUCKDB_TYPE_BLOB },
+		  DUCKDB_TYPE_UBIGINT,
+		  sketch_update,
+		  sketch_to_count },
+		{ "merge_sources",
+		  { DUCKDB_TYPE_BLOB },
+		  DUCKDB_TYPE_BLOB,
+		  sketch_update,
+		  sketch_to_bytes },
+		{ "count_sources",
+		  { DUCKDB_TYPE_UINTEGER, DUCKDB_TYPE_UHUGEINT },
+		  DUCKDB_TYPE_UBIGINT,
+		  sources_update,
+		  sketch_to_count },
+	};
+	bool done = add_address(con);
+
+	for (size_t i = 0; i < NR_COUNT(aggregates) && done; i++)
+		done = add_aggregate(con, &aggregates[i]);
+	if (!done)
 		return nr_fail(reterr, -EIO, "DuckDB does not take our functions");
 	return 0;
 }

@@ -21,6 +21,7 @@
 enum {
 	ROLLUP_COMMITS = 15, /* sums are that many commits late in the file at most */
 	LATENESS_S = 600,    /* an hour is rolled up this long after its end, in event time */
+	PAIRS_MAX = 4096,    /* economies with ports that an hour, or day, of a sensor keeps */
 	MEMORY_DEFAULT = 256 << 20,
 	THREADS_DEFAULT = 2,
 	SQL = 1024,
@@ -341,15 +342,30 @@ int nr_store_sensor(struct nr_store *store, struct nr_uuid sensor, uint32_t *ret
 static int roll_up(struct nr_store *store, const char *into, const char *from, uint32_t period,
 		   const uint32_t range[2], struct nr_err *reterr)
 {
+	static const char general[] =
+		"INSERT INTO rollup.%s SELECT start - start %% %" PRIu32
+		", label, sensor, kind, key, sum(packets)::UBIGINT, sum(bytes)::UBIGINT, "
+		"sum(flows)::UBIGINT, merge_sources(sources) FROM rollup.%s WHERE start >= %" PRIu32
+		" AND start < %" PRIu32
+		" AND kind <> %d GROUP BY 1, 2, 3, 4, 5 ORDER BY 4, 5, 1, 3";
+	/* Of these there are nearly as many as flows: the largest are kept. */
+	static const char pairs[] =
+		"INSERT INTO rollup.%s SELECT * FROM (SELECT start - start %% %" PRIu32
+		" AS begin, label, sensor, kind, key, sum(packets)::UBIGINT AS total, "
+		"sum(bytes)::UBIGINT, sum(flows)::UBIGINT, merge_sources(sources) FROM rollup.%s "
+		"WHERE start >= %" PRIu32 " AND start < %" PRIu32
+		" AND kind = %d GROUP BY 1, 2, 3, 4, 5) QUALIFY row_number() OVER (PARTITION BY "
+		"begin, label, sensor ORDER BY total DESC, key) <= %d ORDER BY key, begin, sensor";
 	char sql[SQL];
 
-	(void)snprintf(sql, sizeof(sql),
-		       "INSERT INTO rollup.%s SELECT start - start %% %" PRIu32
-		       ", label, sensor, kind, key, sum(packets)::UBIGINT, sum(bytes)::UBIGINT, "
-		       "sum(flows)::UBIGINT, merge_sources(sources) FROM rollup.%s WHERE start >= "
-		       "%" PRIu32 " AND start < %" PRIu32 " AND (kind <> %d OR %" PRIu32
-		       " >= 3600) GROUP BY 1, 2, 3, 4, 5 ORDER BY 4, 5, 1, 3",
-		       into, period, from, range[0], range[1], NR_ROLLUP_ECONOMY_PORT, period);
+	(void)snprintf(sql, sizeof(sql), general, into, period, from, range[0], range[1],
+		       NR_ROLLUP_ECONOMY_PORT);
+	int ret = nr_duck_run(store->rollup_con, sql, reterr);
+
+	if (ret < 0 || period < 3600) /* there are none by the minute */
+		return ret;
+	(void)snprintf(sql, sizeof(sql), pairs, into, period, from, range[0], range[1],
+		       NR_ROLLUP_ECONOMY_PORT, PAIRS_MAX);
 	return nr_duck_run(store->rollup_con, sql, reterr);
 }
 

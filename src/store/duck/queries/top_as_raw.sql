@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- top_as_raw: the autonomous systems that sent most, counted from the observations themselves
+-- top_as_raw: the autonomous systems that sent most, from the observations themselves (sources: 2 % error)
 -- raw
 -- $since time = 24h: first second
 -- $until time = 0s: end, not included
@@ -9,7 +9,7 @@ WITH top AS (
 	GROUP BY asn ORDER BY total DESC, asn LIMIT $n
 )
 SELECT asn, sum(packets)::UBIGINT AS packets, sum(bytes)::UBIGINT AS bytes, count(*)::UBIGINT AS flows,
-	count(DISTINCT coalesce(src6, src::UHUGEINT))::UBIGINT AS sources
+	count_sources(src, src6) AS sources
 FROM raw SEMI JOIN top USING (asn)
 WHERE tick >= $since AND tick < $until
 GROUP BY asn ORDER BY 2 DESC, asn
