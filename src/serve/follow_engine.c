@@ -215,8 +215,10 @@ static int load_snapshot(struct nr_engine_follower *engine, struct nr_err *reter
 
 		free((void *)(uintptr_t)state.p);
 		if (loaded == 0) {
-			engine->at = engine->written_at = engine->counts.snapshot_at = at;
-			engine->counts.at = at;
+			engine->at = engine->written_at = at;
+			nr_require(pthread_mutex_lock(&engine->lock) == 0);
+			engine->counts.at = engine->counts.snapshot_at = at;
+			nr_require(pthread_mutex_unlock(&engine->lock) == 0);
 			return 0;
 		}
 		nr_log(NR_LOG_NOTICE, "engine", "snapshot_left_aside", "at=%llu error=%s",

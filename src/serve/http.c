@@ -264,7 +264,6 @@ static int start_tls(struct nr_http *http, struct nr_err *reterr)
 {
 	char *certificate = strndup(http->opt.certificate.p, http->opt.certificate.n);
 	char *key = strndup(http->opt.key.p, http->opt.key.n);
-	int fd = nr_net_listen(http->opt.listen, &http->port, reterr);
 	struct MHD_OptionItem items[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, certificate },
 		{ MHD_OPTION_HTTPS_MEM_KEY, 0, key },
@@ -272,15 +271,16 @@ static int start_tls(struct nr_http *http, struct nr_err *reterr)
 		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT, NR_HTTP_PER_SOURCE, NULL },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	int ret = fd < 0 ? fd : 0;
+	int ret = 0;
 
-	if (ret == 0 && certificate != NULL && key != NULL)
-		http->tls = start_daemon(http, fd, MHD_USE_TLS, connection_limit(), items);
-	if (ret == 0 && http->tls == NULL) {
-		(void)close(fd);
+	if (certificate != NULL && key != NULL)
+		http->tls = start_daemon(http, http->tls_fd, MHD_USE_TLS, connection_limit(),
+					 items);
+	if (http->tls != NULL)
+		http->tls_fd = -1;
+	else
 		ret = nr_fail(reterr, -EINVAL, "cannot serve HTTPS on %s: certificate or key",
 			      http->opt.listen);
-	}
 	free(certificate);
 	if (key != NULL)
 		nr_secret_wipe(key, strlen(key));
@@ -316,19 +316,25 @@ static int listen_local(const char *path, struct nr_err *reterr)
 static int start_local(struct nr_http *http, struct nr_err *reterr)
 {
 	struct MHD_OptionItem items[] = { { MHD_OPTION_END, 0, NULL } };
-	int fd = listen_local(http->opt.socket_path, reterr);
 
-	if (fd < 0)
-		return fd;
-	http->local = start_daemon(http, fd, 0, LOCAL_CONNECTIONS, items);
-	if (http->local != NULL)
-		return 0;
-	(void)close(fd);
-	return nr_fail(reterr, -EIO, "cannot serve on %s", http->opt.socket_path);
+	http->local = start_daemon(http, http->local_fd, 0, LOCAL_CONNECTIONS, items);
+	if (http->local == NULL)
+		return nr_fail(reterr, -EIO, "cannot serve on %s", http->opt.socket_path);
+	http->local_fd = -1;
+	return 0;
 }
 
-int nr_http_start(const struct nr_http_options *options, struct nr_http **ret_http,
-		  struct nr_err *reterr)
+static int listen_all(struct nr_http *http, struct nr_err *reterr)
+{
+	http->tls_fd = nr_net_listen(http->opt.listen, &http->port, reterr);
+	if (http->tls_fd < 0)
+		return http->tls_fd;
+	http->local_fd = listen_local(http->opt.socket_path, reterr);
+	return http->local_fd < 0 ? http->local_fd : 0;
+}
+
+int nr_http_new(const struct nr_http_options *options, struct nr_http **ret_http,
+		struct nr_err *reterr)
 {
 	struct nr_http *http = calloc(1, sizeof(*http));
 	int ret;
@@ -336,17 +342,15 @@ int nr_http_start(const struct nr_http_options *options, struct nr_http **ret_ht
 	if (http == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
 	http->opt = *options;
+	http->tls_fd = http->local_fd = -1;
+	nr_require(pthread_mutex_init(&http->conns_lock, NULL) == 0);
 	ret = nr_limit_new(50, 100, &http->tokens);
 	if (ret == 0)
 		ret = nr_limit_new(20.0 / 60, 20, &http->refusals);
 	if (ret < 0)
 		(void)nr_fail(reterr, ret, "%s", nr_err_text(ret));
 	if (ret == 0)
-		ret = nr_http_guard_start(http, reterr);
-	if (ret == 0 && options->listen != NULL)
-		ret = start_tls(http, reterr);
-	if (ret == 0 && options->socket_path != NULL)
-		ret = start_local(http, reterr);
+		ret = listen_all(http, reterr);
 	if (ret < 0) {
 		nr_http_stop(http);
 		return ret;
@@ -355,19 +359,33 @@ int nr_http_start(const struct nr_http_options *options, struct nr_http **ret_ht
 	return 0;
 }
 
+int nr_http_serve(struct nr_http *http, struct nr_err *reterr)
+{
+	int ret = nr_http_guard_start(http, reterr);
+
+	if (ret == 0)
+		ret = start_tls(http, reterr);
+	return ret == 0 ? start_local(http, reterr) : ret;
+}
+
 struct nr_http *nr_http_stop(struct nr_http *http)
 {
 	if (http == NULL)
 		return NULL;
-	if (http->local != NULL) {
+	if (http->local != NULL)
 		MHD_stop_daemon(http->local);
+	if (http->local != NULL || http->local_fd >= 0)
 		(void)unlink(http->opt.socket_path);
-	}
 	if (http->tls != NULL)
 		MHD_stop_daemon(http->tls);
+	if (http->local_fd >= 0)
+		(void)close(http->local_fd);
+	if (http->tls_fd >= 0)
+		(void)close(http->tls_fd);
 	nr_http_guard_stop(http);
 	nr_limit_free(http->tokens);
 	nr_limit_free(http->refusals);
+	(void)pthread_mutex_destroy(&http->conns_lock);
 	free(http);
 	return NULL;
 }

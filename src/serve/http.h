@@ -112,8 +112,10 @@ struct nr_http_options {
 
 struct nr_http;
 
-NR_MUST_CHECK int nr_http_start(const struct nr_http_options *options, struct nr_http **ret_http,
-				struct nr_err *reterr);
+/** Listens; nobody is answered before nr_http_serve(). */
+NR_MUST_CHECK int nr_http_new(const struct nr_http_options *options, struct nr_http **ret_http,
+			      struct nr_err *reterr);
+NR_MUST_CHECK int nr_http_serve(struct nr_http *http, struct nr_err *reterr);
 uint16_t nr_http_port(const struct nr_http *http);
 void nr_http_counts(struct nr_http *http, struct nr_http_counts *ret_counts);
 /** Take no new connections; those that are open end; then all is released. */

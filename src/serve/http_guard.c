@@ -200,7 +200,6 @@ static void *sweeper_main(void *arg)
 
 int nr_http_guard_start(struct nr_http *http, struct nr_err *reterr)
 {
-	nr_require(pthread_mutex_init(&http->conns_lock, NULL) == 0);
 	int ret = pthread_create(&http->sweeper, NULL, sweeper_main, http);
 
 	if (ret != 0)

@@ -44,7 +44,7 @@ struct http_exchange { /* one request and its answer */
 struct nr_http {
 	struct nr_http_options opt;
 	struct MHD_Daemon *tls, *local;
-	int local_fd;
+	int tls_fd, local_fd; /* -1: not ours any more */
 	uint16_t port;
 	struct nr_limit *tokens, *refusals;
 	pthread_mutex_t conns_lock;

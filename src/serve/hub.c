@@ -24,7 +24,7 @@ static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *ret
 	};
 
 	nr_home_path(hub->core->home.dir, "admin.sock", socket_path);
-	int ret = nr_http_start(&options, &hub->http, reterr);
+	int ret = nr_http_new(&options, &hub->http, reterr);
 
 	if (ret < 0)
 		return ret;
@@ -33,7 +33,7 @@ static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *ret
 
 	(void)snprintf(hub->url, sizeof(hub->url), "https://%.*s:%u", host_n, listen,
 		       nr_http_port(hub->http));
-	return 0;
+	return nr_http_serve(hub->http, reterr);
 }
 
 /* For scripts: where it listens, while it runs. */
