@@ -422,6 +422,37 @@ static void gaps_and_conflicts_are_one_finding_while_they_come(void **state)
 	test_journal_done(&j);
 }
 
+/* ---- what does not hold ---- */
+
+/* Eight answers to eight addresses look like a flood; sixty more to the same eight do not. */
+static void what_a_full_sample_refutes_is_withdrawn(void **state)
+{
+	struct test_journal j = { 0 };
+	struct test_live live = { 0 };
+
+	(void)state;
+	appear(&j, 1);
+	for (uint32_t i = 0; i < 90; i++) {
+		int64_t tick = T0 + (i < 8 ? 10 * i : 70 + i);
+		struct nr_observation o = answer(VICTIM, i, tick);
+
+		o.dst = answer(VICTIM, i % 8, tick).dst;
+		j.arrived_ns = (tick + 1) * S;
+		test_journal_rows(&j, 1, false, &o, 1);
+		test_journal_watermark(&j, tick + 1);
+	}
+	test_live_run(&live, &j);
+	assert_int_equal(live.n[NR_REVISION_NEW], 1);
+	assert_int_equal(live.n[NR_REVISION_WITHDRAWN], 1);
+	assert_int_equal(count_text(&live.lines, "\"state\":\"withdrawn\""), 1);
+	/* it is over then: the end of the event says nothing more */
+	test_journal_watermark(&j, T0 + 10000);
+	test_live_feed(&live, &j, j.n - 1, j.n);
+	assert_int_equal(live.n[NR_REVISION_ENDED], 0);
+	test_live_done(&live);
+	test_journal_done(&j);
+}
+
 /* ---- clocks ---- */
 
 static void a_clock_that_is_off_is_corrected_while_it_is(void **state)
@@ -714,6 +745,7 @@ int main(void)
 		cmocka_unit_test(the_addresses_alive_are_those_of_live_sensors),
 		cmocka_unit_test(what_a_sensor_is_ill_of_is_a_finding_until_it_is_well),
 		cmocka_unit_test(gaps_and_conflicts_are_one_finding_while_they_come),
+		cmocka_unit_test(what_a_full_sample_refutes_is_withdrawn),
 		cmocka_unit_test(a_clock_that_is_off_is_corrected_while_it_is),
 		cmocka_unit_test(a_watermark_that_goes_back_a_day_begins_afresh),
 		cmocka_unit_test(more_backlogs_than_lanes_share_them_and_lose_nothing),
