@@ -4,9 +4,11 @@
  * @file
  * entry: what a hub's journal holds: every input that influences detection, and nothing else.
  *
- * The engine and the observation store read entries only, in order of `at`; so the same journal gives the same findings,
- * byte for byte. What a clock decided (a watermark, that a sensor is silent) is an entry too, and is never decided again.
- * Shape    a body of little-endian fields for each type, version in the first byte; byte by byte: docs/internals/journal.md
+ * The engine and the observation store read entries only, in order of `at`; so the same journal gives the same
+ * findings, byte for byte. What a clock decided (a watermark, that a sensor is silent) is an entry too, and is never
+ * decided again.
+ * Shape    a body of little-endian fields for each type, version in the first byte; byte by byte:
+ *          docs/internals/wire.md
  * Limits   NR_ENTRY_MAX bytes
  */
 #include "record/message.h"

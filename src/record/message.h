@@ -4,15 +4,18 @@
  * @file
  * message: what a sensor and its hub say to each other, over one TLS 1.3 stream (base/tls.h).
  *
- * Shape    a message is an 8-byte head (u32 length of the rest, u8 version, u8 type, u16 zero; little-endian) and a body
- *          of fixed fields, all little-endian, then at most one byte string. Byte by byte: docs/internals/wire.md
- * Talk     sensor: HELLO; hub: WELCOME or REFUSE. Then the sensor sends BATCH, GAP, BEAT and RENEW as it likes, at most
- *          NR_MESSAGE_WINDOW batches ahead of the last ACK; the hub answers ACK (cumulative), BEAT_BACK, RENEWED, REFUSE.
+ * Shape    a message is an 8-byte head (u32 length of the rest, u8 version, u8 type, u16 zero; little-endian) and
+ *          a body of fixed fields, all little-endian, then at most one byte string. Byte by byte:
+ *          docs/internals/wire.md
+ * Talk     sensor: HELLO; hub: WELCOME or REFUSE. Then the sensor sends BATCH, GAP, BEAT and RENEW as it likes,
+ *          at most NR_MESSAGE_WINDOW batches ahead of the last ACK; the hub answers ACK (cumulative), BEAT_BACK,
+ *          RENEWED, REFUSE.
  * Promise  ACK(epoch, seq) is sent after everything up to seq is on the hub's disk, and never otherwise.
- * Numbers  seq counts from 1 in an epoch; an epoch is a spool's birth in seconds since 1970 and only grows. `previous` is the
- *          digest of the batch before (all zero for the first of an epoch).
+ * Numbers  seq counts from 1 in an epoch; an epoch is a spool's birth in seconds since 1970 and only grows.
+ *          `previous` is the digest of the batch before (all zero for the first of an epoch).
  * Digest   of a batch: nr_digest_join(head of the batch as it travels: epoch, seq, previous, payload)
- * Limits   NR_MESSAGE_MAX bytes of body; strings have theirs below. A reader refuses before it waits for the rest.
+ * Limits   NR_MESSAGE_MAX bytes of body; strings have theirs below. A reader refuses before it waits for the
+ *          rest.
  */
 #include "base/crypt.h"
 #include "base/cursor.h"
@@ -45,7 +48,7 @@ enum nr_refusal { /* a wire format: append only */
 		  NR_REFUSE_VERSION = 1,
 		  NR_REFUSE_BUSY,    /* disk full, too many: try again after retry_ms */
 		  NR_REFUSE_REVOKED, /* never again with this certificate */
-		  NR_REFUSE_CONFLICT, /* this number has other content already; it is kept aside and an alarm is raised */
+		  NR_REFUSE_CONFLICT, /* this number has other content already; kept aside, with an alarm */
 		  NR_REFUSE_OLD_EPOCH,
 		  NR_REFUSE_DAMAGED, /* digest, chain or batch does not verify */
 		  NR_REFUSE_STOPPING,

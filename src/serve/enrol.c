@@ -11,7 +11,7 @@ int nr_enrol_invite(const struct nr_enrol *enrol, const char *name, int64_t live
 		    const struct nr_registry_act *act, char ret_token[NR_ENROL_TOKEN],
 		    struct nr_err *reterr)
 {
-	struct nr_registry_sensor sensor;
+	struct nr_registry_sensor sensor = { 0 };
 	struct nr_enrol_token token;
 	struct nr_pki_facts authority;
 	char secret[NR_TOKEN_TEXT];
@@ -76,8 +76,8 @@ static int record(const struct nr_enrol *enrol, struct nr_uuid sensor, const str
 static int join(const struct nr_enrol *enrol, const struct nr_enrol_request *body,
 		const struct nr_registry_act *act, struct nr_buf *out, struct nr_err *reterr)
 {
-	struct nr_registry_token token;
-	struct nr_registry_sensor sensor;
+	struct nr_registry_token token = { 0 };
+	struct nr_registry_sensor sensor = { 0 };
 	struct nr_buf pem;
 	int ret = nr_token_check(enrol->registry, body->secret, NR_TOKEN_ENROL, act->now, &token,
 				 reterr);
@@ -121,7 +121,7 @@ int nr_enrol_join(const struct nr_enrol *enrol, struct nr_str body,
 int nr_enrol_renew(const struct nr_enrol *enrol, struct nr_uuid sensor, struct nr_str request,
 		   const struct nr_registry_act *act, struct nr_buf *out, struct nr_err *reterr)
 {
-	struct nr_registry_sensor known;
+	struct nr_registry_sensor known = { 0 };
 	struct nr_buf pem;
 	int ret = nr_registry_sensor_find(enrol->registry, sensor, &known, reterr);
 
