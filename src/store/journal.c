@@ -98,7 +98,7 @@ static struct nr_journal *journal_new(const struct nr_journal_options *options)
 		j->options.segment_bytes = SEGMENT_DEFAULT;
 	if (j->options.segment_bytes < SEGMENT_MIN)
 		j->options.segment_bytes = SEGMENT_MIN;
-	j->dir = strdup(options->dir);
+	j->dir = nr_segment_dir(options->dir);
 	if (j->dir == NULL)
 		return nr_journal_close(j);
 	j->writer.dir = j->options.dir = j->dir;

@@ -6,6 +6,16 @@
 
 enum { NAME_DIGITS = 20, SHOWN = 320 };
 
+char *nr_segment_dir(const char *dir)
+{
+	size_t n = strlen(dir) + 1;
+	char *copy = malloc(n);
+
+	if (copy != NULL)
+		memcpy(copy, dir, n);
+	return copy;
+}
+
 int nr_segment_path(const char *dir, uint64_t at, const char *suffix, char out[PATH_MAX])
 {
 	int n = snprintf(out, PATH_MAX, "%s/%020llu.nrj%s", dir, (unsigned long long)at, suffix);

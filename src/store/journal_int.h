@@ -101,6 +101,8 @@ void nr_segments_done(struct nr_segments *segments);
 /** "DIR/00000000000000000001.nrj" and @p suffix. @return 0; -ENAMETOOLONG */
 NR_MUST_CHECK int nr_segment_path(const char *dir, uint64_t at, const char *suffix,
 				  char out[PATH_MAX]);
+/** A copy that the caller frees; NULL: no memory. */
+char *nr_segment_dir(const char *dir);
 /** Message with path and offset: "PATH: byte N: WORDS" */
 int nr_segment_fail(struct nr_err *reterr, int code, const char *path, uint64_t off,
 		    const char *words);

@@ -63,7 +63,7 @@ int nr_journal_reader_open(const char *dir, uint64_t from, const struct nr_journ
 	nr_scan_init(&r->scan);
 	r->from = from;
 	r->journal = journal;
-	r->dir = strdup(dir);
+	r->dir = nr_segment_dir(dir);
 	ret = r->dir == NULL ? nr_fail(reterr, -ENOMEM, "%s", nr_err_text(-ENOMEM))
 			     : find_first(r, reterr);
 	if (ret < 0) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Damage is found, named and never made worse; failures end what they must end. Hostile inputs 43 and 45. */
+/* Damage is found, named and never made worse; failures end what they must end. Hostile inputs
+ * 43 and 45. */
 #include "store/journal.h"
 
 #include <fcntl.h>
 
 #include "base/hash.h"
+#include "store/journal_int.h"
 #include "store/test_journal.h"
 
 enum { FILES = 8 };
@@ -317,6 +319,63 @@ static void what_is_cut_is_kept(void **state)
 	specimen_free(s);
 }
 
+/* A sensor sends bytes that look like later records, in the hope that a torn tail is taken for
+ * damage. */
+static void a_body_cannot_pass_for_records(void **state)
+{
+	static uint8_t body[65536];
+	struct journal_test *t = *state;
+	char path[PATH_MAX];
+	struct nr_bytes all;
+	int taken = 0;
+
+	for (int known = 0; known < 2; known++) {
+		struct nr_entry entry = { .type = NR_ENTRY_QUARANTINE };
+		struct nr_segment_head head = { .salt = UINT64_C(0x123456789abcdef) };
+		struct nr_journal *journal = NULL;
+		struct nr_journal_recovery recovery;
+
+		test_open(t, NULL);
+		test_append(t, 2, 50);
+		test_commit(t);
+		(void)snprintf(path, sizeof(path), "%s/00000000000000000001.nrj", t->dir);
+		assert_int_equal(nr_io_slurp(path, SIZE_MAX, &all, NULL), 0);
+		if (known == 1) /* as if it could read our disk: so the test tests something */
+			assert_int_equal(nr_segment_head_get(all, &head, NULL), 0);
+		free((void *)(uintptr_t)all.p);
+		for (size_t i = 0; i + NR_RECORD_HEAD <= sizeof(body); i += 8)
+			nr_record_put(&(struct nr_record){ .at = 1000, .commit_at = 999 },
+				      head.salt, body + i / NR_RECORD_HEAD * NR_RECORD_HEAD);
+		/* Every alignment is tried: seven bytes, then heads one behind the other. */
+		entry.text.text = (struct nr_bytes){ body, sizeof(body) };
+		assert_int_equal(nr_journal_append(t->journal, &entry), 0);
+		test_commit(t);
+		t->journal = nr_journal_close(t->journal);
+		assert_int_equal(nr_io_slurp(path, SIZE_MAX, &all, NULL), 0);
+		size_t n = used(all);
+
+		/* the body tears, the heads in it stay */
+		for (size_t shift = 0; shift < 8; shift++) {
+			uint8_t *torn = calloc(1, all.n + 8);
+			int ret;
+
+			assert_non_null(torn);
+			memcpy(torn, all.p, 1000);
+			memcpy(torn + 1000 + shift, all.p + 1000, n - 1000);
+			put_file(path, torn, all.n);
+			free(torn);
+			ret = nr_journal_open(&t->options, &journal, &recovery, NULL);
+			assert_int_equal(known == 0 ? 0 : ret, ret);
+			taken += ret == NR_EDAMAGED;
+			if (ret == 0)
+				journal = nr_journal_close(journal);
+		}
+		assert_int_equal(taken > 0, known == 1);
+		free((void *)(uintptr_t)all.p);
+		test_each_file(t, test_remove, NULL);
+	}
+}
+
 static void other_files_and_versions_are_refused_by_name(void **state)
 {
 	static const struct {
@@ -350,7 +409,8 @@ static void other_files_and_versions_are_refused_by_name(void **state)
 	assert_null(journal);
 }
 
-/* Once, and then it works again: Linux has forgotten the pages, so we must not ask a second time. */
+/* Once, and then it works again: Linux has forgotten the pages, so we must not ask a second
+ * time. */
 static void a_failed_fsync_is_final(void **state)
 {
 	static const int codes[] = { -EIO, -ENOSPC, -EDQUOT };
@@ -420,6 +480,7 @@ int main(void)
 		journal_test(segments_of_another_history_are_found),
 		journal_test(a_newest_segment_that_vanished_is_missed),
 		journal_test(what_is_cut_is_kept),
+		journal_test(a_body_cannot_pass_for_records),
 		journal_test(other_files_and_versions_are_refused_by_name),
 		journal_test(a_failed_fsync_is_final),
 		journal_test(a_full_disk_is_not_the_end),
