@@ -354,6 +354,74 @@ def slow_heads_are_cut_off_and_others_are_served(scratch):
 
 
 @test
+def ends_at_every_byte_of_a_handshake_or_head_harm_nothing(scratch):
+    hub = Hub(scratch / "hub").start()
+    host, port = hub.url[8:].rsplit(":", 1)
+    out = ssl.MemoryBIO()
+    try:
+        hub.tls().wrap_bio(ssl.MemoryBIO(), out, server_hostname=host).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    hello = out.read()
+    assert len(hello) > 200
+    for n in range(0, len(hello) + 1, 3):
+        with connect_from(f"{host}:{port}", f"127.0.2.{1 + n % 200}") as plain:
+            plain.sendall(hello[:n])
+    for n in range(0, len(HEAD), 4):
+        with connect_from(f"{host}:{port}", f"127.0.3.{1 + n % 200}") as plain:
+            with hub.tls().wrap_socket(plain, server_hostname=host) as stream:
+                stream.sendall(HEAD[:n])
+    eq(hub.client(None).get("/healthz")[0], 200)
+    eq(hub.process.poll(), None)
+    assert cpu_of(hub.process.pid) < 30
+    hub.stop()
+
+
+@test
+def every_route_asks_every_caller_for_what_it_declares(scratch):
+    hub = Hub(scratch / "hub").start()
+    admin = hub.token()
+    dead = hub.token()
+    selector = [t["selector"] for t in json.loads(run("token", "list", hub.dir)[1])["tokens"]][1]
+    run("token", "revoke", hub.dir, selector)
+    enrol = run("sensor", "enrol", hub.dir, "s1")[1].strip().split(".")[0]
+    open_to_all = {"/healthz": 200, "/readyz": 200, "/api/v1/openapi.yaml": 200}
+    guarded = {"/metrics": 200, "/api/v1/status": 200, "/api/v1/sensors": 200, "/api/v1/findings": 200,
+               "/api/v1/observations": 200}
+    for path, status in {**open_to_all, **guarded}.items():
+        for name, token in (("nobody", None), ("revoked", dead), ("enrolment", enrol), ("admin", admin)):
+            want = status if path in open_to_all or name == "admin" else 401
+            eq((path, name, hub.client(token).get(path)[0]), (path, name, want))
+        for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+            headers = {"Content-Length": "0"} if method == "POST" else {}
+            eq((path, method, hub.client(admin).get(path, method=method, headers=headers)[0]), (path, method, 405))
+    for path in ("/local/v1/tokens", "/local/v1/token-create?role=admin&name=x&days=1", "/local/v1/acked"):
+        eq(hub.client(admin).get(path)[0], 404)  # commands are not for the network, whoever asks
+    eq(hub.client(None).get("/api/v1/enrol")[0], 405)
+    eq(hub.client(None).get("/api/v1/enrol", method="POST", body=b"nothing")[0], 400)
+    eq(hub.client(None).get("/api/v1/enrol", method="POST", body=b"x" * 40000)[0], 413)
+    hub.stop()
+
+
+@test
+def the_socket_is_for_the_hubs_user_alone(scratch):
+    if os.geteuid() != 0:
+        raise Skip("needs root to be somebody else")
+    hub = Hub(scratch / "hub").start()
+    os.chmod(scratch, 0o755)
+    os.chmod(hub.dir, 0o755)
+    os.chmod(hub.dir / "admin.sock", 0o666)  # as if somebody had opened it
+    ask = ("import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); "
+           "s.sendall(b'GET /local/v1/tokens HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'); print(s.recv(99).split()[1].decode())")
+    done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", ask, hub.dir / "admin.sock"],
+                          capture_output=True, text=True, check=False)
+    if done.returncode and "setpriv" in done.stderr:
+        raise Skip(done.stderr.strip())
+    eq(done.stdout.strip(), "403")
+    hub.stop()
+
+
+@test
 def connections_of_one_source_are_limited_and_a_closed_one_makes_room(scratch):
     hub = Hub(scratch / "hub").start()
     host, port = hub.url[8:].rsplit(":", 1)
