@@ -201,8 +201,9 @@ static int check_orders(struct nr_session *s, int64_t now)
 	}
 	if (atomic_load(&s->slot->end))
 		return nr_session_refuse(s, NR_REFUSE_BUSY, "another session took its place");
-	if (atomic_exchange(&s->slot->ask_revoked, false) || now >= s->revoked_check) {
-		s->revoked_check = now + REVOKED_MS * MS;
+	if (atomic_exchange(&s->slot->ask_revoked, false) ||
+	    nr_ingest_mono(s->ingest) >= s->revoked_check) {
+		s->revoked_check = nr_ingest_mono(s->ingest) + REVOKED_MS * MS;
 		if (s->greeted)
 			return nr_session_check_revoked(s);
 	}
@@ -333,7 +334,7 @@ void nr_ingest_session(struct nr_slot *slot)
 		nr_require(ret == 0); /* the context asked for this kind */
 		now = nr_mono_now().ns;
 		s->silent_until = now + HELLO_MS * MS;
-		s->revoked_check = now + REVOKED_MS * MS;
+		s->revoked_check = nr_ingest_mono(ingest) + REVOKED_MS * MS;
 		run(s);
 	} else {
 		count_handshake(ingest, ret);

@@ -276,6 +276,21 @@ static void a_revoked_sensor_is_cut_and_stays_out(void **state)
 	client_done(&c);
 }
 
+static void a_revoked_sensor_is_found_without_being_told(void **state)
+{
+	struct hub *hub = *state;
+	struct client c;
+
+	client_init(&c, hub, 0);
+	client_hello(&c);
+	hub->revoked |= 1;
+	client_fence(&c);
+	hub->mono_ns += 10 * NR_NS_PER_S;
+	client_expect_refusal(&c, NR_REFUSE_REVOKED);
+	client_expect_end(&c);
+	client_done(&c);
+}
+
 static void a_registry_that_does_not_answer_revokes_nobody(void **state)
 {
 	struct hub *hub = *state;
@@ -462,6 +477,45 @@ static void a_damaged_batch_is_refused_before_it_is_acknowledged(void **state)
 	client_done(&c);
 }
 
+/* What large bodies hold of the memory they share comes back: more than all of it goes through. */
+static void large_bodies_share_memory_and_give_it_back(void **state)
+{
+	uint8_t *large = calloc(1, NR_BATCH_SIZE_MAX);
+	struct hub *hub = *state;
+	struct nr_message batch;
+	struct client c;
+
+	assert_non_null(large);
+	client_init(&c, hub, 0);
+	batch = client_batch(&c, 1, 1);
+	memcpy(large, c.payload.p, c.payload.n); /* it begins like one */
+	batch.batch.payload = (struct nr_bytes){ large, NR_BATCH_SIZE_MAX };
+	for (int i = 0; i < 10; i++) {
+		client_connect(&c);
+		client_send_hello(&c);
+		while (client_read(&c) ==
+		       NR_MESSAGE_REFUSE) { /* what was cut off is still being read */
+			assert_int_equal(c.got.refuse.why, NR_REFUSE_BUSY);
+			client_expect_end(&c);
+			client_connect(&c);
+			client_send_hello(&c);
+		}
+		assert_int_equal(c.got.type, NR_MESSAGE_WELCOME);
+		if (i % 2 == 0) {
+			client_send(&c, &batch);
+			client_expect_refusal(&c, NR_REFUSE_DAMAGED);
+			client_expect_end(&c);
+		} else { /* gone in the middle */
+			nr_buf_reset(&c.out);
+			assert_int_equal(nr_message_write(&batch, &c.out), 0);
+			assert_int_equal(nr_tls_write(c.tls, c.out.p, c.out.n / 2, WAIT_MS), 0);
+			client_close(&c);
+		}
+	}
+	free(large);
+	client_done(&c);
+}
+
 static void who_does_not_read_or_disappears_harms_nobody(void **state)
 {
 	struct hub *hub = *state;
@@ -644,6 +698,7 @@ int main(void)
 		NAMED(two_machines_with_one_certificate_raise_an_alarm),
 		NAMED(sensors_do_not_touch_each_other),
 		NAMED(a_revoked_sensor_is_cut_and_stays_out),
+		NAMED(a_revoked_sensor_is_found_without_being_told),
 		NAMED(a_registry_that_does_not_answer_revokes_nobody),
 		NAMED(a_full_disk_refuses_batches_and_makes_no_hole),
 		NAMED(when_the_journal_has_failed_nothing_is_acknowledged),
@@ -652,6 +707,7 @@ int main(void)
 		NAMED(what_is_not_this_protocol_is_refused_with_words),
 		NAMED(messages_out_of_place_are_refused),
 		NAMED(a_damaged_batch_is_refused_before_it_is_acknowledged),
+		NAMED(large_bodies_share_memory_and_give_it_back),
 		NAMED(who_does_not_read_or_disappears_harms_nobody),
 		NAMED(the_window_holds_back_who_sends_too_much),
 		NAMED(one_address_has_so_many_connections),
