@@ -414,6 +414,31 @@ static void after_a_restart_nothing_is_said_twice(void **state)
 	end(&after);
 }
 
+/* The hub was away for 20 s; its sensors come back at different times with what they have. */
+static void after_a_restart_those_who_were_there_are_waited_for(void **state)
+{
+	struct said said = { 0 };
+
+	(void)state;
+	begin(&said);
+	for (unsigned k = 1; k <= 3; k++)
+		assert_int_equal(nr_watch_expect(said.watch, id_of(k), "x"), 0);
+	said.watermark = T0 - 21;
+	struct nr_entry w = { .type = NR_ENTRY_WATERMARK, .watermark = { T0 - 21 } };
+
+	assert_int_equal(nr_watch_replay(said.watch, &w), 0);
+	for (int64_t i = 0; i < 20; i++) {
+		said.now = (T0 + i + 1) * S;
+		for (unsigned k = 1; k <= 2; k++) /* the third does not come */
+			for (int64_t t = i == k * 3 ? -20 : i; t <= i && i >= k * 3; t++)
+				batch(&said, k, T0 + t);
+		tick(&said);
+		/* seven seconds in both are there, ten seconds in the third is left behind */
+		assert_int_equal(said.watermark, i < 10 ? T0 - 21 : T0 + i + 1);
+	}
+	end(&said);
+}
+
 static void who_does_not_come_back_after_a_restart_is_silent(void **state)
 {
 	struct said said = { 0 };
@@ -580,6 +605,7 @@ int main(void)
 		cmocka_unit_test(without_live_sensors_time_goes_on),
 		cmocka_unit_test(a_fast_clock_moves_the_watermark_no_further_than_the_hubs),
 		cmocka_unit_test(after_a_restart_nothing_is_said_twice),
+		cmocka_unit_test(after_a_restart_those_who_were_there_are_waited_for),
 		cmocka_unit_test(who_does_not_come_back_after_a_restart_is_silent),
 		cmocka_unit_test(hostile_42_steps_of_the_hubs_clock_silence_nobody),
 		cmocka_unit_test(hostile_42_an_hour_back_each_minute),

@@ -26,6 +26,7 @@ static const int64_t SETTLE_NS = 600 * NR_NS_PER_S;
 /* a second, the next one's batch, and the way; and how long a beat is worth something */
 static const int64_t QUIET_NS = 1300 * (NR_NS_PER_S / 1000), FRESH_NS = 10 * NR_NS_PER_S;
 static const int64_t OFF_NS = 2 * NR_NS_PER_S, GOOD_NS = NR_NS_PER_S;
+static const int64_t START_NS = 10 * NR_NS_PER_S;
 enum { OFF_BEATS = 3, ALONE_S = 10, FEW = 64 };
 
 enum {
@@ -34,6 +35,7 @@ enum {
 	FROZEN = 4,
 	CLOCK_OFF = 8,
 	GONE = 16,
+	KNOWN = 32, /* from before the start */
 };
 
 struct sensor {
@@ -252,6 +254,24 @@ static int watermark_set(struct nr_watch *watch, int64_t tick)
 	return r;
 }
 
+/*
+ * After a start those who were there are given time to come back with what they have: what they
+ * sent meanwhile would be late otherwise.
+ */
+static bool is_starting(const struct nr_watch *watch, int64_t newest, int64_t lateness_s)
+{
+	if (watch->elapsed >= START_NS)
+		return false;
+	for (uint32_t i = 0; i < watch->sensors.n; i++) {
+		const struct sensor *s = nr_table_at(&watch->sensors, i);
+
+		if (s->flags & KNOWN && !(s->flags & (SILENT | FROZEN | GONE)) &&
+		    (newest == INT64_MIN || s->open < newest - lateness_s))
+			return true;
+	}
+	return false;
+}
+
 static int watermark_move(struct nr_watch *watch)
 {
 	int64_t lateness_s = (watch->opt.lateness_ns + NR_NS_PER_S - 1) / NR_NS_PER_S;
@@ -263,6 +283,8 @@ static int watermark_move(struct nr_watch *watch)
 		if (is_followed(s) && open_of(watch, s) > newest)
 			newest = open_of(watch, s);
 	}
+	if (is_starting(watch, newest, lateness_s))
+		return 0;
 	if (newest == INT64_MIN) {
 		/* nobody to wait for: what is open must end some time */
 		int64_t alone = steady_s(watch) - lateness_s - 1;
@@ -416,6 +438,7 @@ int nr_watch_expect(struct nr_watch *watch, struct nr_uuid sensor, const char *n
 
 	if (s == NULL)
 		return NR_ELIMIT;
+	s->flags |= KNOWN;
 	if (s->name[0] == '\0')
 		(void)snprintf(s->name, sizeof(s->name), "%s", name);
 	return 0;
@@ -490,11 +513,15 @@ int nr_watch_replay(struct nr_watch *watch, const struct nr_entry *entry)
 	    nr_batch_peek(entry->batch.batch.payload, &info, NULL) == 0 &&
 	    (s = sensor_get(watch, entry->batch.sensor)) != NULL)
 		s->newest = info.last_tick > s->newest ? info.last_tick : s->newest;
+	if (entry->type == NR_ENTRY_BATCH && !entry->batch.imported &&
+	    (s = sensor_get(watch, entry->batch.sensor)) != NULL)
+		s->flags |= KNOWN;
 	if (entry->type != NR_ENTRY_SENSOR || (s = sensor_get(watch, entry->sensor.sensor)) == NULL)
 		return 0;
 	memcpy(s->name, entry->sensor.name, sizeof(s->name));
 	s->name[sizeof(s->name) - 1] = '\0';
 	s->monitored = entry->sensor.monitored_v4;
 	replay_event(s, &entry->sensor);
+	s->flags |= KNOWN;
 	return 0;
 }

@@ -15,6 +15,7 @@
  *            second a quiet sensor holds nobody up, with one in ten it costs a second.
  *            Imported and backlogged data (older than NR_WATCH_BACKLOG_NS when it arrives) never
  *            holds W back: it has a lane of its own in orient/online.h.
+ *            For 10 s after a restart it waits for all who were there before it.
  * Silence    no beat and no batch for silence_ns (default 60 s): SILENT; the addresses of that
  *            sensor leave N.
  * Frozen     beats come, but the parser's sign of life is older than silence_ns.
