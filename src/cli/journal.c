@@ -10,8 +10,11 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/journal_words.h"
+#include "orient/enrich/benign.h"
 #include "orient/enrich/locate.h"
 #include "orient/online.h"
+#include "serve/settings.h"
 #include "store/journal.h"
 
 enum { OUT_MAX = NR_ENTRY_MAX + (4 << 20), OUT_FLUSH = 1 << 20, SHOWN = 320 };
@@ -228,174 +231,20 @@ static int verify(struct call *call, struct nr_err *reterr)
 
 /* ---- list ---- */
 
-static const char *type_name(uint8_t type)
+static int list_one(struct call *call, void *ctx, const struct nr_entry *e, struct nr_err *reterr)
 {
-	switch ((enum nr_entry_type)type) {
-	case NR_ENTRY_LEDGER:
-		return "ledger";
-	case NR_ENTRY_BATCH:
-		return "batch";
-	case NR_ENTRY_GAP:
-		return "gap";
-	case NR_ENTRY_WATERMARK:
-		return "watermark";
-	case NR_ENTRY_SENSOR:
-		return "sensor";
-	case NR_ENTRY_DATA:
-		return "data";
-	case NR_ENTRY_CONFIG:
-		return "config";
-	case NR_ENTRY_QUARANTINE:
-		return "quarantine";
-	}
-	return "unknown";
-}
-
-static const char *event_name(uint8_t event)
-{
-	static const char *const names[NR_SENSOR_EVENT_N] = {
-		[NR_SENSOR_APPEARED] = "appeared",     [NR_SENSOR_SILENT] = "silent",
-		[NR_SENSOR_RETURNED] = "returned",     [NR_SENSOR_FROZEN] = "frozen",
-		[NR_SENSOR_THAWED] = "thawed",	       [NR_SENSOR_CLOCK_OFF] = "clock_off",
-		[NR_SENSOR_CLOCK_GOOD] = "clock_good", [NR_SENSOR_MONITORED] = "monitored",
-		[NR_SENSOR_REVOKED] = "revoked",       [NR_SENSOR_CAUGHT_UP] = "caught_up",
-	};
-
-	return event < NR_SENSOR_EVENT_N && names[event] != NULL ? names[event] : "unknown";
-}
-
-static void key_uuid(struct nr_json *json, struct nr_uuid uuid)
-{
-	char text[NR_UUID_TEXT];
-
-	nr_uuid_print(uuid, text);
-	nr_json_key(json, "sensor");
-	nr_json_str(json, nr_str_from(text));
-}
-
-static void key_u64(struct nr_json *json, const char *key, uint64_t v)
-{
-	nr_json_key(json, key);
-	nr_json_u64(json, v);
-}
-
-static void batch_json(struct nr_json *json, const struct nr_entry_batch *batch)
-{
-	struct nr_batch_info info;
-
-	key_uuid(json, batch->sensor);
-	key_u64(json, "epoch", batch->batch.epoch);
-	key_u64(json, "seq", batch->batch.seq);
-	key_u64(json, "bytes", batch->batch.payload.n);
-	if (nr_batch_peek(batch->batch.payload, &info, NULL) == 0)
-		key_u64(json, "observations", info.n_rows);
-	nr_json_key(json, "imported");
-	nr_json_bool(json, batch->imported != 0);
-}
-
-static void fields_json(struct nr_json *json, const struct nr_entry *e)
-{
-	switch ((enum nr_entry_type)e->type) {
-	case NR_ENTRY_BATCH:
-		batch_json(json, &e->batch);
-		break;
-	case NR_ENTRY_GAP:
-		key_uuid(json, e->gap.sensor);
-		key_u64(json, "epoch", e->gap.gap.epoch);
-		key_u64(json, "from_seq", e->gap.gap.from_seq);
-		key_u64(json, "to_seq", e->gap.gap.to_seq);
-		key_u64(json, "observations", e->gap.gap.observations);
-		key_u64(json, "reason", e->gap.gap.reason);
-		break;
-	case NR_ENTRY_WATERMARK:
-		nr_json_key(json, "tick");
-		nr_json_i64(json, e->watermark.tick);
-		break;
-	case NR_ENTRY_SENSOR:
-		key_uuid(json, e->sensor.sensor);
-		nr_json_key(json, "event");
-		nr_json_str(json, nr_str_from(event_name(e->sensor.event)));
-		nr_json_key(json, "name");
-		nr_json_str(json, nr_str_from(e->sensor.name));
-		key_u64(json, "monitored_v4", e->sensor.monitored_v4);
-		nr_json_key(json, "value");
-		nr_json_i64(json, e->sensor.value);
-		break;
-	case NR_ENTRY_QUARANTINE:
-		key_uuid(json, e->text.sensor);
-		key_u64(json, "bytes", e->text.text.n);
-		break;
-	case NR_ENTRY_LEDGER:
-	case NR_ENTRY_DATA:
-	case NR_ENTRY_CONFIG:
-		key_u64(json, "bytes", e->text.text.n);
-		break;
-	}
-}
-
-static int list_json(struct call *call, void *ctx, const struct nr_entry *e, struct nr_err *reterr)
-{
-	struct nr_json json;
-
 	(void)ctx;
 	(void)reterr;
-	nr_json_init(&json, &call->out);
-	nr_json_object(&json);
-	key_u64(&json, "at", e->at);
-	nr_json_key(&json, "arrived");
-	nr_json_time(&json, (struct nr_time){ e->arrived_ns });
-	nr_json_key(&json, "type");
-	nr_json_str(&json, nr_str_from(type_name(e->type)));
-	nr_json_key(&json, "erased");
-	nr_json_bool(&json, e->erased);
-	if (!e->erased)
-		fields_json(&json, e);
-	nr_json_object_end(&json);
-	nr_buf_add(&call->out, "\n", 1);
-	return call->out.err;
-}
-
-/* The same words as the objects have, with blanks between. */
-static int list_text(struct call *call, void *ctx, const struct nr_entry *e, struct nr_err *reterr)
-{
-	char time[NR_TIME_TEXT], uuid[NR_UUID_TEXT] = "";
-
-	(void)ctx;
-	(void)reterr;
-	(void)nr_time_print((struct nr_time){ e->arrived_ns }, time);
-	nr_buf_addf(&call->out, "%10llu  %s  %-10s", (unsigned long long)e->at, time,
-		    type_name(e->type));
-	if (e->erased) {
-		nr_buf_addf(&call->out, "  erased\n");
-		return call->out.err;
-	}
-	if (e->type == NR_ENTRY_BATCH) {
-		nr_uuid_print(e->batch.sensor, uuid);
-		nr_buf_addf(&call->out, "  %s  %llu/%llu  %zu bytes%s", uuid,
-			    (unsigned long long)e->batch.batch.epoch,
-			    (unsigned long long)e->batch.batch.seq, e->batch.batch.payload.n,
-			    e->batch.imported ? "  imported" : "");
-	} else if (e->type == NR_ENTRY_GAP) {
-		nr_uuid_print(e->gap.sensor, uuid);
-		nr_buf_addf(&call->out, "  %s  %llu/%llu-%llu", uuid,
-			    (unsigned long long)e->gap.gap.epoch,
-			    (unsigned long long)e->gap.gap.from_seq,
-			    (unsigned long long)e->gap.gap.to_seq);
-	} else if (e->type == NR_ENTRY_SENSOR) {
-		nr_uuid_print(e->sensor.sensor, uuid);
-		nr_buf_addf(&call->out, "  %s  %s", uuid, event_name(e->sensor.event));
-	} else if (e->type == NR_ENTRY_WATERMARK) {
-		nr_buf_addf(&call->out, "  %lld", (long long)e->watermark.tick);
-	} else {
-		nr_buf_addf(&call->out, "  %zu bytes", e->text.text.n);
-	}
-	nr_buf_add(&call->out, "\n", 1);
+	if (call->words.json)
+		nr_journal_words_json(e, &call->out);
+	else
+		nr_journal_words_text(e, &call->out);
 	return call->out.err;
 }
 
 static int list(struct call *call, struct nr_err *reterr)
 {
-	return each_entry(call, call->words.json ? list_json : list_text, NULL, reterr);
+	return each_entry(call, list_one, NULL, reterr);
 }
 
 /* ---- export ---- */
@@ -471,23 +320,69 @@ static int feed(struct call *call, void *ctx, const struct nr_entry *entry, stru
 	return ret == NR_EDAMAGED ? 0 : ret; /* left out and counted, as the hub does */
 }
 
+/* What a hub's detectors are given beside the journal. */
+struct given {
+	struct nr_settings_file *file; /* NULL: a journal without a hub */
+	struct nr_prefixes *prefixes;
+	struct nr_benign_lists *benign;
+};
+
+static void given_done(struct given *g)
+{
+	nr_prefixes_free(g->prefixes);
+	nr_benign_free(g->benign);
+	nr_settings_free(g->file);
+}
+
+static int read_settings(const struct call *call, struct given *g, struct nr_err *reterr)
+{
+	char path[PATH_MAX];
+	int ret;
+
+	(void)snprintf(path, PATH_MAX, "%.*s/hub.yaml", PATH_MAX - 16, call->home);
+	ret = nr_settings_read(path, &g->file, reterr);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/* The same way as the hub: serve/follow_engine.c. */
+static int read_data(const struct call *call, struct given *g, struct nr_err *reterr)
+{
+	const struct nr_settings *set = g->file != NULL ? nr_settings_of(g->file) : NULL;
+	const char *path = call->words.prefixes;
+	char found[PATH_MAX];
+	int ret = 0;
+
+	if (path == NULL && set != NULL)
+		path = set->prefixes;
+	if (path == NULL && nr_locate(NR_LOCATE_PREFIXES, found, sizeof(found)) == 0)
+		path = found;
+	if (path != NULL && strcmp(path, "none") != 0)
+		ret = nr_prefixes_load(path, &g->prefixes, reterr);
+	if (ret == 0 && nr_benign_new(&g->benign) < 0)
+		ret = nr_fail(reterr, -ENOMEM, "no memory");
+	for (unsigned i = 0; ret == 0 && set != NULL && i < set->n_benign; i++)
+		ret = nr_benign_add(g->benign, set->benign[i], reterr);
+	return ret;
+}
+
 static int replay(struct call *call, struct nr_err *reterr)
 {
 	struct nr_online_options options = { .n_workers = (unsigned)call->words.workers,
 					     .revision = on_revision,
 					     .ctx = call };
-	struct nr_prefixes *prefixes = NULL;
 	struct nr_online *online = NULL;
 	struct nr_online_counts counts;
-	char found[PATH_MAX];
-	const char *path = call->words.prefixes;
-	int ret = 0;
+	struct given g = { .file = NULL };
+	int ret = read_settings(call, &g, reterr);
 
-	if (path == NULL && nr_locate(NR_LOCATE_PREFIXES, found, sizeof(found)) == 0)
-		path = found;
-	if (path != NULL && strcmp(path, "none") != 0)
-		ret = nr_prefixes_load(path, &prefixes, reterr);
-	options.prefixes = prefixes;
+	if (ret == 0)
+		ret = read_data(call, &g, reterr);
+	options.prefixes = g.prefixes;
+	options.benign = g.benign;
+	if (g.file != NULL) {
+		options.max_entries = nr_settings_of(g.file)->entries;
+		options.max_waiting = nr_settings_of(g.file)->waiting;
+	}
 	if (ret == 0)
 		ret = nr_online_new(&options, &online, reterr);
 	if (ret == 0)
@@ -502,7 +397,7 @@ static int replay(struct call *call, struct nr_err *reterr)
 			      (unsigned long long)counts.revisions);
 	}
 	nr_online_free(online);
-	nr_prefixes_free(prefixes);
+	given_done(&g);
 	return ret;
 }
 
@@ -597,9 +492,9 @@ const struct nr_cli_command nr_cli_journal_replay = {
 		  .summary = "run the detectors over a hub's journal again",
 		  .operands = "DIR",
 		  .about =
-			  "Prints every revision of every finding as a JSON line. The same journal "
-			  "and the same prefix data give the same bytes as the hub found when it "
-			  "was live.",
+			  "Prints every revision of every finding as a JSON line. The same journal, "
+			  "settings, prefix data and lists give the same bytes as the hub found "
+			  "when it was live; the settings are those of its hub.yaml.",
 		  .examples = "noroshi journal replay /var/lib/noroshi\n    all of it\n",
 		  .options = replay_options,
 		  .n_options = NR_COUNT(replay_options) },
