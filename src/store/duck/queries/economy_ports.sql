@@ -3,7 +3,7 @@
 -- $since time = 24h: first hour
 -- $until time = 0s: end; an hour that it cuts is in
 -- $n number 1..10000 = 100: how many
-WITH sums AS (
+WITH sums AS NOT MATERIALIZED (
 	SELECT key, packets, flows, sources FROM rollup.hour
 	WHERE kind = 6 AND start >= $since - $since % 3600 AND start < $until
 	UNION ALL

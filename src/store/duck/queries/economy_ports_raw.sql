@@ -4,7 +4,7 @@
 -- $since time = 24h: first second
 -- $until time = 0s: end, not included
 -- $n number 1..10000 = 100: how many
-WITH rows AS (
+WITH rows AS NOT MATERIALIZED (
 	SELECT economy::UBIGINT * 16777216 + proto::UBIGINT * 65536 + dport AS key, packets,
 		src, src6
 	FROM raw WHERE tick >= $since AND tick < $until

@@ -3,7 +3,7 @@
 -- $since time = 24h: first hour
 -- $until time = 0s: end; an hour that it cuts is in
 -- $n number 1..1000 = 20: how many
-WITH sums AS (
+WITH sums AS NOT MATERIALIZED (
 	SELECT key, packets, bytes, flows, sources FROM rollup.hour
 	WHERE kind = 1 AND start >= $since - $since % 3600 AND start < $until
 	UNION ALL

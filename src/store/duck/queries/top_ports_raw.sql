@@ -4,7 +4,7 @@
 -- $since time = 24h: first second
 -- $until time = 0s: end, not included
 -- $n number 1..1000 = 20: how many
-WITH rows AS (
+WITH rows AS NOT MATERIALIZED (
 	SELECT proto::UINTEGER * 65536 + dport AS key, packets, bytes, src, src6
 	FROM raw WHERE tick >= $since AND tick < $until
 ), top AS (
