@@ -12,10 +12,6 @@
 #include "cli/cli.h"
 #include "serve/hub.h"
 
-#ifndef NR_VERSION
-#define NR_VERSION "0.1.0"
-#endif
-
 enum { TEXT = 256, STATUS_EVERY = 10 };
 
 struct words {

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -210,6 +211,21 @@ static int open_registry(struct nr_core *core, struct nr_err *reterr)
 	return ret;
 }
 
+/* What is derived may have been deleted, folder and all. */
+static int make_derived(const char *dir, struct nr_err *reterr)
+{
+	static const char *const folders[] = { "store", "snapshots" };
+	char path[NR_HOME_PATH];
+
+	for (size_t i = 0; i < NR_COUNT(folders); i++) {
+		nr_home_path(dir, folders[i], path);
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return nr_fail(reterr, -errno, "cannot make %s: %s", path,
+				       nr_err_text(-errno));
+	}
+	return 0;
+}
+
 static int open_all(struct nr_core *core, const char *dir, struct nr_err *reterr)
 {
 	char path[NR_HOME_PATH];
@@ -218,6 +234,9 @@ static int open_all(struct nr_core *core, const char *dir, struct nr_err *reterr
 	if (ret < 0)
 		return nr_fail(reterr, ret, "no random numbers");
 	ret = nr_home_open(dir, &core->home, reterr);
+	if (ret < 0)
+		return ret;
+	ret = make_derived(dir, reterr);
 	if (ret < 0)
 		return ret;
 	nr_home_path(dir, "journal", core->journal_dir);

@@ -510,7 +510,7 @@ def findings_are_the_same_after_a_restart_and_told_once(scratch):
             hub.stop()
         if how == "no snapshot":
             shutil.rmtree(hub.dir / "snapshots")
-            (hub.dir / "snapshots").mkdir()
+            shutil.rmtree(hub.dir / "store")
         hub.start()
         hub.settle()
         time.sleep(0.6)
