@@ -48,23 +48,16 @@ static int make_dir(const char *dir)
 	return nr_io_fsync_dir(parent);
 }
 
-struct sweep {
-	const char *dir;
-	bool has_reserve;
-};
-
 /* A temporary never had a name that counts. */
 static int sweep(void *ctx, const char *name)
 {
-	struct sweep *s = ctx;
+	const char *dir = ctx;
 	char path[PATH_MAX];
 	int n;
 
-	if (strcmp(name, "reserve") == 0)
-		s->has_reserve = true;
 	if (!nr_str_ends(nr_str_from(name), NR_STR(".nrj.tmp")))
 		return 0;
-	n = snprintf(path, sizeof(path), "%s/%s", s->dir, name);
+	n = snprintf(path, sizeof(path), "%s/%s", dir, name);
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : nr_io_unlink(path);
 }
 
@@ -86,7 +79,6 @@ static int lock_dir(struct nr_writer *w, struct nr_err *reterr)
 
 static int open_dir(struct nr_writer *w, struct nr_err *reterr)
 {
-	struct sweep s = { .dir = w->dir };
 	int ret = make_dir(w->dir);
 
 	if (ret < 0)
@@ -97,10 +89,9 @@ static int open_dir(struct nr_writer *w, struct nr_err *reterr)
 	w->dir_fd = nr_io_open(w->dir, O_RDONLY | O_DIRECTORY, 0);
 	if (w->dir_fd < 0)
 		return fail_dir(reterr, w->dir_fd, w->dir, "cannot open");
-	ret = nr_io_list(w->dir, sweep, &s);
+	ret = nr_io_list(w->dir, sweep, (void *)(uintptr_t)w->dir);
 	if (ret < 0)
 		return fail_dir(reterr, ret, w->dir, "cannot list");
-	w->has_reserve = s.has_reserve;
 	return 0;
 }
 

@@ -63,7 +63,8 @@ static inline bool nr_writer_may_retry(int code)
 {
 	return code == -ENOSPC || code == -EMFILE || code == -ENFILE;
 }
-/** Before anything is written: is the reserve there, or can it be had again? @return 0; -ENOSPC */
+/** Before anything is written: is the reserve there, or can it be had (again)? A start has none until
+ * this took all of it, since a crash may have left half of one. @return 0; -ENOSPC */
 NR_MUST_CHECK int nr_writer_ready(struct nr_writer *writer);
 /** Bring a part to the disk. @return 0: it is durable; nr_writer_may_retry(); else final */
 NR_MUST_CHECK int nr_writer_part(struct nr_writer *writer, const struct nr_part *part,

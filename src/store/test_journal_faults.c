@@ -471,6 +471,22 @@ static void a_full_disk_is_not_the_end(void **state)
 	test_read(t, NULL, 1, t->recovery.last_at);
 }
 
+/* A crash between making it and filling it leaves a reserve of nothing. */
+static void half_a_reserve_is_made_whole(void **state)
+{
+	struct journal_test *t = *state;
+	char path[PATH_MAX];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/reserve", t->dir);
+	put_file(path, NULL, 0);
+	t->options.reserve_bytes = 100000;
+	test_open(t, NULL);
+	fd = nr_io_open(path, O_RDONLY, 0);
+	assert_int_equal(nr_io_size(fd), 100000);
+	assert_int_equal(nr_io_close(fd), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +500,7 @@ int main(void)
 		journal_test(other_files_and_versions_are_refused_by_name),
 		journal_test(a_failed_fsync_is_final),
 		journal_test(a_full_disk_is_not_the_end),
+		journal_test(half_a_reserve_is_made_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
