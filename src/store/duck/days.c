@@ -260,13 +260,24 @@ static void detach(struct nr_store *store, struct nr_store_day *day)
 	day->attached = false;
 }
 
+int nr_store_attach(struct nr_store *store, const char *path, const char *name,
+		    struct nr_err *reterr)
+{
+	char wal[NR_STORE_PATH + 8];
+
+	(void)snprintf(wal, sizeof(wal), "%s.wal", path);
+	bool read_only = store->read_only && access(wal, F_OK) < 0;
+
+	return nr_duck_attach(store->admin, path, name, read_only, reterr);
+}
+
 static int attach(struct nr_store *store, struct nr_store_day *day, struct nr_err *reterr)
 {
 	char path[NR_STORE_PATH];
 	int ret = 0;
 
 	nr_store_day_path(store, day->number, path);
-	ret = nr_duck_attach(store->admin, path, day->name, store->read_only, reterr);
+	ret = nr_store_attach(store, path, day->name, reterr);
 	if (ret < 0)
 		return nr_store_file_fail(reterr, path);
 	day->attached = true;

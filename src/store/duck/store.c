@@ -153,7 +153,7 @@ static int open_rollup(struct nr_store *store, struct nr_err *reterr)
 	}
 	if (ret < 0)
 		return ret;
-	ret = nr_duck_attach(store->rollup_con, path, "rollup", store->read_only, reterr);
+	ret = nr_store_attach(store, path, "rollup", reterr);
 	if (ret == 0)
 		ret = read_rollup_meta(store, reterr);
 	if (ret == 0)

@@ -92,6 +92,9 @@ void nr_store_days_free(struct nr_store *store);
 int nr_store_make_file(struct nr_store *store, const char *path, const char *schema,
 		       const char *meta, struct nr_err *reterr);
 void nr_store_day_path(const struct nr_store *store, uint32_t number, char *out);
+/** Attach a file of the store. What a killed writer left in its log can only be taken in by writing. */
+int nr_store_attach(struct nr_store *store, const char *path, const char *name,
+		    struct nr_err *reterr);
 /** Words for what a damaged, foreign or newer file means. */
 int nr_store_file_fail(struct nr_err *reterr, const char *path);
 const char *nr_store_schema(const char *name);
