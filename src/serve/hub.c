@@ -112,11 +112,14 @@ int nr_hub_start(const struct nr_hub_options *options, struct nr_hub **ret_hub,
 		nr_hub_stop(hub);
 		return ret;
 	}
+	nr_core_lock(hub->core);
+	size_t sensors = nr_ledger_count(hub->core->ledger);
+
+	nr_core_unlock(hub->core);
 	nr_log(NR_LOG_NOTICE, "hub", "started",
 	       "url=%s ingest=%s journal_at=%llu torn_bytes=%llu sensors=%zu", hub->url,
 	       hub->ingest_listen, (unsigned long long)hub->core->recovery.last_at,
-	       (unsigned long long)hub->core->recovery.torn_bytes,
-	       nr_ledger_count(hub->core->ledger));
+	       (unsigned long long)hub->core->recovery.torn_bytes, sensors);
 	*ret_hub = hub;
 	return 0;
 }
