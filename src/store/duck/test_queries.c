@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The named queries against counts made by hand from the same rows. */
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/duck/test_store.h"
 
@@ -357,6 +359,72 @@ static void a_question_ends_at_its_deadline(void **state)
 	free(table);
 }
 
+/* ---- asking while it is written ---- */
+
+struct asker {
+	struct nr_store *store;
+	atomic_bool *done;
+	uint64_t asked, most;
+	int ret;
+};
+
+static int count_row(void *ctx, const struct nr_store_row *row)
+{
+	(void)row;
+	++*(uint64_t *)ctx;
+	return 0;
+}
+
+/* Every answer holds whole commits only, and no fewer rows than the one before. */
+static void *ask_on(void *arg)
+{
+	struct asker *asker = arg;
+	struct nr_store_filter filter = { .until = { INT64_MAX }, .limit = 100000 };
+
+	while (!atomic_load(asker->done) && asker->ret >= 0) {
+		uint64_t rows = 0, digest = 0;
+		int64_t got = nr_store_rows(asker->store, &filter, count_row, &rows, NULL);
+
+		if (got < 0 || rows < asker->most || rows % ROWS != 0)
+			asker->ret = got < 0 ? (int)got : -EINVAL;
+		asker->most = rows;
+		got = nr_store_query(asker->store, "sums", NULL, 0, 20000, refuse, &digest, NULL);
+		if (got < 0 && got != -ECANCELED)
+			asker->ret = (int)got;
+		asker->asked++;
+	}
+	return NULL;
+}
+
+static void it_can_be_asked_while_it_is_written(void **state)
+{
+	char dir[TEST_PATH];
+	atomic_bool done = false;
+	pthread_t threads[2];
+	struct asker askers[2];
+
+	(void)state;
+	test_dir_make(dir);
+	struct nr_store *store = test_open(dir, false);
+
+	for (size_t i = 0; i < 2; i++) {
+		askers[i] = (struct asker){ .store = store, .done = &done };
+		assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &askers[i]), 0);
+	}
+	for (uint64_t at = 1; at <= ENTRIES; at++) {
+		test_add(store, at, ROWS);
+		test_commit(store);
+	}
+	atomic_store(&done, true);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(askers[i].ret, 0);
+		assert_true(askers[i].asked > 0);
+	}
+	nr_store_close(store);
+	test_dir_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +437,7 @@ int main(void)
 		cmocka_unit_test(wrong_words_are_named),
 		cmocka_unit_test(who_takes_the_rows_may_end_it),
 		cmocka_unit_test(a_question_ends_at_its_deadline),
+		cmocka_unit_test(it_can_be_asked_while_it_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, make, drop);
