@@ -70,18 +70,17 @@ static int64_t shift_of(int64_t offset_ns)
 static int append_batch(struct nr_intake *intake, const struct nr_intake_batch *b,
 			enum nr_ledger_verdict verdict, struct nr_intake_answer *answer)
 {
-	struct nr_entry entry = { .type = NR_ENTRY_BATCH,
-				  .batch = { .sensor = b->sensor,
-					     .offset_ns = b->offset_ns,
-					     .imported = b->imported,
-					     .batch = b->batch } };
+	struct nr_entry entry = {
+		.type = NR_ENTRY_BATCH,
+		.batch = { .sensor = b->sensor, .offset_ns = b->offset_ns, .batch = b->batch }
+	};
 	int64_t tick = b->info.last_tick;
 	int ret = append(intake, &entry, verdict, answer);
 
 	if (ret < 0 || answer->refusal != 0)
 		return ret;
 	ret = nr_ledger_apply_batch(intake->ledger, b->sensor, &b->batch, &b->digest);
-	if (ret < 0 || intake->watch == NULL || b->imported)
+	if (ret < 0 || intake->watch == NULL)
 		return ret;
 	if (__builtin_add_overflow(tick, shift_of(b->offset_ns), &tick))
 		return 0; /* a clock that is this wrong has no second */

@@ -4,12 +4,12 @@
  * @file
  * intake: what a batch that came in becomes: an entry of the journal, a repeat, a gap, or a refusal.
  *
- * The one way by which observations get into a journal, from sensors (serve/ingest.h) and from imported files alike.
+ * The one way by which what sensors send gets into a journal. Imported files, which no sensor numbered: serve/import.h
  * Shape    judge by the ledger, append, apply to the ledger, tell the watch: all under one lock, in this order
  * Promise  may be acknowledged once the journal is durable up to `at` of the answer, and not before; that holds for a
  *          repeat too, whose first copy may still be on its way to the disk
  * Quarantine  of a sensor's contradictions one a minute is kept, at most; all are counted
- * Threads  any; nobody else appends batches or gaps, or applies to the ledger
+ * Threads  any; nobody else appends batches or gaps of sensors, or applies to the ledger
  */
 #include <pthread.h>
 
@@ -31,7 +31,6 @@ struct nr_intake {
 struct nr_intake_batch {
 	struct nr_uuid sensor;
 	int64_t offset_ns; /* the hub's clock minus the sensor's */
-	bool imported;
 	int64_t now_ns;
 	struct nr_message_batch batch;
 	struct nr_digest digest;   /* nr_message_digest() of it */
