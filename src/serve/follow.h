@@ -39,8 +39,13 @@ void nr_follow_engine_counts(struct nr_engine_follower *engine, struct nr_follow
 /** Writes what is pending and a snapshot. */
 struct nr_engine_follower *nr_follow_engine_stop(struct nr_engine_follower *engine);
 
+/** May be NULL; lives as long as the follower. */
+const struct nr_prefixes *nr_follow_engine_prefixes(const struct nr_engine_follower *engine);
+
 struct nr_store_follower;
-NR_MUST_CHECK int nr_follow_store_start(struct nr_core *core, struct nr_store_follower **ret_store,
+/** @p prefixes may be NULL; borrowed. */
+NR_MUST_CHECK int nr_follow_store_start(struct nr_core *core, const struct nr_prefixes *prefixes,
+					struct nr_store_follower **ret_store,
 					struct nr_err *reterr);
 void nr_follow_store_counts(struct nr_store_follower *follower,
 			    struct nr_follow_counts *ret_counts);

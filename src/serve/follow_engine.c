@@ -469,6 +469,11 @@ void nr_follow_engine_counts(struct nr_engine_follower *engine, struct nr_follow
 	nr_require(pthread_mutex_unlock(&engine->lock) == 0);
 }
 
+const struct nr_prefixes *nr_follow_engine_prefixes(const struct nr_engine_follower *engine)
+{
+	return engine->prefixes;
+}
+
 struct nr_engine_follower *nr_follow_engine_stop(struct nr_engine_follower *engine)
 {
 	if (engine == NULL)

@@ -5,18 +5,17 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "orient/enrich/locate.h"
 #include "orient/enrich/prefixes.h"
 #include "serve/follow.h"
 
-enum { WAIT_MS = 250, RETAIN_S = 600, PATH_MAX_ = 4096 };
+enum { WAIT_MS = 250, RETAIN_S = 600 };
 #define COMMIT_NS NR_NS_PER_S
 #define PLACE_NS  (30 * NR_NS_PER_S) /* the place alone is worth a transaction only now and then */
 
 struct nr_store_follower {
 	struct nr_core *core;
 	_Atomic(struct nr_store *) store; /* NULL until it is open */
-	struct nr_prefixes *prefixes;
+	const struct nr_prefixes *prefixes;
 	struct nr_journal_reader *reader;
 	char dir[NR_HOME_PATH];
 	uint64_t at, placed_at; /* read; in the store's files */
@@ -131,7 +130,7 @@ static int open_store(struct nr_store_follower *follower, struct nr_err *reterr)
 		.memory_bytes = (uint64_t)set->store_memory_mib << 20,
 		.threads = set->store_threads,
 		.locate = locate,
-		.locate_ctx = follower->prefixes,
+		.locate_ctx = (void *)(uintptr_t)follower->prefixes,
 	};
 	struct nr_store *store;
 	int ret = nr_store_open(&options, &store, reterr);
@@ -182,27 +181,8 @@ static void *store_main(void *arg)
 	return NULL;
 }
 
-static int start(struct nr_store_follower *follower, struct nr_err *reterr)
-{
-	const char *path = follower->core->set->prefixes;
-	char found[PATH_MAX_];
-	int ret = 0;
-
-	if (path == NULL && nr_locate(NR_LOCATE_PREFIXES, found, sizeof(found)) == 0)
-		path = found;
-	if (path != NULL && strcmp(path, "none") != 0)
-		ret = nr_prefixes_load(path, &follower->prefixes, reterr);
-	if (ret < 0)
-		return ret;
-	ret = pthread_create(&follower->thread, NULL, store_main, follower);
-	if (ret != 0)
-		return nr_fail(reterr, -ret, "cannot start a thread: %s", nr_err_text(-ret));
-	follower->runs = true;
-	return 0;
-}
-
-int nr_follow_store_start(struct nr_core *core, struct nr_store_follower **ret_follower,
-			  struct nr_err *reterr)
+int nr_follow_store_start(struct nr_core *core, const struct nr_prefixes *prefixes,
+			  struct nr_store_follower **ret_follower, struct nr_err *reterr)
 {
 	struct nr_store_follower *follower = calloc(1, sizeof(*follower));
 	int ret;
@@ -210,14 +190,16 @@ int nr_follow_store_start(struct nr_core *core, struct nr_store_follower **ret_f
 	if (follower == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
 	follower->core = core;
+	follower->prefixes = prefixes;
 	follower->committed_ns = follower->retained_ns = nr_mono_now().ns;
 	nr_require(pthread_mutex_init(&follower->lock, NULL) == 0);
 	nr_home_path(core->home.dir, "store", follower->dir);
-	ret = start(follower, reterr);
-	if (ret < 0) {
+	ret = pthread_create(&follower->thread, NULL, store_main, follower);
+	if (ret != 0) {
 		nr_follow_store_stop(follower);
-		return ret;
+		return nr_fail(reterr, -ret, "cannot start a thread: %s", nr_err_text(-ret));
 	}
+	follower->runs = true;
 	*ret_follower = follower;
 	return 0;
 }
@@ -243,7 +225,6 @@ struct nr_store_follower *nr_follow_store_stop(struct nr_store_follower *followe
 		nr_require(pthread_join(follower->thread, NULL) == 0);
 	nr_journal_reader_close(follower->reader);
 	nr_store_close(follower->store);
-	nr_prefixes_free(follower->prefixes);
 	(void)pthread_mutex_destroy(&follower->lock);
 	free(follower);
 	return NULL;

@@ -91,7 +91,8 @@ static int start(struct nr_hub *hub, const struct nr_hub_options *options, struc
 	if (ret == 0)
 		ret = nr_follow_engine_start(hub->core, &hub->engine, reterr);
 	if (ret == 0 && set->store != 0)
-		ret = nr_follow_store_start(hub->core, &hub->store, reterr);
+		ret = nr_follow_store_start(hub->core, nr_follow_engine_prefixes(hub->engine),
+					    &hub->store, reterr);
 	if (ret == 0)
 		ret = start_http(hub, listen, reterr);
 	return ret < 0 ? ret : write_ports(hub, reterr);
@@ -169,8 +170,8 @@ struct nr_hub *nr_hub_stop(struct nr_hub *hub)
 		nr_ingest_stop(hub->ingest);
 	nr_hub_threads_stop(hub); /* the journal's thread speaks to ingest */
 	hub->ingest = nr_ingest_free(hub->ingest);
+	nr_follow_store_stop(hub->store); /* borrows the engine's prefixes */
 	nr_follow_engine_stop(hub->engine);
-	nr_follow_store_stop(hub->store);
 	nr_import_free(hub->import);
 	nr_core_close(hub->core);
 	nr_secret_wipe(&hub->cursors, sizeof(hub->cursors));
