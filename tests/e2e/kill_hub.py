@@ -78,8 +78,26 @@ def count_observations(client, name):
             return total
 
 
-def one_kill(hub, sensor, payload, chance, ledger):
-    """Start, deliver for a moment, kill: sometimes before it is ready."""
+def marked_points():
+    """Names of tests/crash/points.tsv, when the program was built to die at them (meson -Dcrash_points=true)."""
+    table = pathlib.Path(__file__).resolve().parents[1] / "crash" / "points.tsv"
+    program = hub_lib.NOROSHI.read_bytes()
+    names = [line.split("\t")[0] for line in table.read_text(encoding="utf-8").splitlines()] if table.exists() else []
+    return [name for name in names if name.encode() in program]
+
+
+def one_kill(hub, sensor, payload, chance, ledger, points=()):
+    """Start, deliver for a moment, kill: sometimes before it is ready, sometimes at a marked point."""
+    if points and chance.random() < 0.5:
+        env = {"NOROSHI_CRASH": f"{chance.choice(points)}:{1 + int(chance.expovariate(0.1))}"}
+        try:
+            hub.start(env=env)
+            deliver(sensor, payload, time.monotonic() + 1.0, ledger)
+        except (AssertionError, ConnectionError, ssl.SSLError, OSError):
+            pass  # it came to the point, or did not and is killed now
+        hub.kill()
+        sensor_drain(sensor)
+        return
     early = chance.random() < 0.2
     hub.start(wait=not early)
     if early:
@@ -96,6 +114,8 @@ def one_kill(hub, sensor, payload, chance, ledger):
 
 def sensor_drain(sensor):
     """Acknowledgements that were under way when it died count: they had left."""
+    if sensor.socket is None:
+        return
     try:
         sensor.socket.settimeout(0.2)
         sensor.wait_ack(1 << 62)
@@ -116,6 +136,8 @@ def killed_import(hub, pcap, name, chance):
 
 def loop(words, scratch, ledger):
     chance = random.Random(words.seed)
+    points = marked_points()
+    print(f"# {len(points)} marked points in this build", flush=True)
     payload, rows = batches_of(generate(scratch / "live.pcap", "1s", start=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())),
                                scratch)[0]
     old = generate(scratch / "old.pcap", "30s")
@@ -130,7 +152,7 @@ def loop(words, scratch, ledger):
             killed_import(hub, old, f"old-{i}", chance)
             imported[f"old-{i}"] = want_old
         else:
-            one_kill(hub, sensor, payload, chance, ledger)
+            one_kill(hub, sensor, payload, chance, ledger, points)
         ledger.kills = i
         ledger.acked = sensor.acked
         if i % CHECK_EVERY == 0 or i == words.n:
