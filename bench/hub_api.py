@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "e2e"))
 from hub_lib import SENSOR, Hub, generate, run  # noqa: E402  pylint: disable=wrong-import-position
 

@@ -301,7 +301,10 @@ static int run(int argc, char **argv)
 			ret = import_all(&words, &operands, &err);
 		if (ret < 0 && err.code == 0)
 			(void)nr_fail(&err, ret, "%s", nr_err_text(ret));
-		status = ret < 0 ? nr_cli_fail(&nr_cli_hub_import, &err) : NR_CLI_DONE;
+		if (ret == NR_EDAMAGED) /* each damaged file was named when it was read */
+			status = NR_CLI_FAILED;
+		else
+			status = ret < 0 ? nr_cli_fail(&nr_cli_hub_import, &err) : NR_CLI_DONE;
 	}
 	nr_option_release(options, NR_COUNT(options), &words, &operands);
 	return status;

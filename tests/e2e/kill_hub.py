@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 
-import hub_lib
+sys.dont_write_bytecode = True
+import hub_lib  # noqa: E402  pylint: disable=wrong-import-position
 from hub_lib import Hub, WireSensor, batches_of, generate, run
 
 SETTINGS = "journal:\n  segment_mib: 1\n  reserve_mib: 1\nengine:\n  snapshot_s: 1\n  snapshot_mib: 1\n"

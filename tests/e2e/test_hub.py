@@ -8,9 +8,11 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 
-import hub_lib
+sys.dont_write_bytecode = True
+import hub_lib  # noqa: E402  pylint: disable=wrong-import-position
 from hub_lib import NOROSHI, Hub, Skip, WireSensor, batches_of, generate, run
 
 TESTS = []
