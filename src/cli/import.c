@@ -254,6 +254,7 @@ static int import_file(struct import *import, struct nr_err *reterr)
 	return damaged;
 }
 
+/* @return 0; 1 a file was damaged, and that was said; negative */
 static int import_all(const struct words *words, const struct nr_option_list *operands,
 		      struct nr_err *reterr)
 {
@@ -280,7 +281,7 @@ static int import_all(const struct words *words, const struct nr_option_list *op
 		nr_buf_done(&import.answer);
 		if (ret == NR_EDAMAGED) {
 			(void)fprintf(stderr, "noroshi hub import: %s\n", reterr->msg);
-			worst = ret;
+			worst = 1; /* told already */
 			ret = 0;
 		}
 	}
@@ -301,7 +302,7 @@ static int run(int argc, char **argv)
 			ret = import_all(&words, &operands, &err);
 		if (ret < 0 && err.code == 0)
 			(void)nr_fail(&err, ret, "%s", nr_err_text(ret));
-		if (ret == NR_EDAMAGED) /* each damaged file was named when it was read */
+		if (ret > 0)
 			status = NR_CLI_FAILED;
 		else
 			status = ret < 0 ? nr_cli_fail(&nr_cli_hub_import, &err) : NR_CLI_DONE;
