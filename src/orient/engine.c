@@ -6,58 +6,9 @@
  * 2. What a shard produces while block b is worked on waits in out[slot of b][shard]; block() empties it.
  *    At block() every shard has reached the block's watermark, so nothing that comes later belongs before.
  */
-#include "orient/engine.h"
+#include "orient/engine_int.h"
 
 #include <stdlib.h>
-
-#include "orient/samples.h"
-
-struct segment {
-	int64_t watermark;
-	size_t at, n; /* observations in flows */
-};
-
-struct held_finding {
-	struct nr_finding finding;
-	void *evidence; /* owned */
-};
-
-/* Output of one shard on its way out. */
-struct outbox {
-	struct nr_buf flows;		   /* struct nr_observation */
-	struct nr_buf segments;		   /* struct segment */
-	struct nr_table sources, findings; /* dense */
-	struct nr_table samples;	   /* that the sources point to */
-	int err;
-};
-
-struct shard {
-	struct nr_engine *engine;
-	unsigned number;
-	int64_t minute;	       /* s; what is queued arrived in it */
-	struct outbox *outbox; /* of the slot at work */
-	unsigned worker;
-	void **detectors;
-	struct nr_samples samples;
-	struct nr_sink sink;
-};
-
-struct nr_engine {
-	struct nr_engine_options opt;
-	struct nr_detect_env env;
-	size_t n_detectors;
-	unsigned n_slots;
-	struct shard shards[NR_SHARDS];
-	struct outbox *out;	   /* n_slots x NR_SHARDS */
-	struct nr_tally **tallies; /* one a worker */
-	uint64_t levels[NR_LEVEL_N];
-	uint64_t n_findings;
-	bool finishing;
-	int err;
-	uint64_t few_marks
-		[2]; /* what detectors without feed_packed() look at: bytes of nr_flow4.marks */
-	uint32_t few_classes;
-};
 
 enum { FLOWS_MAX = 1 << 30 };
 
@@ -110,41 +61,12 @@ struct nr_engine *nr_engine_free(struct nr_engine *engine)
 
 /* ---- what detectors say ---- */
 
-/* infect.v1 and others take sources of scan.v1; subject and state are in the same shard. */
-static void pass_source(struct shard *shard, const struct nr_source *source)
-{
-	for (size_t d = 0; d < shard->engine->n_detectors; d++) {
-		if (nr_detectors[d]->source == NULL)
-			continue;
-		int r = nr_detectors[d]->source(shard->detectors[d], source);
-
-		if (r < 0)
-			shard->engine->err = r;
-	}
-}
-
-/* @p source with the payloads that were kept of it. */
-static struct nr_source with_samples(const struct shard *shard, const struct nr_source *source)
-{
-	struct nr_source full = *source;
-
-	for (unsigned p = 0; p < full.n_ports && full.n_samples < NR_SOURCE_SAMPLES; p++) {
-		const struct nr_sample *sample = nr_samples_find(&shard->samples, full.src,
-								 full.ports[p].proto,
-								 full.ports[p].port);
-
-		if (sample != NULL)
-			full.samples[full.n_samples++] = sample;
-	}
-	return full;
-}
-
 /* Samples may move or go before the source is printed: it takes copies along. */
 static void hold_source(void *ctx, const struct nr_source *source)
 {
-	struct shard *shard = ctx;
+	struct nr_engine_shard *shard = ctx;
 
-	pass_source(shard, source);
+	nr_engine_pass_source(shard, source);
 	nr_tally_source(shard->engine->tallies[shard->worker], source);
 	if (shard->engine->opt.out.source == NULL)
 		return;
@@ -153,7 +75,7 @@ static void hold_source(void *ctx, const struct nr_source *source)
 	if (held == NULL)
 		shard->outbox->err = -ENOMEM;
 	else
-		*held = with_samples(shard, source);
+		*held = nr_engine_with_samples(shard, source);
 	for (unsigned i = 0; held != NULL && i < held->n_samples; i++) {
 		struct nr_sample *copy = nr_table_append(&shard->outbox->samples);
 
@@ -168,7 +90,7 @@ static void hold_source(void *ctx, const struct nr_source *source)
 
 static void hold_finding(void *ctx, const struct nr_finding *finding)
 {
-	struct shard *shard = ctx;
+	struct nr_engine_shard *shard = ctx;
 	struct held_finding *held = nr_table_append(&shard->outbox->findings);
 
 	nr_require(finding->evidence_size > 0 || finding->n_evidence_fields == 0);
@@ -185,7 +107,7 @@ static void hold_finding(void *ctx, const struct nr_finding *finding)
 
 static int shard_open(struct nr_engine *engine, unsigned number)
 {
-	struct shard *shard = &engine->shards[number];
+	struct nr_engine_shard *shard = &engine->shards[number];
 
 	shard->engine = engine;
 	shard->number = number;
@@ -218,6 +140,21 @@ static void marks_spread(uint16_t marks, uint64_t *ret_low, uint64_t *ret_high)
 	memcpy(ret_high, bytes + 8, 8);
 }
 
+/* How many there are, and what those that look at few look at. */
+static void detectors_count(struct nr_engine *engine)
+{
+	uint16_t marks = 0;
+
+	for (; nr_detectors[engine->n_detectors] != NULL; engine->n_detectors++) {
+		const struct nr_detector *d = nr_detectors[engine->n_detectors];
+		bool all = (d->classes | d->marks) == 0; /* it names none */
+
+		engine->few_classes |= d->feed_packed != NULL ? 0 : all ? UINT32_MAX : d->classes;
+		marks |= d->feed_packed != NULL ? 0 : d->marks;
+	}
+	marks_spread(marks, &engine->few_marks[0], &engine->few_marks[1]);
+}
+
 int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **ret_engine)
 {
 	nr_auto(nr_engine) engine = calloc(1, sizeof(*engine));
@@ -235,16 +172,7 @@ int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **re
 		.key = options->key,
 		.max_entries = options->max_entries != 0 ? options->max_entries : NR_ENGINE_ENTRIES,
 	};
-	uint16_t marks = 0;
-
-	for (; nr_detectors[engine->n_detectors] != NULL; engine->n_detectors++) {
-		const struct nr_detector *d = nr_detectors[engine->n_detectors];
-		bool all = (d->classes | d->marks) == 0; /* it names none */
-
-		engine->few_classes |= d->feed_packed != NULL ? 0 : all ? UINT32_MAX : d->classes;
-		marks |= d->feed_packed != NULL ? 0 : d->marks;
-	}
-	marks_spread(marks, &engine->few_marks[0], &engine->few_marks[1]);
+	detectors_count(engine);
 	engine->n_slots = nr_pipeline_slots(options->n_workers);
 	engine->out = calloc((size_t)engine->n_slots * NR_SHARDS, sizeof(engine->out[0]));
 	engine->tallies = calloc(options->n_workers, sizeof(engine->tallies[0]));
@@ -264,7 +192,7 @@ int nr_engine_new(const struct nr_engine_options *options, struct nr_engine **re
 
 /* ---- the consumer ---- */
 
-static void detectors_advance(struct shard *shard, int64_t now)
+static void detectors_advance(struct nr_engine_shard *shard, int64_t now)
 {
 	for (size_t d = 0; d < shard->engine->n_detectors; d++) {
 		int r = nr_detectors[d]->advance(shard->detectors[d], now, &shard->sink);
@@ -278,7 +206,7 @@ static void detectors_advance(struct shard *shard, int64_t now)
  * Samples are forgotten at whole hours, after what ended until then: also when this shard had nothing to do at
  * that time, so that it does not matter who else shares its worker. After a day and an hour none is left.
  */
-static void shard_advance(struct shard *shard, int64_t watermark)
+static void shard_advance(struct nr_engine_shard *shard, int64_t watermark)
 {
 	enum { HOUR = 3600, HOURS_MAX = 25 };
 	int64_t minute = watermark - watermark % NR_FLOW_MINUTE, hour;
@@ -294,9 +222,10 @@ static void shard_advance(struct shard *shard, int64_t watermark)
 	detectors_advance(shard, minute);
 }
 
-static struct shard *shard_at(struct nr_engine *engine, const struct nr_pipeline_place *where)
+static struct nr_engine_shard *shard_at(struct nr_engine *engine,
+					const struct nr_pipeline_place *where)
 {
-	struct shard *shard = &engine->shards[where->shard];
+	struct nr_engine_shard *shard = &engine->shards[where->shard];
 
 	shard->outbox = &engine->out[where->slot * NR_SHARDS + where->shard];
 	shard->worker = where->worker;
@@ -322,7 +251,7 @@ static void on_batch(void *ctx, const struct nr_pipeline_place *where,
 		     const struct nr_observation *obs, size_t n)
 {
 	struct nr_engine *engine = ctx;
-	struct shard *shard = shard_at(engine, where);
+	struct nr_engine_shard *shard = shard_at(engine, where);
 
 	shard_advance(shard, where->watermark);
 	for (size_t d = 0; d < engine->n_detectors; d++) {
@@ -355,7 +284,7 @@ static void flows_hold_packed(struct outbox *box, int64_t watermark, const struc
 }
 
 /* Detectors that look at few: those they look at, as observations. */
-static int feed_few(struct shard *shard, const struct nr_flow4 *flows, size_t n)
+static int feed_few(struct nr_engine_shard *shard, const struct nr_flow4 *flows, size_t n)
 {
 	enum { FEW = 64 };
 	const struct nr_engine *engine = shard->engine;
@@ -392,7 +321,7 @@ static void on_packed(void *ctx, const struct nr_pipeline_place *where,
 		      const struct nr_flow4 *flows, size_t n)
 {
 	struct nr_engine *engine = ctx;
-	struct shard *shard = shard_at(engine, where);
+	struct nr_engine_shard *shard = shard_at(engine, where);
 
 	shard_advance(shard, where->watermark);
 	for (size_t d = 0; d < engine->n_detectors; d++) {
@@ -427,150 +356,6 @@ static void on_advance(void *ctx, const struct nr_pipeline_place *where)
 	shard_advance(shard_at(engine, where), where->watermark);
 }
 
-/* Flows of all shards, by watermark, then shard. */
-static int flows_out(struct nr_engine *engine, struct outbox *boxes)
-{
-	size_t next[NR_SHARDS] = { 0 };
-
-	for (;;) {
-		int64_t watermark = INT64_MAX;
-
-		for (unsigned s = 0; s < NR_SHARDS; s++) {
-			const struct segment *seg = (const struct segment *)boxes[s].segments.p;
-
-			if (next[s] < boxes[s].segments.n / sizeof(*seg) &&
-			    seg[next[s]].watermark < watermark)
-				watermark = seg[next[s]].watermark;
-		}
-		if (watermark == INT64_MAX)
-			return 0;
-		for (unsigned s = 0; s < NR_SHARDS; s++) {
-			const struct segment *seg = (const struct segment *)boxes[s].segments.p;
-			const struct nr_observation *obs =
-				(const struct nr_observation *)boxes[s].flows.p;
-
-			for (; next[s] < boxes[s].segments.n / sizeof(*seg) &&
-			       seg[next[s]].watermark == watermark;
-			     next[s]++) {
-				int r = engine->opt.out.flows(engine->opt.out.ctx,
-							      obs + seg[next[s]].at,
-							      seg[next[s]].n);
-
-				if (r < 0)
-					return r;
-			}
-		}
-	}
-}
-
-struct ordered {
-	int64_t last;
-	uint32_t shard, number;
-	void *record;
-};
-
-static int by_last(const void *va, const void *vb)
-{
-	const struct ordered *a = va, *b = vb;
-
-	if (a->last != b->last)
-		return a->last < b->last ? -1 : 1;
-	if (a->shard != b->shard)
-		return a->shard < b->shard ? -1 : 1;
-	return a->number < b->number ? -1 : a->number > b->number;
-}
-
-static size_t count_records(struct outbox *boxes, bool findings)
-{
-	size_t n = 0;
-
-	for (unsigned s = 0; s < NR_SHARDS; s++)
-		n += findings ? boxes[s].findings.n : boxes[s].sources.n;
-	return n;
-}
-
-static int record_out(struct nr_engine *engine, void *record, bool finding)
-{
-	const struct nr_engine_out *out = &engine->opt.out;
-
-	if (!finding)
-		return out->source(out->ctx, record);
-	engine->n_findings++;
-	return out->finding != NULL
-		       ? out->finding(out->ctx, &((struct held_finding *)record)->finding)
-		       : 0;
-}
-
-static int records_out(struct nr_engine *engine, struct outbox *boxes, bool findings)
-{
-	size_t n = count_records(boxes, findings), k = 0;
-	int r = 0;
-
-	if (n == 0)
-		return 0;
-	struct ordered *list = calloc(n, sizeof(list[0]));
-
-	if (list == NULL)
-		return -ENOMEM;
-	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		struct nr_table *table = findings ? &boxes[s].findings : &boxes[s].sources;
-
-		for (uint32_t i = 0; i < table->n; i++) {
-			void *record = nr_table_at(table, i);
-			int64_t last = findings ? ((struct held_finding *)record)->finding.last.ns
-						: ((struct nr_source *)record)->last.ns;
-
-			list[k++] = (struct ordered){ last, s, i, record };
-		}
-	}
-	qsort(list, n, sizeof(list[0]), by_last);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = record_out(engine, list[i].record, findings);
-	free(list);
-	return r;
-}
-
-static int boxes_empty(struct outbox *boxes)
-{
-	int err = 0;
-
-	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		struct outbox *box = &boxes[s];
-
-		err = box->err < 0 ? box->err : err;
-		err = box->flows.err < 0 ? box->flows.err : err;
-		nr_buf_reset(&box->flows);
-		nr_buf_reset(&box->segments);
-		for (uint32_t i = 0; i < box->findings.n; i++)
-			free(((struct held_finding *)nr_table_at(&box->findings, i))->evidence);
-		if (box->findings.n > 0)
-			nr_table_clear(&box->findings);
-		if (box->sources.n > 0)
-			nr_table_clear(&box->sources);
-		if (box->samples.n > 0)
-			nr_table_clear(&box->samples);
-	}
-	return err;
-}
-
-static int on_block(void *ctx, unsigned slot, int64_t watermark)
-{
-	struct nr_engine *engine = ctx;
-	struct outbox *boxes = &engine->out[slot * NR_SHARDS];
-	int r = 0;
-
-	(void)watermark;
-	if (engine->opt.out.flows != NULL)
-		r = flows_out(engine, boxes);
-	if (r == 0 && engine->opt.out.source != NULL)
-		r = records_out(engine, boxes, false);
-	if (r == 0)
-		r = records_out(engine, boxes, true);
-	int err = boxes_empty(boxes);
-
-	return r < 0 ? r : err;
-}
-
 struct nr_pipeline_consumer nr_engine_consumer(struct nr_engine *engine)
 {
 	return (struct nr_pipeline_consumer){ .ctx = engine,
@@ -578,7 +363,7 @@ struct nr_pipeline_consumer nr_engine_consumer(struct nr_engine *engine)
 					      .sample = engine->opt.out.source != NULL ? on_sample
 										       : NULL,
 					      .advance = on_advance,
-					      .block = on_block };
+					      .block = nr_engine_block };
 }
 
 struct nr_pipeline_consumer nr_engine_consumer_packed(struct nr_engine *engine)
@@ -587,49 +372,6 @@ struct nr_pipeline_consumer nr_engine_consumer_packed(struct nr_engine *engine)
 
 	consumer.packed = on_packed;
 	return consumer;
-}
-
-/* ---- the end ---- */
-
-static void finish_source(void *ctx, const struct nr_source *source)
-{
-	struct nr_engine *engine = ctx;
-
-	pass_source(&engine->shards[nr_shard_of(source->src)], source);
-	nr_tally_source(engine->tallies[0], source);
-	if (engine->opt.out.source == NULL || engine->err != 0)
-		return;
-	struct nr_source full = with_samples(&engine->shards[nr_shard_of(source->src)], source);
-
-	engine->err = engine->opt.out.source(engine->opt.out.ctx, &full);
-}
-
-static void finish_finding(void *ctx, const struct nr_finding *finding)
-{
-	struct nr_engine *engine = ctx;
-
-	engine->n_findings++;
-	if (engine->opt.out.finding != NULL && engine->err == 0)
-		engine->err = engine->opt.out.finding(engine->opt.out.ctx, finding);
-}
-
-int nr_engine_finish(struct nr_engine *engine, int64_t now)
-{
-	struct nr_sink sink = { .ctx = engine,
-				.source = finish_source,
-				.finding = finish_finding,
-				.detail = engine->opt.out.source != NULL,
-				.n_levels = engine->levels };
-	void *shards[NR_SHARDS];
-	int r = on_block(engine, 0, now); /* what drain() left in the outboxes */
-	for (unsigned w = 1; w < engine->opt.n_workers; w++)
-		nr_tally_merge(engine->tallies[0], engine->tallies[w]);
-	for (size_t d = 0; d < engine->n_detectors && r == 0; d++) {
-		for (unsigned s = 0; s < NR_SHARDS; s++)
-			shards[s] = engine->shards[s].detectors[d];
-		r = nr_detectors[d]->finish(shards, NR_SHARDS, now, &sink);
-	}
-	return r < 0 ? r : engine->err;
 }
 
 const struct nr_tally *nr_engine_tally(const struct nr_engine *engine)

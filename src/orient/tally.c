@@ -271,19 +271,31 @@ static size_t count_bin(struct nr_tally *tally, const struct work *works, size_t
 
 _Static_assert((NR_CLASS_N & (NR_CLASS_N - 1)) == 0, "classes are masked");
 
-/* Find the row of the port and start loading what will be counted. */
+/*
+ * Find the row of the port and start loading what will be counted. TCP and UDP without branches: protocols, low,
+ * common and other ports follow each other at random. The same as nr_tally_port_row() and nr_tally_regs().
+ */
 static inline void work_at(const struct nr_tally *tally, uint8_t proto, uint16_t dport,
 			   uint64_t hash, struct work *w)
 {
-	size_t at = nr_tally_port_row(proto, dport);
-	unsigned p;
+	size_t udp = proto == 17, at = udp << 16 | dport, has_ports = udp | (proto == 6);
+	const struct tally_high *high = &tally->high[dport % TALLY_FINE_HIGH];
+	size_t is_low = (dport < TALLY_FINE_LOW) & has_ports,
+	       is_fine = is_low | ((high->port == dport) & has_ports);
+	size_t slot = is_low * (udp * TALLY_FINE_LOW + dport) +
+		      (1 - is_low) * (2 * TALLY_FINE_LOW + udp * TALLY_FINE_HIGH + high->slot);
+
+	if (NR_UNLIKELY(has_ports == 0))
+		at = nr_tally_port_row(proto, dport);
+	uintptr_t fine = (uintptr_t)(tally->fine_regs + (slot << TALLY_FINE_P)), own;
 
 	w->row = &tally->ports[at];
 	w->hash = hash;
-	w->regs = nr_tally_regs(tally, at, &p);
-	w->p = (uint8_t)p;
+	w->p = (uint8_t)(TALLY_PORT_P + is_fine * (TALLY_FINE_P - TALLY_PORT_P));
+	own = (uintptr_t)w->row->regs;
+	w->regs = (uint8_t *)(own ^ ((own ^ fine) & (0 - is_fine)));
 	__builtin_prefetch(w->row, 1);
-	__builtin_prefetch(w->regs + (hash >> (64 - p)), 1);
+	__builtin_prefetch(w->regs + (hash >> (64 - w->p)), 1);
 }
 
 static void count_all(struct nr_tally *tally, const struct work *works, size_t n)
@@ -362,6 +374,10 @@ static void spread(const struct nr_tally *tally, const struct nr_source *source,
 	uint64_t seconds = (uint64_t)(stop - first), before = 0;
 
 	memset(out, 0, NR_TALLY_COARSE * sizeof(*out));
+	if (first >> tally->coarse == (stop - 1) >> tally->coarse) { /* no division */
+		out[first >> tally->coarse & (NR_TALLY_COARSE - 1)] = source->packets;
+		return;
+	}
 	for (int64_t bin = first >> tally->coarse; bin <= (stop - 1) >> tally->coarse; bin++) {
 		int64_t end = (bin + 1) * (INT64_C(1) << tally->coarse);
 		uint64_t sent = sent_after(source->packets, seconds,
@@ -383,8 +399,9 @@ static void count_source(struct nr_tally *tally, struct tally_cold *row, uint64_
 void nr_tally_source(struct nr_tally *tally, const struct nr_source *source)
 {
 	uint64_t bins[NR_TALLY_COARSE];
-	uint32_t origin = tally->prefixes != NULL ? nr_prefixes_find(tally->prefixes, source->src)
-						  : 0;
+	uint32_t origin = source->origin != 0	    ? source->origin - 1
+			  : tally->prefixes != NULL ? nr_prefixes_find(tally->prefixes, source->src)
+						    : 0;
 
 	if (source->last.ns < source->first.ns)
 		return; /* cannot be; bins would be meaningless */

@@ -234,6 +234,42 @@ static void sources_and_findings_are_the_same_when_nobody_asks_for_flows(void **
 	nr_buf_done(&pcap);
 }
 
+static void the_end_is_the_same_on_many_threads_when_nobody_asks_for_sources(void **state)
+{
+	static const unsigned threads[] = { 2, 3, 64 };
+	struct nr_buf pcap, one, many;
+
+	(void)state;
+	pcap_mixed(&pcap);
+	nr_buf_init(&one, TEST_OUT_MAX);
+	nr_buf_init(&many, TEST_OUT_MAX);
+	struct test_run first = { .pcap = bytes_of(&pcap),
+				  .nets = MIXED_NETS,
+				  .without_flows = true,
+				  .without_sources = true };
+
+	test_run(&first);
+	nr_tally_save(nr_engine_tally(first.result.engine), &one);
+	for (size_t i = 0; i < NR_COUNT(threads); i++) {
+		struct test_run again = first;
+
+		again.threads = threads[i];
+		again.key = i * 54321;
+		again.flows = again.sources = again.findings = again.state = (struct nr_buf){ 0 };
+		test_run(&again);
+		test_expect_same(&first, &again);
+		nr_buf_reset(&many);
+		nr_tally_save(nr_engine_tally(again.result.engine), &many);
+		assert_int_equal(one.n, many.n);
+		assert_memory_equal(one.p, many.p, one.n);
+		test_run_done(&again);
+	}
+	nr_buf_done(&one);
+	nr_buf_done(&many);
+	test_run_done(&first);
+	nr_buf_done(&pcap);
+}
+
 static void a_run_cut_in_two_at_any_packet_equals_the_uncut_one(void **state)
 {
 	struct nr_buf pcap;
@@ -612,6 +648,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_and_keys_change_no_byte),
 		cmocka_unit_test(sources_and_findings_are_the_same_when_nobody_asks_for_flows),
+		cmocka_unit_test(the_end_is_the_same_on_many_threads_when_nobody_asks_for_sources),
 		cmocka_unit_test(a_run_cut_in_two_at_any_packet_equals_the_uncut_one),
 		cmocka_unit_test(a_snapshot_of_other_nets_or_with_any_damage_is_refused),
 		cmocka_unit_test(a_damaged_capture_gives_everything_before_the_damage),

@@ -53,9 +53,28 @@ struct nr_sink {
 			const struct nr_finding *finding); /* may be NULL; borrowed for the call */
 	bool detail; /* false: nobody looks at rates, and probes need only address, times, packets, class */
 	uint64_t *n_levels; /* sources that ended, by enum nr_level, are added here; may be NULL */
+	/**
+	 * In finish() of an input that is processed by several threads: call @p job for each part below @p n_parts,
+	 * several at a time. A job may hand over sources of shard @p part and nothing else; their order over
+	 * shards is then open. NULL: see nr_sink_each().
+	 */
+	void (*parallel)(void *ctx, void (*job)(void *job_ctx, unsigned part), void *job_ctx,
+			 unsigned n_parts);
 	/** Live: have the source record of @p ip as it stands now given to the source() of all detectors of the shard. */
 	void (*look)(void *ctx, struct nr_ip ip);
 };
+
+/** sink->parallel(), or one part after the other where there is none. */
+static inline void nr_sink_each(const struct nr_sink *sink,
+				void (*job)(void *job_ctx, unsigned part), void *job_ctx,
+				unsigned n_parts)
+{
+	if (sink->parallel != NULL)
+		sink->parallel(sink->ctx, job, job_ctx, n_parts);
+	else
+		for (unsigned part = 0; part < n_parts; part++)
+			job(job_ctx, part);
+}
 
 struct nr_detector {
 	const char *name, *summary;

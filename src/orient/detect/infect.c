@@ -362,22 +362,65 @@ static int collect(const struct nr_detect_env *env, const struct nr_table *table
 	return 0;
 }
 
+/* What comes of one shard. */
+struct part {
+	const struct infect_shard *shard;
+	struct entries list;
+	int r;
+};
+
+static void part_collect(void *ctx, unsigned number)
+{
+	struct part *part = (struct part *)ctx + number;
+	const struct infect_shard *s = part->shard;
+
+	part->r = collect(s->env, &s->pending, &part->list);
+	if (part->r == 0)
+		part->r = collect(s->env, &s->entries, &part->list);
+}
+
+/* The lists of all, in order of shards. @return 0; -ENOMEM */
+static int parts_join(const struct part *parts, size_t n, struct entries *list)
+{
+	size_t sum = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		sum += parts[i].list.n;
+		r = parts[i].r < 0 ? parts[i].r : r;
+	}
+	if (r < 0 || sum == 0)
+		return r;
+	list->p = malloc(sum * sizeof(*list->p));
+	if (list->p == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].list.n > 0)
+			memcpy(list->p + list->n, parts[i].list.p,
+			       parts[i].list.n * sizeof(*list->p));
+		list->n += parts[i].list.n;
+	}
+	return 0;
+}
+
 static int shards_finish(void *const *shards, size_t n_shards, int64_t now,
 			 const struct nr_sink *sink)
 {
+	struct part *parts = calloc(n_shards + 1, sizeof(*parts));
 	struct entries list = { 0 };
-	int r = 0;
 
-	for (size_t i = 0; i < n_shards && r == 0; i++) {
-		const struct infect_shard *s = shards[i];
+	if (parts == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_shards; i++)
+		parts[i].shard = shards[i];
+	nr_sink_each(sink, part_collect, parts, (unsigned)n_shards);
+	int r = parts_join(parts, n_shards, &list);
 
-		r = collect(s->env, &s->pending, &list);
-		if (r == 0)
-			r = collect(s->env, &s->entries, &list);
-	}
+	for (size_t i = 0; i < n_shards; i++)
+		free(parts[i].list.p);
 	if (r == 0 && list.n > 0)
-		infect_emit_all(((const struct infect_shard *)shards[0])->env, list.p, list.n, now,
-				sink);
+		infect_emit_all(parts[0].shard->env, list.p, list.n, now, sink);
+	free(parts);
 	free(list.p);
 	return r;
 }

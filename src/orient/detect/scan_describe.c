@@ -92,10 +92,17 @@ uint16_t nr_scan_tools(const struct nr_scan *scan, const uint32_t *marks, uint64
 		       uint64_t dst)
 {
 	uint16_t tools = 0;
+	unsigned seen = 0; /* few marks of few sources are not 0 */
 
+#pragma GCC unroll 16
 	for (unsigned m = 0; m < NR_MARK_N; m++)
+		seen |= (unsigned)(marks[m] != 0) << m;
+	for (; seen != 0; seen &= seen - 1) {
+		unsigned m = (unsigned)__builtin_ctz(seen);
+
 		if (mark_decides(&nr_marks[m], marks[m], packets))
 			tools |= (uint16_t)(1u << m);
+	}
 	if (dst < scan->conficker_dst)
 		tools &= (uint16_t) ~(1u << NR_MARK_CONFICKER);
 	return tools;
@@ -291,6 +298,17 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
 			       const struct nr_scan_hot *hot, const struct nr_scan_thresholds *top,
 			       bool detail, struct nr_source *s)
 {
+	const struct nr_prefixes *prefixes = scan->env->prefixes;
+
+	s->origin = prefixes != NULL ? nr_prefixes_find(prefixes, ip) + 1 : 0;
+	return nr_scan_describe_known(scan, ip, hot, top, detail, s);
+}
+
+enum nr_level nr_scan_describe_known(const struct nr_scan *scan, struct nr_ip ip,
+				     const struct nr_scan_hot *hot,
+				     const struct nr_scan_thresholds *top, bool detail,
+				     struct nr_source *s)
+{
 	const struct nr_scan_cold *cold = cold_of(scan, hot);
 	const struct nr_detect_env *env = scan->env;
 	double lo = hot->n_dst, hi = hot->n_dst, dst = hot->n_dst;
@@ -299,7 +317,11 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
 		    nr_ip_kind(ip) == NR_IP_BROADCAST || nr_ip_kind(ip) == NR_IP_LOOPBACK;
 
 	*s = (struct nr_source){
-		.src = ip, .first = { hot->first }, .last = { hot->last }, .packets = hot->packets
+		.src = ip,
+		.first = { hot->first },
+		.last = { hot->last },
+		.packets = hot->packets,
+		.origin = s->origin,
 	};
 	if (cold != NULL)
 		nr_scan_cold_marks(cold, s->marks);
@@ -318,9 +340,8 @@ enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
 	describe_coverage(scan, dst, lo, hi, s);
 	s->ttl_min = hot->ttl_min;
 	s->ttl_max = hot->ttl_max;
-	if (env->prefixes != NULL) {
-		struct nr_origin origin = nr_prefixes_origin(env->prefixes,
-							     nr_prefixes_find(env->prefixes, ip));
+	if (s->origin != 0) {
+		struct nr_origin origin = nr_prefixes_origin(env->prefixes, s->origin - 1);
 
 		s->asn = origin.asn;
 		s->as_name = origin.as_name;

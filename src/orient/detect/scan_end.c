@@ -157,13 +157,16 @@ int nr_scan_advance(void *shard, int64_t now, const struct nr_sink *sink)
 
 /* ---- the end of the input ---- */
 
+/* What comes of one shard. */
 struct finishing {
 	const struct nr_sink *sink;
-	struct nr_scan_thresholds top;
+	const struct nr_scan_thresholds *top;
 	struct nr_scan *scan;
 	struct nr_scan_member *members;
 	size_t n_members, cap_members;
 	struct nr_source probe;
+	uint64_t levels[4];
+	uint64_t packets[NR_SCAN_BUCKETS], ports[NR_SCAN_BUCKETS];
 	int r;
 };
 
@@ -183,20 +186,23 @@ static void finish_member(struct finishing *f, const struct nr_scan_member *memb
 	f->members[f->n_members++] = *member;
 }
 
-static void finish_one(struct finishing *f, struct nr_ip ip, const struct nr_scan_hot *hot)
+/* @p origin as in struct nr_source. */
+static void finish_one(struct finishing *f, struct nr_ip ip, const struct nr_scan_hot *hot,
+		       uint32_t origin)
 {
 	struct nr_source source;
 	enum nr_level level = NR_LEVEL_PROBE;
 
 	if (!f->sink->detail && nr_scan_is_plain_probe(hot)) {
 		nr_scan_describe_probe(ip, hot, &f->probe);
+		f->probe.origin = origin;
 		f->sink->source(f->sink->ctx, &f->probe);
 	} else {
-		level = nr_scan_describe(f->scan, ip, hot, &f->top, f->sink->detail, &source);
+		source.origin = origin;
+		level = nr_scan_describe_known(f->scan, ip, hot, f->top, f->sink->detail, &source);
 		f->sink->source(f->sink->ctx, &source);
 	}
-	if (f->sink->n_levels != NULL)
-		f->sink->n_levels[level]++;
+	f->levels[level]++;
 	if (level < NR_LEVEL_WIDE || hot->cold == 0 || source.traffic_class == NR_CLASS_BACKSCATTER)
 		return;
 	const struct nr_scan_cold *cold = nr_table_at(&f->scan->cold.table, hot->cold - 1);
@@ -209,7 +215,7 @@ static void finish_one(struct finishing *f, struct nr_ip ip, const struct nr_sca
 
 enum { AHEAD = 12 };
 
-/* The record and the prefix data of a source some places further on: both are scattered over memory. */
+/* The record of a source some places further on: scattered over memory. */
 static void fetch4(const struct nr_scan *scan, uint32_t i)
 {
 	if (i >= scan->hot4.n)
@@ -222,33 +228,57 @@ static void fetch4(const struct nr_scan *scan, uint32_t i)
 		for (unsigned line = 0; line < 4; line++)
 			__builtin_prefetch(cold + 64 * line);
 	}
-	if (scan->env->prefixes != NULL)
-		nr_prefixes_prefetch_v4(scan->env->prefixes, e->ip);
 }
 
-static void finish_shard(struct finishing *f)
-{
-	struct nr_scan *scan = f->scan;
+enum { LOOKUPS = 64 };
+_Static_assert(NR_TABLE_CHUNK % LOOKUPS == 0, "in one chunk");
 
-	for (unsigned l = 0; l < NR_COUNT(scan->n_levels) && f->sink->n_levels != NULL; l++)
-		f->sink->n_levels[l] += scan->n_levels[l];
+/* Networks of the sources from @p at on, as in struct nr_source: their loads overlap. */
+static void origins_find(const struct nr_scan *scan, uint32_t at, uint32_t n, uint32_t *origins)
+{
+	const struct nr_scan_hot4 *e = nr_table_at(&scan->hot4, at);
+	uint32_t ips[LOOKUPS];
+
+	memset(origins, 0, n * sizeof(origins[0]));
+	if (scan->env->prefixes == NULL)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		ips[i] = e[i].ip;
+	nr_prefixes_find_v4_batch(scan->env->prefixes, ips, origins, n);
+	for (uint32_t i = 0; i < n; i++)
+		origins[i]++;
+}
+
+static void finish_shard(void *ctx, unsigned part)
+{
+	struct finishing *f = (struct finishing *)ctx + part;
+	struct nr_scan *scan = f->scan;
+	const struct nr_prefixes *prefixes = scan->env->prefixes;
+	uint32_t origins[LOOKUPS];
+
 	for (uint32_t i = 0; i < scan->members.n; i++)
 		finish_member(f, nr_table_at(&scan->members, i));
 	for (uint32_t i = 0; i < scan->hot4.n; i++) {
 		const struct nr_scan_hot4 *e = nr_table_at(&scan->hot4, i);
+		uint32_t left = scan->hot4.n - i;
 
+		if (i % LOOKUPS == 0)
+			origins_find(scan, i, left < LOOKUPS ? left : LOOKUPS, origins);
 		fetch4(scan, i + AHEAD);
-		finish_one(f, nr_ip_v4(e->ip), &e->hot);
+		finish_one(f, nr_ip_v4(e->ip), &e->hot, origins[i % LOOKUPS]);
 	}
 	for (uint32_t i = 0; i < scan->hot6.n; i++) {
 		const struct nr_scan_hot6 *e = nr_table_at(&scan->hot6, i);
 
-		finish_one(f, e->ip, &e->hot);
+		finish_one(f, e->ip, &e->hot,
+			   prefixes != NULL ? nr_prefixes_find(prefixes, e->ip) + 1 : 0);
 	}
 }
 
-static void buckets_sum(const struct nr_scan *scan, uint64_t *packets, uint64_t *ports)
+static void buckets_sum(void *ctx, unsigned part)
 {
+	struct finishing *f = (struct finishing *)ctx + part;
+	const struct nr_scan *scan = f->scan;
 	struct nr_scan all =
 		*scan; /* buckets_add counts into a copy: finish() leaves the state as it was */
 
@@ -258,29 +288,63 @@ static void buckets_sum(const struct nr_scan *scan, uint64_t *packets, uint64_t 
 	}
 	for (uint32_t i = 0; i < scan->hot6.n; i++)
 		buckets_add(&all, &((const struct nr_scan_hot6 *)nr_table_at(&scan->hot6, i))->hot);
-	for (unsigned b = 0; b < NR_SCAN_BUCKETS; b++) {
-		packets[b] += all.packet_buckets[b];
-		ports[b] += all.port_buckets[b];
+	memcpy(f->packets, all.packet_buckets, sizeof(f->packets));
+	memcpy(f->ports, all.port_buckets, sizeof(f->ports));
+}
+
+static struct nr_scan_thresholds thresholds_of(const struct finishing *parts, size_t n)
+{
+	uint64_t packets[NR_SCAN_BUCKETS] = { 0 }, ports[NR_SCAN_BUCKETS] = { 0 };
+
+	for (size_t s = 0; s < n; s++) {
+		for (unsigned b = 0; b < NR_SCAN_BUCKETS; b++) {
+			packets[b] += parts[s].packets[b];
+			ports[b] += parts[s].ports[b];
+		}
 	}
+	return nr_scan_thresholds(packets, ports);
+}
+
+/* Levels and members of all shards, in their order. @return 0; -ENOMEM */
+static int parts_join(struct finishing *parts, size_t n, const struct nr_sink *sink)
+{
+	struct finishing all = { 0 };
+
+	for (size_t s = 0; s < n; s++) {
+		for (unsigned l = 0; l < NR_COUNT(all.levels) && sink->n_levels != NULL; l++)
+			sink->n_levels[l] += parts[s].levels[l] + parts[s].scan->n_levels[l];
+		for (size_t m = 0; m < parts[s].n_members; m++)
+			finish_member(&all, &parts[s].members[m]);
+		all.r = parts[s].r < 0 ? parts[s].r : all.r;
+	}
+	if (all.r == 0 && n > 0)
+		all.r = nr_scan_campaigns(all.members, all.n_members, parts[0].scan->env, sink);
+	free(all.members);
+	return all.r;
 }
 
 int nr_scan_finish(void *const *shards, size_t n_shards, int64_t now, const struct nr_sink *sink)
 {
-	uint64_t packets[NR_SCAN_BUCKETS] = { 0 }, ports[NR_SCAN_BUCKETS] = { 0 };
-	struct finishing f = { .sink = sink };
+	struct finishing *parts = calloc(n_shards + 1, sizeof(parts[0]));
+	struct nr_scan_thresholds top;
 
 	(void)now;
-	for (size_t s = 0; s < n_shards; s++)
-		buckets_sum(shards[s], packets, ports);
-	f.top = nr_scan_thresholds(packets, ports);
+	if (parts == NULL)
+		return -ENOMEM;
 	for (size_t s = 0; s < n_shards; s++) {
-		f.scan = shards[s];
-		finish_shard(&f);
+		parts[s].sink = sink;
+		parts[s].top = &top;
+		parts[s].scan = shards[s];
 	}
-	if (f.r == 0 && n_shards > 0)
-		f.r = nr_scan_campaigns(f.members, f.n_members, f.scan->env, sink);
-	free(f.members);
-	return f.r;
+	nr_sink_each(sink, buckets_sum, parts, (unsigned)n_shards);
+	top = thresholds_of(parts, n_shards);
+	nr_sink_each(sink, finish_shard, parts, (unsigned)n_shards);
+	int r = parts_join(parts, n_shards, sink);
+
+	for (size_t s = 0; s < n_shards; s++)
+		free(parts[s].members);
+	free(parts);
+	return r;
 }
 
 uint64_t nr_scan_refused(const void *shard)

@@ -161,6 +161,11 @@ uint64_t nr_scan_conficker_dst(const struct nr_nets *nets);
 enum nr_level nr_scan_describe(const struct nr_scan *scan, struct nr_ip ip,
 			       const struct nr_scan_hot *hot, const struct nr_scan_thresholds *top,
 			       bool detail, struct nr_source *ret_source);
+/** The same when ret_source->origin is set already. */
+enum nr_level nr_scan_describe_known(const struct nr_scan *scan, struct nr_ip ip,
+				     const struct nr_scan_hot *hot,
+				     const struct nr_scan_thresholds *top, bool detail,
+				     struct nr_source *ret_source);
 /** Neither destinations, ports nor marks make it more than a probe. */
 bool nr_scan_is_plain_probe(const struct nr_scan_hot *hot);
 /** The cheap part of describing one: address, times, packets, class. The rest of @p source stays as it is. */
