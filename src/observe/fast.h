@@ -118,19 +118,22 @@ _Static_assert(NR_PAYLOAD_NONE == 0 && offsetof(struct nr_flow4, tcp_flags) % 8 
 	       "written whole");
 
 /**
- * Does the frame look like one of these? No branch: its neighbour may be another. @return the offset of the IP
+ * Does the frame look like one of these? No branch on what its neighbour may not be. @return the offset of the IP
  * header + 1; 0: take the general way
  */
 static inline uint32_t nr_fast_candidate(const struct nr_frame *frame)
 {
 	/* version 4, 20 bytes of header; neither a later fragment nor more of them */
 	const uint64_t plain_mask = UINT64_C(0xff3f0000000000ff), plain = 0x45;
-	static const uint8_t nothing[64];
-	uint32_t ethernet = frame->link == 1, raw = (frame->link == 101) | (frame->link == 228);
-	uint32_t at = ethernet * 14, enough = frame->caplen >= at + 40;
-	const uint8_t *data = enough != 0 ? frame->data : nothing, *ip = data + at;
+	/* a file has one link type, and hardly a frame is shorter: these can be foretold */
+	uint32_t at = frame->link == 1 ? 14 : 0;
+
+	if (NR_UNLIKELY(at == 0 && frame->link != 101 && frame->link != 228) ||
+	    NR_UNLIKELY(frame->caplen < at + 40))
+		return 0;
+	const uint8_t *ip = frame->data + at;
 	uint32_t total = nr_get_be16(ip + 2), hlen = (uint32_t)(ip[32] >> 4) * 4;
-	uint32_t is_ip = raw | (ethernet & (nr_get_be16(data + 12) == 0x0800));
+	uint32_t is_ip = at == 0 || nr_get_be16(ip - 2) == 0x0800;
 	uint32_t is_tcp = ((nr_fast_load64(ip) & plain_mask) == plain) & (ip[9] == 6) &
 			  (hlen >= 20) & (20 + hlen == total) & (total <= frame->caplen - at);
 

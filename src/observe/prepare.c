@@ -197,18 +197,21 @@ static void part(const struct nr_prepare_rules *rules, const struct nr_block *bl
 		 const struct nr_prepared *prepared, struct nr_pipeline_counts *counts,
 		 struct sums *sums, struct parted *parted)
 {
-	int64_t since = rules->since > 0 ? rules->since : 0, until = rules->until;
+	size_t n_fast = 0, n_general = 0, n = block->n;
 	int64_t never = ((int64_t)UINT32_MAX + 1) * NR_NS_PER_S;
-	size_t n_fast = 0, n_general = 0;
-	bool fast = rules->fast && rules->filter == NULL && since < until;
+	/* watermarks do not fall: who has the second of one between these is within 32 bits */
+	bool fast = rules->fast && rules->filter == NULL && n > 0 && prepared->watermarks[0] >= 0 &&
+		    prepared->watermarks[n - 1] <= UINT32_MAX;
+	bool open = rules->since <= 0 && rules->until >= never;
 
-	until = until < never ? until : never;
-	for (size_t i = 0; i < block->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct nr_frame *frame = &block->frames[i];
 		uint32_t at = nr_fast_candidate(frame);
 		unsigned is_fast = (at != 0) & (prepared->ticks[i] == prepared->watermarks[i]) &
-				   (frame->ts >= since) & (frame->ts < until) & fast;
+				   fast;
 
+		if (NR_UNLIKELY(!open))
+			is_fast &= (frame->ts >= rules->since) & (frame->ts < rules->until);
 		sums->bytes += frame->wirelen;
 		counts->links[frame->link < 511 ? frame->link : 511]++;
 		parted->fast[n_fast] = (uint16_t)i;

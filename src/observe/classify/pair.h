@@ -77,7 +77,8 @@ static inline bool nr_pair_may_relate(struct nr_pair_slot was, struct nr_pair_sl
 	uint32_t x = (uint32_t)what, ports = (uint32_t)(what >> 32),
 		 dst = (uint32_t)((was.who ^ now.who) >> 32);
 
-	return ((uint16_t)(x >> 16 ^ x) == 0) | (x == (dst ^ (ports >> 16 | ports << 16)));
+	return (((uint16_t)(x >> 16 ^ x) == 0) | (x == (dst ^ (ports >> 16 | ports << 16)))) &
+	       now.who & NR_PAIR_USED;
 }
 
 static inline struct nr_pair_slot *nr_pair_slot_of(const struct nr_pair *pair, uint64_t source)

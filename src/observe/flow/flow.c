@@ -195,9 +195,12 @@ static inline uint16_t pair4(const struct key4 *k)
 	uint32_t bits = (k->ports & NR_FLOW4_MIRROR) ? 0 : e->marks[NR_FLOW4_PAIR];
 	struct nr_pair_slot now = { .who = e->addr << 32 | bits,
 				    .what = (e->ports & ~(uint64_t)UINT32_MAX) | e->last };
-	struct nr_pair_slot nowhere = { 0 }, *there = nr_pair_slot_of(&k->flow->pair, k->source);
+	struct nr_pair_slot nowhere = { 0 };
+	uintptr_t there = (uintptr_t)nr_pair_slot_of(&k->flow->pair, k->source),
+		  none = (uintptr_t)&nowhere;
+	uintptr_t slot = none ^ ((none ^ there) & (0 - (uintptr_t)(bits & NR_PAIR_USED)));
 
-	return nr_pair_note(bits != 0 ? there : &nowhere, k->source, now);
+	return nr_pair_note((struct nr_pair_slot *)slot, k->source, now);
 }
 
 static inline void flow4_begin(struct nr_flow4 *e, const struct key4 *k, uint32_t late)

@@ -68,6 +68,7 @@ static inline bool exact_has(const struct nr_distinct *d, uint32_t id)
 {
 	unsigned found = 0;
 
+#pragma GCC unroll 14
 	for (unsigned i = 0; i < NR_DISTINCT_EXACT; i++)
 		found |= (d->exact[i] == id) & ((id != 0) | (i < d->n));
 	return found != 0;

@@ -17,20 +17,32 @@ static uint64_t pair_hash(const struct nr_scan_seen *o)
 			UINT64_C(0x50414952));
 }
 
+/* One of two addresses; gcc would branch on a condition that cannot be foretold. */
+static inline const void *either(bool first, const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
+
+	return (const void *)(y ^ ((x ^ y) & (0 - (uintptr_t)first)));
+}
+
 void nr_scan_cold_prefetch(const struct nr_scan *scan, const struct nr_scan_cold *cold,
 			   const struct nr_scan_seen *o)
 {
-	if (cold->dst.is_sketch)
-		nr_distinct_prefetch(&cold->dst, &scan->sketches, o->dst);
-	else
+	if (NR_UNLIKELY(scan->sketches.table.n == 0)) {
 		__builtin_prefetch(cold->dst.exact + 2, 1);
-	if (cold->n_port > 1)
 		__builtin_prefetch(cold->more, 1);
-	if (cold->has_pairs)
-		__builtin_prefetch((const uint8_t *)nr_table_at(&scan->sketches.table,
-								cold->pairs) +
-					   (pair_hash(o) >> (64 - NR_DISTINCT_P)),
-				   1);
+		return;
+	}
+	/* numbers that mean nothing are 0, and there is a sketch 0 */
+	const uint8_t *dst = nr_table_at(&scan->sketches.table,
+					 cold->dst.is_sketch * cold->dst.sketch),
+		      *pairs = nr_table_at(&scan->sketches.table, cold->has_pairs * cold->pairs);
+
+	dst += nr_distinct_hash(o->dst) >> (64 - NR_DISTINCT_P);
+	pairs += pair_hash(o) >> (64 - NR_DISTINCT_P);
+	__builtin_prefetch(either(cold->dst.is_sketch != 0, dst, cold->dst.exact + 2), 1);
+	__builtin_prefetch(either(cold->n_port > 1, cold->more, cold), 1);
+	__builtin_prefetch(either(cold->has_pairs != 0, pairs, cold), 1);
 }
 
 /* @return whether the register was zero */
@@ -60,29 +72,54 @@ static void more_ports(struct nr_scan *scan, struct nr_scan_cold *cold, uint64_t
 	cold->port_regs = (uint16_t)(cold->port_regs + regs_add(scan, cold->ports, hash));
 }
 
+/* Port and protocol as the first four bytes of a struct nr_scan_port stand in memory, `unused` being 0. */
+static inline uint32_t port_word(const struct nr_scan_port *p)
+{
+	uint32_t word;
+
+	_Static_assert(offsetof(struct nr_scan_port, packets) == 4, "a word in front");
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
 /* Space saving: a port without room takes the place of the one with fewest packets, and its count. */
-static void port_add(struct nr_scan *scan, struct nr_scan_cold *cold,
-		     const struct nr_scan_port *add)
+static __attribute__((noinline)) void port_fresh(struct nr_scan *scan, struct nr_scan_cold *cold,
+						 const struct nr_scan_port *add)
 {
 	struct nr_scan_port *least = cold->more;
 
-	for (unsigned i = 0; i + 1 < cold->n_port; i++) {
-		struct nr_scan_port *p = &cold->more[i];
-
-		if (p->port == add->port && p->proto == add->proto) {
-			p->packets += add->packets;
-			return;
-		}
-		least = p->packets < least->packets ? p : least;
-	}
 	if (cold->n_port < NR_SOURCE_PORTS) {
 		cold->more[cold->n_port++ - 1] = *add;
 		return;
 	}
+	for (unsigned i = 0; i < NR_COUNT(cold->more); i++)
+		least = cold->more[i].packets < least->packets ? &cold->more[i] : least;
 	more_ports(scan, cold, port_hash(add->proto, add->port));
 	least->port = add->port;
 	least->proto = add->proto;
 	least->packets += add->packets;
+}
+
+/* Which of several ports it is cannot be foretold: all are compared, and the one is chosen without a branch. */
+static inline void port_add(struct nr_scan *scan, struct nr_scan_cold *cold,
+			    const struct nr_scan_port *add)
+{
+	uint32_t word = port_word(add), found = word == port_word(&cold->port);
+
+	for (unsigned i = 0; i < NR_COUNT(cold->more); i++)
+		found |= (uint32_t)(word == port_word(&cold->more[i])) << (i + 1);
+	found &= (1u << cold->n_port) - 1;
+	if (NR_UNLIKELY(found == 0)) {
+		port_fresh(scan, cold, add);
+		return;
+	}
+	unsigned at = (unsigned)__builtin_ctz(found), first = ((at - 1) >> 31) & 1;
+	size_t offset = first * offsetof(struct nr_scan_cold, port) +
+			(1 - first) * (offsetof(struct nr_scan_cold, more) - sizeof(cold->port)) +
+			(1 - first) * at * sizeof(cold->port);
+	struct nr_scan_port *port = (struct nr_scan_port *)(void *)((uint8_t *)cold + offset);
+
+	port->packets += add->packets;
 }
 
 static void pair_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct nr_scan_cold *cold,
@@ -100,12 +137,16 @@ static void pair_add(struct nr_scan *scan, const struct nr_scan_hot *hot, struct
 /* Most marked sources carry one mark: its count needs no branch, and the others are rarely there. */
 static inline void marks_add(struct nr_scan_cold *cold, const struct nr_scan_seen *o)
 {
-	unsigned main = cold->mark == 0 ? NR_MARK_SLOTS - 1
-					: cold->mark - 1u; /* the last slot is never used */
+	/* the last slot is never used */
+	unsigned main = cold->mark - 1u;
+
+	main += (main >> 31) * (unsigned)NR_MARK_SLOTS; /* without a branch: mixed sources */
 	uint64_t low = o->marks[0], high = o->marks[1];
 
-	low &= main < 8 ? ~(UINT64_C(0xff) << main * 8) : UINT64_MAX;
-	high &= main < 8 ? UINT64_MAX : ~(UINT64_C(0xff) << (main - 8) * 8);
+	__extension__ unsigned __int128 mask = (unsigned __int128)0xff << main * 8;
+
+	low &= ~(uint64_t)mask;
+	high &= ~(uint64_t)(mask >> 64);
 	cold->mark_packets += nr_scan_seen_mark(o, main);
 	if (NR_LIKELY((low | high) == 0))
 		return;
@@ -258,15 +299,26 @@ static inline void port_note(struct nr_scan *scan, struct nr_scan_cold *cold,
 {
 	struct nr_scan_port port = { .port = o->dport, .proto = o->proto, .packets = o->packets };
 
-	if (NR_LIKELY(cold->n_port > 0 && cold->port.port == o->dport &&
-		      cold->port.proto == o->proto)) {
-		cold->port.packets += o->packets;
-	} else if (cold->n_port == 0) {
+	if (cold->n_port > 1) {
+		port_add(scan, cold, &port);
+	} else if (NR_UNLIKELY(cold->n_port == 0)) {
 		cold->port = port;
 		cold->n_port = 1;
+	} else if (NR_LIKELY(port_word(&cold->port) == port_word(&port))) {
+		cold->port.packets += o->packets;
 	} else {
-		port_add(scan, cold, &port);
+		port_fresh(scan, cold, &port);
 	}
+}
+
+/* What nr_scan_cold_levels() asks first, as one condition: most often there is nothing to find out. */
+static inline bool may_rise(const struct nr_scan_hot *hot, const struct nr_scan_cold *cold)
+{
+	unsigned wide = (cold->wide_at == 0) & (cold->dst.is_sketch != 0) &
+			(cold->dst.n >= WIDE_REGS) &
+			((cold->n_port <= 1) | ((hot->packets % 16 == 0) & (cold->has_pairs != 0)));
+
+	return ((cold->scanner_at == 0) | wide) != 0;
 }
 
 void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,
@@ -282,9 +334,7 @@ void nr_scan_cold_add(struct nr_scan *scan, const struct nr_scan_hot *hot,
 		pair_add(scan, hot, cold, o);
 	marks_add(cold, o);
 	choice_note(cold, o->dst, o->first);
-	/* what nr_scan_cold_levels() asks first */
-	if (NR_UNLIKELY(cold->scanner_at == 0 ||
-			(cold->wide_at == 0 && cold->dst.is_sketch && cold->dst.n >= WIDE_REGS)))
+	if (NR_UNLIKELY(may_rise(hot, cold)))
 		nr_scan_cold_levels(scan, hot, cold, o);
 }
 
