@@ -2,6 +2,7 @@
 /* noroshi hub init | check | status | acked: a hub's directory. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/local.h"
@@ -64,6 +65,7 @@ static int init(struct call *call, struct nr_err *reterr)
 		return ret;
 	const char *dir = call->operands.items[0].p;
 
+	(void)umask(077); /* what a hub has is for nobody else */
 	ret = nr_home_init(dir, &wish, reterr);
 	if (ret == 0)
 		(void)fprintf(

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -111,6 +112,7 @@ static int run_hub(const struct words *words, const char *dir, struct nr_err *re
 
 	if (words->verbose)
 		nr_log_level_set(NR_LOG_DEBUG);
+	(void)umask(077); /* what a hub has is for nobody else */
 	block(&set);
 	harden();
 	nr_notify_init(&notify);

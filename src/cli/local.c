@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -96,6 +97,7 @@ int nr_local_open(const char *dir, bool quick, struct nr_local **ret_local, stru
 
 	if (local == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
+	(void)umask(077); /* what a hub has is for nobody else */
 	(void)snprintf(local->actor, sizeof(local->actor), "uid:%u", (unsigned)getuid());
 	for (unsigned i = 0; i < OPEN_TRIES && ret == -EBUSY; i++) {
 		if (i > 0)
