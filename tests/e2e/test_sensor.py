@@ -495,6 +495,32 @@ def a_frozen_parser_is_noticed_and_begun_anew(folder, hub):
 
 
 @test
+def an_interface_that_goes_and_comes_is_taken_up_again(folder, hub):
+    with Wire() as wire, Running("--dir", folder / "s", "--interface", "w1", "--offline", prefix=wire.inside(wire.near)) as run:
+        assert wait_for(lambda: "parser" in run.children(), 20), run.words()
+        time.sleep(0.5)
+        sent = 0
+        for _ in range(2):
+            sender = wire.sender()(2000)
+            time.sleep(1)
+            sent += stop_sender(sender)
+            time.sleep(0.5)
+            gone = run.words().count("the interface went away")
+            wire.ip("-n", wire.near, "link", "set", "w1", "down")
+            assert wait_for(lambda n=gone: run.words().count("the interface went away") > n, 20), run.words()
+            wire.ip("-n", wire.near, "link", "set", "w1", "up")
+            time.sleep(4)  # it waits longer from time to time
+        sender = wire.sender()(2000)
+        time.sleep(1)
+        sent += stop_sender(sender)
+        time.sleep(0.5)
+        assert run.stop() == 0, run.words()
+        accounts = run.accounts()
+    assert accounts["frames"] + accounts["kernel_dropped"] == sent, (accounts, sent)
+    assert accounts["frames"] == accounts["classified"] + accounts["dropped"] + accounts["lost"], accounts
+
+
+@test
 def it_sends_to_its_hub_alone_and_listens_on_nothing(folder, hub):
     place = join(hub, folder)
     pcap(folder / "a.pcap", 20, 100)

@@ -246,6 +246,8 @@ int nr_role_parser(const struct nr_role *role)
 	if (p.failed == 0)
 		p.failed = batch_close(&p);
 	counts_publish(&p);
+	if (r == NR_EDAMAGED && nr_get(p.page->received) == 0)
+		r = 0; /* capture ended before its first frame */
 	if (r < 0 && p.failed == 0)
 		nr_log(NR_LOG_ERROR, "parser", "input", "error=%s", err.msg);
 	return r < 0 || p.failed < 0 ? NR_ROLE_FAILED : NR_ROLE_DONE;

@@ -98,7 +98,7 @@ static void switch_end(struct nr_supervisor *s)
 
 	/* a short capture file may have ended by now: what it wrote stands in the pipe */
 	if ((s->children[NR_CHILD_CAPTURE].pid == 0 && !taken) ||
-	    s->children[NR_CHILD_SPOOLER].pid == 0) {
+	    s->children[NR_CHILD_SPOOLER].pid == 0 || s->pipes_stale) {
 		s->state = NR_SUPERVISE_RUNNING; /* with new ones, from the start */
 		return;
 	}

@@ -133,6 +133,7 @@ int nr_child_begin(struct nr_supervisor *s, enum nr_child_kind kind)
 	r = child->pid < 0 ? -errno : 0;
 	child->pid = child->pid < 0 ? 0 : child->pid;
 	child->began_ns = nr_mono_now().ns;
+	s->pipes_stale = s->pipes_stale || kind == NR_CHILD_CAPTURE || kind == NR_CHILD_SPOOLER;
 	statm_open(child);
 	close_if(&role.orders);
 	close_if(&role.in);
@@ -181,6 +182,7 @@ int nr_child_pipes(struct nr_supervisor *s)
 		return r;
 	}
 	nr_child_pipes_close(s);
+	s->pipes_stale = false;
 	s->generation++;
 	struct nr_order order = { .kind = NR_ORDER_PIPE, .value = s->generation };
 
