@@ -95,7 +95,7 @@ static int begin(struct import *import, struct nr_err *reterr)
 	struct nr_local_word words[] = { { "sensor", import->words->sensor },
 					 { "name", name },
 					 { "digest", hex } };
-	struct nr_digest digest;
+	struct nr_digest digest = { { 0 } };
 	uint64_t done = 0;
 	int ret = digest_file(import->path, &digest, reterr);
 

@@ -7,7 +7,7 @@ enum { DURABLE_MS = 30000 };
 int nr_admin_import_begin(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
 {
 	char sensor[NR_REGISTRY_NAME], name[NR_REGISTRY_NAME], uuid[NR_UUID_TEXT];
-	struct nr_import_begun begun;
+	struct nr_import_begun begun = { 0 };
 	struct nr_digest digest;
 	int ret = nr_admin_text(admin, "sensor", sensor, sizeof(sensor), reterr);
 

@@ -24,6 +24,7 @@ enum {
 	LOCAL_CONNECTIONS = 64,
 	FILES_KEPT = 448, /* 256 sessions, 64 local, files, 64 in reserve */
 	CONNECTIONS_MIN = 16,
+	POOL_SIZE = 2 * NR_HTTP_HEAD,
 };
 
 /* TLS 1.3, and 1.2 with AEAD ciphers and ephemeral keys only. */
@@ -238,7 +239,7 @@ static struct MHD_Daemon *start_daemon(struct nr_http *http, int fd, unsigned mo
 				MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
 				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_CONNECTION_LIMIT,
 				connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(2 * NR_HTTP_HEAD),
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_SIZE,
 				MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)4096,
 				MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK_SIZE,
 				MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, http,

@@ -90,6 +90,16 @@ static struct work *make_room(struct nr_import *import)
 	return oldest;
 }
 
+static int put(struct nr_import *import, const struct work *work, struct nr_err *reterr)
+{
+	struct work *slot = make_room(import);
+
+	if (slot == NULL)
+		return nr_fail(reterr, -EBUSY, "%d imports are at work already", AT_WORK);
+	*slot = *work;
+	return 0;
+}
+
 /* ---- begin ---- */
 
 static int sensor_of(struct nr_import *import, const char *name, const struct nr_registry_act *act,
@@ -159,7 +169,7 @@ int nr_import_begin(struct nr_import *import, const char *sensor_name,
 	struct work work = {
 		.used = true, .epoch = epoch_of(content), .next_seq = 1, .used_ns = nr_mono_now().ns
 	};
-	struct nr_registry_sensor sensor;
+	struct nr_registry_sensor sensor = { 0 };
 	struct work *slot = NULL;
 	int ret;
 
@@ -172,11 +182,9 @@ int nr_import_begin(struct nr_import *import, const char *sensor_name,
 	if (ret == 0 && slot == NULL) {
 		(void)snprintf(work.sensor_name, sizeof(work.sensor_name), "%s", sensor.name);
 		ret = begin_locked(import, &sensor, &work, act, reterr);
-		if (ret == 0 && !work.row.done && (slot = make_room(import)) == NULL)
-			ret = nr_fail(reterr, -EBUSY, "%d imports are at work already", AT_WORK);
 		if (ret == 0 && !work.row.done)
-			*slot = work;
-	} else if (ret == 0)
+			ret = put(import, &work, reterr);
+	} else if (slot != NULL)
 		work = *slot;
 	unlock(import);
 	if (ret == 0)
@@ -236,7 +244,7 @@ int nr_import_batch(struct nr_import *import, struct nr_uuid sensor, uint64_t ep
 			      (unsigned long long)seq);
 	else if (seq == work->next_seq)
 		ret = append(import, work, payload, reterr);
-	if (ret == 0)
+	if (ret == 0 && work != NULL)
 		*ret_at = work->last_at;
 	unlock(import);
 	return ret;
@@ -265,18 +273,18 @@ static int append_caught_up(struct nr_import *import, struct work *work, struct 
 int nr_import_end(struct nr_import *import, struct nr_uuid sensor, uint64_t epoch,
 		  const struct nr_registry_act *act, uint64_t *ret_batches, struct nr_err *reterr)
 {
-	struct work *work, ended;
-	int ret = 0;
+	struct work *work, ended = { 0 };
+	int ret = -ENOENT;
 
 	lock(import);
 	work = find(import, sensor, epoch);
-	if (work == NULL)
-		ret = nr_fail(reterr, -ENOENT, "no such import is at work");
-	else
+	if (work != NULL) {
 		ret = append_caught_up(import, work, reterr);
-	if (ret == 0)
 		ended = *work;
+	}
 	unlock(import);
+	if (work == NULL)
+		return nr_fail(reterr, ret, "no such import is at work");
 	if (ret < 0)
 		return ret;
 	ret = nr_core_wait(import->core, ended.last_at, COMMIT_MS);

@@ -292,7 +292,7 @@ int nr_settings_read(const char *path, struct nr_settings_file **ret_file, struc
 		file->file = calloc(1, sizeof(*file->file));
 		ret = file->file == NULL ? nr_fail(reterr, -ENOMEM, "no memory") : 0;
 	}
-	if (ret == 0)
+	if (ret == 0 && file->file != NULL)
 		ret = take(file->file, str, &file->settings, reterr);
 	free((void *)(uintptr_t)text.p);
 	if (ret < 0) {

@@ -121,17 +121,18 @@ static int verify_rows(struct nr_registry *registry, sqlite3_stmt *stmt, uint64_
 	int ret;
 
 	while ((ret = nr_registry_step(registry, stmt, reterr)) > 0) {
+		const uint64_t expected = *ret_rows + 1;
 		struct row row = { .sequence = (uint64_t)sqlite3_column_int64(stmt, 0),
 				   .at_ns = sqlite3_column_int64(stmt, 1) };
 
 		for (int i = 0; i < (int)NR_COUNT(row.text); i++)
 			row.text[i] = column_str(stmt, 2 + i);
-		if (row.sequence != *ret_rows + 1 || chain_of(&chain, &row, &want) < 0 ||
+		if (row.sequence != expected || chain_of(&chain, &row, &want) < 0 ||
 		    !nr_registry_get_blob(stmt, 6, said.b, sizeof(said.b)) ||
 		    !nr_digest_eq(&said, &want))
 			return nr_fail(reterr, NR_EDAMAGED,
 				       "audit: row %llu does not fit to what stands before it",
-				       (unsigned long long)(*ret_rows + 1));
+				       (unsigned long long)expected);
 		chain = want;
 		(*ret_rows)++;
 	}

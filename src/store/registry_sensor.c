@@ -174,7 +174,7 @@ int nr_registry_sensor_certified(struct nr_registry *registry, struct nr_uuid uu
 				 const char *serial, struct nr_time valid_until,
 				 const struct nr_registry_act *act, struct nr_err *reterr)
 {
-	struct nr_registry_sensor sensor;
+	struct nr_registry_sensor sensor = { 0 };
 	int ret = nr_registry_begin(registry, reterr);
 
 	if (ret < 0)
@@ -215,7 +215,7 @@ static int revoke_locked(struct nr_registry *registry, struct nr_uuid uuid, stru
 int nr_registry_sensor_revoke(struct nr_registry *registry, struct nr_uuid uuid,
 			      const struct nr_registry_act *act, struct nr_err *reterr)
 {
-	struct nr_registry_sensor sensor;
+	struct nr_registry_sensor sensor = { 0 };
 	int ret = nr_registry_begin(registry, reterr);
 
 	if (ret < 0)

@@ -123,7 +123,7 @@ int64_t nr_registry_tokens(struct nr_registry *registry,
 
 	if (ret == 0) {
 		while ((ret = nr_registry_step(registry, stmt, reterr)) > 0) {
-			struct nr_registry_token token;
+			struct nr_registry_token token = { 0 };
 
 			read_row(stmt, &token);
 			ret = each(ctx, &token);
@@ -155,7 +155,7 @@ static int stamp(struct nr_registry *registry, const char *sql,
 int nr_registry_token_used(struct nr_registry *registry, const uint8_t selector[NR_TOKEN_SELECTOR],
 			   struct nr_time now, struct nr_err *reterr)
 {
-	struct nr_registry_token token;
+	struct nr_registry_token token = { 0 };
 
 	if (nr_registry_token_find(registry, selector, &token, reterr) < 0)
 		return -ENOENT;
@@ -173,7 +173,7 @@ int nr_registry_token_used(struct nr_registry *registry, const uint8_t selector[
 int nr_registry_token_spend(struct nr_registry *registry, const uint8_t selector[NR_TOKEN_SELECTOR],
 			    const struct nr_registry_act *act, struct nr_err *reterr)
 {
-	struct nr_registry_token token;
+	struct nr_registry_token token = { 0 };
 	char object[SELECTOR_HEX];
 	int ret = nr_registry_begin(registry, reterr);
 
@@ -196,7 +196,7 @@ int nr_registry_token_revoke(struct nr_registry *registry,
 			     const uint8_t selector[NR_TOKEN_SELECTOR], bool exposed,
 			     const struct nr_registry_act *act, struct nr_err *reterr)
 {
-	struct nr_registry_token token;
+	struct nr_registry_token token = { 0 };
 	char object[SELECTOR_HEX];
 	int ret = nr_registry_begin(registry, reterr);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The target of a request: path and parameters. Oracle: what is taken holds no NUL, stands in its buffers, names are unlike. */
+/*
+ * The target of a request: path and parameters. Oracle: what is taken holds no NUL, stands in its
+ * buffers, names are unlike.
+ */
 #include <stdlib.h>
 
 #include "serve/http_int.h"
