@@ -310,7 +310,8 @@ def the_certificate_is_renewed_before_it_ends(folder, hub):
         assert wait_for(lambda: "certificate=new" in run.words(), 20), run.words()
         after = (place / "keys/identity.pem").read_text()
         hub.cut()  # the next session has the new one
-        assert run.process.wait(timeout=60) == 0, run.words()
+        assert wait_for(lambda: run.process.poll() is not None, 40), (run.words(), hub.sessions, hub.ledger.seq)
+        assert run.process.returncode == 0, run.words()
     assert hub.renewals == 1 and hub.sessions == 2, (hub.renewals, hub.sessions)
     assert before.split("PRIVATE KEY")[1] != after.split("PRIVATE KEY")[1]
     assert (place / "keys/identity.pem").stat().st_mode & 0o777 == 0o600
@@ -468,6 +469,7 @@ def the_parser_is_killed_again_and_again_while_capture_goes_on(folder, hub):
         assert wait_for(lambda: "parser" in run.children(), 20), run.words()
         time.sleep(2.5)
         sent = stop_sender(sender)
+        time.sleep(0.5)  # the kernel hands over what is not a full block after 50 ms
         assert run.children()["capture"] == capture, "capture was begun anew"
         assert run.stop() == 0, run.words()
         accounts = run.accounts()
