@@ -52,6 +52,7 @@ struct nr_source {
 		coverage_hi; /* share of the monitored addresses it meant to reach */
 	double spoof_score;  /* 0 .. 1: signs that the address is forged */
 	uint8_t ttl_min, ttl_max;
+	uint32_t origin;	   /* prefix record of src + 1; 0: not looked up. Not printed */
 	uint32_t asn;		   /* 0: unknown */
 	const char *as_name;	   /* borrowed from the prefix data; NULL: unknown */
 	char economy[3];	   /* ISO 3166 alpha-2; "" unknown */

@@ -4,9 +4,10 @@
  * @file
  * infect_int: what the files of infect.v1 share.
  *
- * Shape   one 256-byte entry an address that carried a mark of malware. Times come from observations, the
- *         rest from the source records of scan.v1: `cur` is the newest event of the address, replaced when
- *         the same event is handed over again, `done` the sum of those before it
+ * Shape   one 256-byte entry an address that carried a mark of malware. Times come from
+ *         observations, the rest from the source records of scan.v1: `cur` is the newest event of
+ *         the address, replaced when the same event is handed over again, `done` the sum of those
+ *         before it
  */
 #include "base/table.h"
 #include "orient/detect/detect.h"
@@ -43,7 +44,10 @@ struct infect_entry {
 	int64_t decided;     /* when the mark had said enough, ns; INT64_MAX: not yet */
 	uint64_t marked;
 	struct infect_context cur, done;
-	/* on line: id under which it was told (0: not told); when, and with how many marked packets, it last was asked */
+	/*
+	 * on line: id under which it was told (0: not told); when, and with how many marked
+	 * packets, it last was asked
+	 */
 	uint64_t said_id, said_marked;
 	int64_t said_at; /* s */
 	uint32_t episodes;
@@ -68,7 +72,10 @@ int64_t infect_clear_ns(const struct infect_entry *e);
 /** Fill terms, score, family and verdict. */
 void infect_score(const struct nr_detect_env *env, const struct infect_entry *e,
 		  const struct infect_context *all, struct nr_infect_evidence *ev);
-/** An address that cannot be an infected machine: nobody's, or a service's that never starts connections. */
+/**
+ * An address that cannot be an infected machine: nobody's, or a service's that never starts
+ * connections.
+ */
 bool infect_is_impossible(struct nr_ip ip);
 bool infect_is_hosting(const char *as_name);
 
@@ -79,7 +86,10 @@ void infect_live_touch(struct infect_shard *s, struct infect_entry *e);
 int infect_report(void *shard, int64_t now, const struct nr_sink *sink);
 struct infect_entry *infect_entry_find(const struct infect_shard *s, struct nr_ip ip);
 
-/** Emit the entries that are worth a finding, by (last, ip). @p now in s; @p list is sorted here, said_id set */
+/**
+ * Emit the entries that are worth a finding, by (last, ip). @p now in s; @p list is sorted here,
+ * said_id set
+ */
 void infect_emit_all(const struct nr_detect_env *env, struct infect_entry *list, size_t n,
 		     int64_t now, const struct nr_sink *sink);
 bool infect_is_finding(const struct nr_detect_env *env, const struct infect_entry *e);
