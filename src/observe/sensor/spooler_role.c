@@ -302,6 +302,8 @@ int nr_role_spooler(const struct nr_role *role)
 
 	if (r == 0) {
 		publish(&s);
+		/* what is here is on the disk; the one before may have died between write and sync */
+		nr_set(s.page->synced, 1);
 		r = loop(&s, &err);
 	}
 	if (r < 0)

@@ -78,6 +78,8 @@ static void switch_begin(struct nr_supervisor *s)
 	if (s->children[NR_CHILD_CAPTURE].pid == 0 || s->children[NR_CHILD_SPOOLER].pid == 0 ||
 	    nr_mono_now().ns < s->children[NR_CHILD_PARSER].retry_ns)
 		return;
+	if (nr_get(s->pages.capture->ended) != 0)
+		return; /* it is about to end: nothing comes for another parser */
 	int r = nr_child_pipes(s);
 
 	if (r < 0) {
@@ -118,8 +120,10 @@ static void switch_end(struct nr_supervisor *s)
 static void drain(struct nr_supervisor *s)
 {
 	s->state = NR_SUPERVISE_DRAINED;
+	/* ends for a parser that will not come: the spooler would wait for what they bring */
+	nr_child_pipes_close(s);
 	if (!s->settled && (s->children[NR_CHILD_SPOOLER].pid == 0 ||
-			    nr_get(s->pages.spooler->generation_ended) >= s->generation))
+			    nr_get(s->pages.spooler->generation_ended) >= s->spooler_generation))
 		settle(s, nr_get(s->pages.capture->frames), s->generation + 1);
 }
 
@@ -224,7 +228,6 @@ static bool ending_turn(struct nr_supervisor *s)
 		nr_child_kill(s, NR_CHILD_SPOOLER, SIGKILL);
 	if (s->children[NR_CHILD_CAPTURE].pid != 0 || s->children[NR_CHILD_PARSER].pid != 0)
 		return false;
-	nr_child_pipes_close(s); /* of a parser that will not come */
 	drain(s);
 	if (!s->settled)
 		return false;

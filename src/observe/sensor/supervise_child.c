@@ -134,6 +134,8 @@ int nr_child_begin(struct nr_supervisor *s, enum nr_child_kind kind)
 	child->pid = child->pid < 0 ? 0 : child->pid;
 	child->began_ns = nr_mono_now().ns;
 	s->pipes_stale = s->pipes_stale || kind == NR_CHILD_CAPTURE || kind == NR_CHILD_SPOOLER;
+	if (kind == NR_CHILD_SPOOLER)
+		s->spooler_generation = 0;
 	statm_open(child);
 	close_if(&role.orders);
 	close_if(&role.in);
@@ -193,6 +195,8 @@ int nr_child_pipes(struct nr_supervisor *s)
 		r = nr_order_send(s->children[NR_CHILD_CAPTURE].orders, order, frames[1]);
 	if (r == 0)
 		r = nr_order_send(s->children[NR_CHILD_SPOOLER].orders, order, batches[0]);
+	if (r == 0)
+		s->spooler_generation = s->generation;
 	close_if(&frames[1]);
 	close_if(&batches[0]);
 	s->parser_in = frames[0];

@@ -39,10 +39,11 @@ struct nr_supervisor {
 	struct nr_child children[NR_CHILDREN];
 	enum nr_supervise_state state;
 	uint32_t generation;
-	bool pipes_stale;	   /* capture or spooler was begun after the pipes went out */
-	int parser_in, parser_out; /* ends for the parser to come; -1: none */
-	bool ending;		   /* told to stop, or --read is done */
-	bool settled;		   /* the accounts of the last parser are closed */
+	uint32_t spooler_generation; /* newest pipe that the present spooler was given; 0: none */
+	bool pipes_stale;	     /* capture or spooler was begun after the pipes went out */
+	int parser_in, parser_out;   /* ends for the parser to come; -1: none */
+	bool ending;		     /* told to stop, or --read is done */
+	bool settled;		     /* the accounts of the last parser are closed */
 	int64_t ending_ns, status_ns;
 	int exit_status;
 	struct nr_notify notify;
