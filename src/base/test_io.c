@@ -475,7 +475,7 @@ static void record(void *ctx, const struct nr_io_call *call)
 	assert_true(r->n + 1 < sizeof(r->kinds));
 	r->kinds[r->n++] = call->failed ? 'F' : letters[call->kind];
 	if (call->kind == NR_IO_WRITE) {
-		assert_memory_equal(call->bytes, &"payload"[call->off], call->n);
+		assert_memory_equal(call->bytes, &"payload"[call->off], call -> n);
 		r->bytes += call->n;
 	}
 	assert_true((call->path != NULL) ==

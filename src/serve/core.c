@@ -278,6 +278,11 @@ struct nr_core *nr_core_close(struct nr_core *core)
 	if (core->journal != NULL && atomic_load(&core->failed) == 0 &&
 	    nr_journal_waiting(core->journal) > 0 && nr_journal_commit(core->journal, &err) < 0)
 		nr_log(NR_LOG_WARNING, "hub", "last_commit_failed", "error=%s", err.msg);
+	/* A commit behind which another stands is proven by it: after a good end none is the last. */
+	if (core->journal != NULL && atomic_load(&core->failed) == 0 &&
+	    nr_journal_durable(core->journal) > core->recovery.last_at &&
+	    nr_journal_roll(core->journal, &err) < 0)
+		nr_log(NR_LOG_WARNING, "hub", "last_roll_failed", "error=%s", err.msg);
 	nr_journal_close(core->journal);
 	nr_watch_free(core->watch);
 	nr_ledger_free(core->ledger);

@@ -13,6 +13,7 @@ enum {
 	FULL_MS = 500, /* disk full */
 	WATCH_MS = 500,
 	RETAIN_S = 60,
+	ROLL_S = 86400, /* retention never touches the segment at work */
 };
 
 static void sleep_ms(unsigned ms)
@@ -66,7 +67,8 @@ static int commit(struct nr_hub *hub, bool was_full)
 	return 1;
 }
 
-static void retain(struct nr_hub *hub)
+/* @return true: there was something to erase, and there may be more */
+static bool retain(struct nr_hub *hub)
 {
 	const struct nr_settings *set = hub->core->set;
 	uint64_t erased = 0,
@@ -77,39 +79,68 @@ static void retain(struct nr_hub *hub)
 	if (set->journal_days > 0)
 		before = nr_time_now().ns - set->journal_days * INT64_C(86400) * NR_NS_PER_S;
 	if (set->journal_days == 0 && set->journal_gib == 0)
-		return;
-	if (nr_journal_retain(hub->core->journal, max, before, &erased, &err) < 0)
+		return false;
+	if (nr_journal_retain(hub->core->journal, max, before, &erased, &err) < 0) {
 		nr_log(NR_LOG_WARNING, "journal", "retention_failed", "error=%s", err.msg);
-	else if (erased > 0)
+		return false;
+	}
+	if (erased > 0)
 		nr_log(NR_LOG_NOTICE, "journal", "erased", "records=%llu",
 		       (unsigned long long)erased);
+	return erased > 0;
+}
+
+struct care {
+	int64_t busy_ns, retain_ns, roll_ns; /* when it last was busy; when the others are due */
+	bool full;
+};
+
+/* What is not a commit, a little at a time. @return 0; negative: final */
+static int journal_care(struct nr_hub *hub, struct care *care, int64_t now)
+{
+	struct nr_err err;
+
+	if (now >= care->roll_ns) {
+		int ret = nr_journal_roll(hub->core->journal, &err);
+
+		if (ret < 0 && ret != -ENOSPC) {
+			fail(hub, ret, &err);
+			return ret;
+		}
+		care->roll_ns = now + ROLL_S * NR_NS_PER_S;
+	}
+	/* Also while data waits and when the disk is full: that is when room is wanted. */
+	if (now >= care->retain_ns)
+		care->retain_ns = retain(hub) ? now : now + RETAIN_S * NR_NS_PER_S;
+	return 0;
 }
 
 static void *journal_main(void *arg)
 {
 	struct nr_hub *hub = arg;
 	struct nr_core *core = hub->core;
-	int64_t busy_ns = 0, retained_ns = nr_mono_now().ns;
-	bool full = false;
+	int64_t begun = nr_mono_now().ns;
+	struct care care = { .retain_ns = begun + RETAIN_S * NR_NS_PER_S,
+			     .roll_ns = begun + ROLL_S * NR_NS_PER_S };
 
 	while (!atomic_load(&hub->stopping)) {
 		int64_t now = nr_mono_now().ns;
+		bool waits = nr_journal_waiting(core->journal) > 0 || care.full;
 
-		if (nr_journal_waiting(core->journal) > 0 || full) {
-			int ret = commit(hub, full);
+		if (waits) {
+			int ret = commit(hub, care.full);
 
 			if (ret < 0)
 				return NULL;
-			full = ret > 0;
-			busy_ns = now;
-			sleep_ms(full ? FULL_MS : BUSY_MS);
-			continue;
+			care.full = ret > 0;
+			care.busy_ns = now;
 		}
-		if (now - retained_ns >= RETAIN_S * NR_NS_PER_S) {
-			retain(hub);
-			retained_ns = now;
-		}
-		sleep_ms(now - busy_ns < NR_NS_PER_S ? CALM_MS : IDLE_MS);
+		if (journal_care(hub, &care, now) < 0)
+			return NULL;
+		if (waits)
+			sleep_ms(care.full ? FULL_MS : BUSY_MS);
+		else
+			sleep_ms(now - care.busy_ns < NR_NS_PER_S ? CALM_MS : IDLE_MS);
 	}
 	return NULL;
 }

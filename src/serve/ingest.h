@@ -39,7 +39,7 @@ struct nr_ingest_options {
 	const struct nr_pki_pair *hub;
 	struct nr_str authority;
 	struct nr_intake *intake;
-	uint32_t batch_interval_ms, beat_interval_ms; /* told to sensors; 0: 1,000 and 5,000 */
+	uint32_t batch_interval_ms, beat_interval_ms; /* told to sensors; 0: 1,000 both */
 	uint64_t bytes_per_s;			      /* of one sensor; 0: 50 MB/s */
 	int64_t (*now_ns)(void *ctx);		      /* NULL: the clock */
 	int64_t (*mono_ns)(void *ctx); /* to tell whether a session is alive; NULL: the clock */

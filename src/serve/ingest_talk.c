@@ -12,7 +12,7 @@ enum {
 	TWIN_RETRY_MS = 5000,
 	WELCOME_MS = 5000,
 	BATCH_INTERVAL_MS = 1000,
-	BEAT_INTERVAL_MS = 5000,
+	BEAT_INTERVAL_MS = 1000,
 	UNSURE_MAX = 5, /* times 10 s: revocation cuts within a minute even then */
 };
 #define RENEW_NS (60 * NR_NS_PER_S)

@@ -41,7 +41,10 @@ static int append_gap(struct nr_intake *intake, struct nr_uuid sensor,
 	return nr_ledger_apply(intake->ledger, &entry);
 }
 
-/* Numbers that are missing before @p seq, and nobody said why. @p last: digest of the last of them, when known */
+/*
+ * Numbers that are missing before @p seq, and nobody said why. @p last: digest of the last of them,
+ * when known
+ */
 static int append_hole(struct nr_intake *intake, struct nr_uuid sensor, uint64_t epoch,
 		       uint64_t seq, const struct nr_digest *last, struct nr_intake_answer *answer)
 {
@@ -74,7 +77,8 @@ static int append_batch(struct nr_intake *intake, const struct nr_intake_batch *
 		.type = NR_ENTRY_BATCH,
 		.batch = { .sensor = b->sensor, .offset_ns = b->offset_ns, .batch = b->batch }
 	};
-	int64_t tick = b->info.last_tick;
+	/* The second a full batch ends in goes on in the next. */
+	int64_t tick = b->info.last_tick - (b->info.n_rows == NR_BATCH_ROWS);
 	int ret = append(intake, &entry, verdict, answer);
 
 	if (ret < 0 || answer->refusal != 0)
@@ -88,7 +92,10 @@ static int append_batch(struct nr_intake *intake, const struct nr_intake_batch *
 	return ret == -EWOULDBLOCK ? 0 : ret; /* no room for a remark; the batch is in */
 }
 
-/* Is it the first contradiction of this sensor within a minute? Eight remembered: more at once are kept once more. */
+/*
+ * Is it the first contradiction of this sensor within a minute? Eight remembered: more at once are
+ * kept once more.
+ */
 static bool may_keep(struct nr_intake *intake, struct nr_uuid sensor, int64_t now_ns)
 {
 	size_t oldest = 0;

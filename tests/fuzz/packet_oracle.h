@@ -4,9 +4,10 @@
  * @file
  * packet_oracle: what must hold for every frame, whatever is in it.
  *
- * The short way of nr_dissect() equals the long one, and the straight line of observe/fast.h both; every value is in its table; what points into the
- * frame stays in it; classification of the same packet is the same again; and the cost is bounded: a
- * frame of at most 64 KiB takes less than a generous share of CPU time, under any sanitizer.
+ * The short way of nr_dissect() equals the long one, and the straight line of observe/fast.h both;
+ * every value is in its table; what points into the frame stays in it; classification of the same
+ * packet is the same again; and the cost is bounded: a frame of at most 64 KiB takes less than a
+ * generous share of CPU time, under any sanitizer.
  */
 #include <stdlib.h>
 #include <string.h>
