@@ -115,4 +115,10 @@ NR_MUST_CHECK int nr_spool_ack(struct nr_spool *spool, uint64_t epoch, uint64_t 
  * -errno: nothing changed
  */
 NR_MUST_CHECK int nr_spool_renumber(struct nr_spool *spool, uint64_t above, struct nr_err *reterr);
+/**
+ * The hub says that batch @p seq is not a whole one: from now on it is told as a gap of reason
+ * DAMAGED. Known until the spool is closed; then it may be offered, and refused, once more.
+ * @return whether it is one that was sent and is not acknowledged; others are ignored
+ */
+bool nr_spool_refused(struct nr_spool *spool, uint64_t epoch, uint64_t seq);
 void nr_spool_stats(const struct nr_spool *spool, struct nr_spool_stats *ret_stats);

@@ -170,6 +170,8 @@ struct nr_spool {
 	struct nr_spool_head sent_head; /* of the last batch handed out */
 	struct nr_spool_mark window[NR_MESSAGE_WINDOW];
 	size_t n_window;
+	uint64_t refused[NR_MESSAGE_WINDOW]; /* numbers the hub found damaged */
+	size_t n_refused;
 	struct nr_spool_scan scan; /* fd < 0: not reading */
 	uint64_t scan_first;	   /* first number of the segment being read */
 };

@@ -65,6 +65,7 @@ static int copy_all(struct copy *c, struct nr_err *reterr)
 	int r = 0;
 
 	nr_spool_read_close(from);
+	from->n_refused = 0; /* under its new number it is offered once more */
 	from->in_session = true;
 	from->sent = from->acked;
 	from->sent_tick = INT64_MIN;

@@ -216,6 +216,50 @@ static void gap_make(struct nr_spool *spool, const struct nr_spool_head *next,
 	window_push(spool);
 }
 
+bool nr_spool_refused(struct nr_spool *spool, uint64_t epoch, uint64_t seq)
+{
+	size_t n = 0;
+
+	if (epoch != spool->epoch || seq <= spool->acked.seq || seq > spool->sent.seq)
+		return false;
+	for (size_t i = 0; i < spool->n_refused; i++)
+		if (spool->refused[i] > spool->acked.seq && spool->refused[i] != seq)
+			spool->refused[n++] = spool->refused[i];
+	spool->n_refused = n;
+	/* no more than a window can be on its way; what is forgotten is refused again */
+	if (n < NR_MESSAGE_WINDOW)
+		spool->refused[spool->n_refused++] = seq;
+	return true;
+}
+
+static bool is_refused(const struct nr_spool *spool, uint64_t seq)
+{
+	for (size_t i = 0; i < spool->n_refused; i++)
+		if (spool->refused[i] == seq)
+			return true;
+	return false;
+}
+
+/* The hub does not take this batch: how much it held is told in its place. */
+static void batch_to_gap(struct nr_spool *spool, const struct nr_spool_head *head,
+			 struct nr_spool_item *item)
+{
+	struct nr_message_gap gap = {
+		.epoch = head->epoch,
+		.from_seq = head->seq,
+		.to_seq = head->seq,
+		.last = nr_message_digest(&item->batch),
+		.observations = head->rows,
+		.packets = head->packets,
+		.first_tick = head->first_tick,
+		.last_tick = head->last_tick,
+		.reason = NR_GAP_SPOOL_DAMAGED,
+	};
+
+	*item = (struct nr_spool_item){ .kind = NR_SPOOL_GAP, .gap = gap };
+	spool->stats.damaged_records++;
+}
+
 /* @return 1 taken; 0 the payload is damaged; -errno */
 static int batch_make(struct nr_spool *spool, const struct nr_spool_head *head, uint64_t at,
 		      struct nr_buf *payload, struct nr_spool_item *item)
@@ -238,6 +282,8 @@ static int batch_make(struct nr_spool *spool, const struct nr_spool_head *head, 
 						 .previous = head->previous,
 						 .made_ns = head->made_ns,
 						 .payload = { payload->p, payload->n } };
+	if (is_refused(spool, head->seq))
+		batch_to_gap(spool, head, item);
 	spool->sent = (struct nr_spool_mark){ head->epoch, head->seq,
 					      head->rows_before + head->rows,
 					      head->packets_before + head->packets };

@@ -26,7 +26,7 @@ struct nr_spooler_link { /* to the shipper; fd -1: none */
 	size_t out_done;
 	uint8_t in[NR_MESSAGE_HEAD + NR_MESSAGE_TEXT + 256]; /* the hub's messages are short */
 	size_t in_n;
-	int64_t renumbered_ns;
+	int64_t renumbered_ns, hub_ns; /* hub_ns: its clock at WELCOME */
 };
 
 struct nr_spooler {

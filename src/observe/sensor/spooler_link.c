@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "observe/sensor/spooler.h"
 
-enum { OUT_MAX = NR_MESSAGE_MAX + NR_MESSAGE_HEAD, OUT_KEPT = 256 << 10 };
+enum { OUT_MAX = NR_MESSAGE_MAX + NR_MESSAGE_HEAD, OUT_KEPT = 256 << 10, EPOCH_AHEAD_S = 86400 };
 #define RENUMBER_EVERY_NS (INT64_C(600) * NR_NS_PER_S)
 
 void nr_spooler_link_init(struct nr_spooler *s)
@@ -116,13 +116,31 @@ static int on_welcome(struct nr_spooler *s, const struct nr_message_welcome *wel
 		return r;
 	}
 	s->wished_interval_ms = welcome->batch_interval_ms;
+	s->link.hub_ns = welcome->clock_ns;
 	s->link.in_session = true;
 	return 0;
+}
+
+/* A batch is not taken: the spool tells it as a gap from now on. */
+static void on_damaged(struct nr_spooler *s, const struct nr_message_refuse *refuse)
+{
+	int64_t hub_s = nr_time_floor_s((struct nr_time){ s->link.hub_ns });
+
+	if (!s->link.in_session)
+		return;
+	/* a clock is wrong: this says nothing about the batch, which is taken when the day comes */
+	if (hub_s >= 0 && refuse->epoch > (uint64_t)hub_s + EPOCH_AHEAD_S)
+		return;
+	if (nr_spool_refused(s->spool, refuse->epoch, refuse->seq))
+		nr_log(NR_LOG_ERROR, "spooler", "damaged", "batch=%llu words=%s",
+		       (unsigned long long)refuse->seq, refuse->words);
 }
 
 static int on_refuse(struct nr_spooler *s, const struct nr_message_refuse *refuse,
 		     struct nr_err *reterr)
 {
+	if (refuse->why == NR_REFUSE_DAMAGED)
+		on_damaged(s, refuse);
 	s->link.in_session = false;
 	if (refuse->why != NR_REFUSE_CONFLICT && refuse->why != NR_REFUSE_OLD_EPOCH)
 		return 0;

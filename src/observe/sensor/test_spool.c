@@ -373,6 +373,70 @@ static void a_hub_with_other_content_is_refused_and_numbers_begin_anew(void **st
 	}
 }
 
+/* What comes next, with its payload in @p payload. */
+static struct nr_spool_item next_of(struct place *p, struct nr_buf *payload)
+{
+	struct nr_spool_item item;
+
+	assert_int_equal(nr_spool_next(p->spool, payload, &item, NULL), 0);
+	return item;
+}
+
+static void a_batch_that_the_hub_refuses_as_damaged_becomes_a_gap(void **state)
+{
+	const uint64_t epoch = 1700000000;
+	struct place *p = *state;
+	struct nr_digest digest = { { 0 } };
+	struct nr_spool_stats stats;
+	struct nr_buf payload;
+
+	nr_buf_init(&payload, NR_BATCH_SIZE_MAX);
+	place_open(p);
+	append(p, 1, 5, 100);
+	assert_int_equal(nr_spool_seek(p->spool, 0, 0, &digest, NULL), 0);
+	struct nr_spool_item first = next_of(p, &payload);
+
+	digest = nr_message_digest(&first.batch);
+	assert_int_equal(next_of(p, &payload).batch.seq, 2);
+	assert_int_equal(nr_spool_ack(p->spool, epoch, 1, NULL), 0);
+	assert_false(nr_spool_refused(p->spool, epoch, 1));	/* acknowledged */
+	assert_false(nr_spool_refused(p->spool, epoch, 3));	/* not sent */
+	assert_false(nr_spool_refused(p->spool, epoch + 1, 2)); /* another epoch */
+	assert_true(nr_spool_refused(p->spool, epoch, 2));
+
+	assert_int_equal(nr_spool_seek(p->spool, epoch, 1, &digest, NULL), 0);
+	struct nr_spool_item item = next_of(p, &payload);
+
+	assert_int_equal(item.kind, NR_SPOOL_GAP);
+	assert_int_equal(item.gap.from_seq, 2);
+	assert_int_equal(item.gap.to_seq, 2);
+	assert_int_equal(item.gap.observations, 3);
+	assert_int_equal(item.gap.packets, 23);
+	assert_int_equal(item.gap.first_tick, 1002);
+	assert_int_equal(item.gap.last_tick, 1003);
+	assert_int_equal(item.gap.reason, NR_GAP_SPOOL_DAMAGED);
+	digest = item.gap.last;
+	item = next_of(p, &payload);
+	assert_int_equal(item.kind, NR_SPOOL_BATCH);
+	assert_true(nr_digest_eq(&item.batch.previous, &digest));
+
+	/* the last one too: nothing has to come behind it */
+	assert_int_equal(next_of(p, &payload).batch.seq, 4);
+	assert_int_equal(next_of(p, &payload).batch.seq, 5);
+	assert_true(nr_spool_refused(p->spool, epoch, 5));
+	struct heard heard = hear(p);
+
+	assert_int_equal(heard.batches, 3);
+	assert_int_equal(heard.gaps, 2);
+	assert_int_equal(heard.reasons, 1u << NR_GAP_SPOOL_DAMAGED);
+	assert_int_equal(heard.gap_rows, 3 + 6);
+	assert_int_equal(heard.rows + heard.gap_rows, rows_of(1, 5));
+	nr_spool_stats(p->spool, &stats);
+	assert_int_equal(stats.waiting, 0);
+	assert_int_equal(stats.damaged_records, 3); /* one was told twice */
+	nr_buf_done(&payload);
+}
+
 static void sent_and_gaps_make_what_was_spooled_whatever_happens(void **state)
 {
 	static const uint64_t limits[] = { 64 << 10, 256 << 10, 1 << 20 };
@@ -403,6 +467,7 @@ int main(void)
 		T(whichever_call_fails_what_was_synced_is_there),
 		T(another_hub_gets_what_is_left_and_a_gap_for_the_rest),
 		T(a_hub_with_other_content_is_refused_and_numbers_begin_anew),
+		T(a_batch_that_the_hub_refuses_as_damaged_becomes_a_gap),
 		T(sent_and_gaps_make_what_was_spooled_whatever_happens),
 	};
 

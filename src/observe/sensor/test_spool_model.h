@@ -242,6 +242,15 @@ static inline void model_deliver(struct model *m, size_t n, bool ack)
 		m->connected = false; /* an acknowledgement is lost with its connection alone */
 }
 
+/* The hub calls the first one in flight damaged, and ends the session. */
+static inline void model_refuse(struct model *m)
+{
+	if (m->connected && m->n_flight > 0 &&
+	    !nr_spool_refused(m->spool, m->flight[0].epoch, m->flight[0].seq))
+		MODEL_FAULT(m, "refusal of %llu ignored", (unsigned long long)m->flight[0].seq);
+	m->connected = false;
+}
+
 struct model_death {
 	uint64_t left;
 };
@@ -312,8 +321,10 @@ static inline void model_step(struct model *m, size_t max)
 			MODEL_FAULT(m, "sync: %s", err.msg);
 	} else if (what < 470) {
 		model_connect(m);
-	} else if (what < 480) {
+	} else if (what < 475) {
 		m->connected = false;
+	} else if (what < 480) {
+		model_refuse(m);
 	} else if (what < 700) {
 		for (uint64_t n = model_roll(m, 20); n > 0 && model_send(m); n--)
 			;
