@@ -140,6 +140,7 @@ class Hub:
         self.host, self.refuse, self.closing = host, False, False
         self.connections, self.secret = [], "nre_test"
         self.valid_s, self.ack_every, self.cut_after, self.hold_acks = 86400, 1, 0, False
+        self.damaged, self.refusals = set(), 0  # numbers of batches that are refused
         self.sensor = str(uuid.uuid4())
         self.enrolled = self.renewals = self.sessions = self.plain = 0
         self.ingest = self.listen(port, self.make_context(True), self.talk)
@@ -246,11 +247,20 @@ class Hub:
         n = 0
         while True:
             kind, body = self.message(stream)
+            if kind == BATCH and struct.unpack_from("<Q", body, 8)[0] in self.damaged:
+                self.call_damaged(stream, body)
+                return
             with self.lock:
                 self.take(stream, kind, body)
             n += kind in (BATCH, GAP)
             if self.cut_after and n >= self.cut_after:
                 return
+
+    def call_damaged(self, stream, body):
+        self.refusals += 1
+        self.send(stream, REFUSE, struct.pack("<BI", 6, 100) + body[:16] + b"not a whole batch")
+        while stream.recv(65536):  # a socket closed before all is read would take these words back
+            pass
 
     def take(self, stream, kind, body):
         if kind == BATCH:

@@ -301,6 +301,41 @@ def a_hub_that_knows_other_content_gets_new_numbers(folder, hub):
 
 
 @test
+def what_the_hub_calls_damaged_is_told_as_a_gap_and_not_sent_for_ever(folder, hub):
+    n = pcap(folder / "a.pcap", 10, 100)
+    place = join(hub, folder)
+    hub.damaged = {2, 3, 10}
+    with Running("--dir", place, "--read", folder / "a.pcap", "--speed", 10) as run:
+        assert wait_for(lambda: run.process.poll() is not None, 60), (run.words(), hub.refusals, hub.ledger.seq)
+        assert run.process.returncode == 0, run.words()
+    check(hub, rows=1000)
+    assert hub.refusals == 3 and [(gap[0], gap[1], gap[6]) for gap in hub.ledger.gaps] == [(2, 2, 2), (3, 3, 2), (10, 10, 2)], \
+        (hub.refusals, hub.ledger.gaps)
+    assert packets_of(hub.ledger.flows(), folder) + hub.ledger.gap_packets == n
+
+
+@test
+def it_ends_also_when_the_parser_is_done_before_capture_is(folder, hub):
+    """Capture is starved at its end, so that it is still there when nobody needs a parser any more."""
+    pcap(folder / "a.pcap", 3, 50)
+    for number in range(3):
+        with Running("--dir", folder / f"s{number}", "--read", folder / "a.pcap", "--speed", 1, "--offline") as run:
+            assert wait_for(lambda: {"capture", "parser"} <= set(run.children()), 20), run.words()
+            one = {min(os.sched_getaffinity(0))}
+            children = run.children()
+            for role in ("capture", "parser"):
+                os.sched_setaffinity(children[role], one)
+            os.sched_setscheduler(children["capture"], os.SCHED_IDLE, os.sched_param(0))
+            with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+                os.sched_setaffinity(busy.pid, one)
+                ended = wait_for(lambda: run.process.poll() is not None, 30)
+                busy.kill()
+            assert ended and run.process.returncode == 0, run.words()
+            accounts = run.accounts()
+        assert accounts["classified"] == 165 and accounts["lost"] == 0, accounts
+
+
+@test
 def the_certificate_is_renewed_before_it_ends(folder, hub):
     pcap(folder / "a.pcap", 40, 50)
     hub.valid_s = 600
@@ -429,6 +464,16 @@ class Wire:
                                               frame(1, 2, 40000, 23).hex()], stdout=subprocess.PIPE, text=True)
 
 
+def is_counted(place, sent):
+    """Wait until the sensor's own status knows of all that was sent: the kernel hands over the rest of a block late, and a second
+    is closed by the clock alone. Whether the sums are right is for the caller to see."""
+    def known():
+        status, out, _ = sensor("status", "--dir", place, "--json")
+        facts = json.loads(out) if status == 0 else {}
+        return facts.get("received", 0) + facts.get("kernel_dropped", 0) >= sent
+    wait_for(known, 20)
+
+
 def stop_sender(sender):
     sender.send_signal(signal.SIGTERM)
     return int(sender.communicate(timeout=20)[0])
@@ -443,14 +488,12 @@ def what_a_wire_carries_is_counted_to_the_packet(folder, hub):
         sender = wire.sender()(20000)
         time.sleep(3)
         sent = stop_sender(sender)
-        time.sleep(2.5)  # nothing arrives any more: the clock alone closes the last second
-        _, out, _ = sensor("status", "--dir", folder / "s", "--json")
+        is_counted(folder / "s", sent)  # nothing arrives any more
         assert run.stop() == 0, run.words()
         accounts = run.accounts()
     assert accounts["frames"] + accounts["kernel_dropped"] == sent > 30000, (accounts, sent)
     assert accounts["frames"] == accounts["classified"] + accounts["dropped"] + accounts["lost"], accounts
     assert accounts["lost"] == 0 and accounts["batches"] >= 3, accounts
-    assert out
 
 
 @test
@@ -469,7 +512,7 @@ def the_parser_is_killed_again_and_again_while_capture_goes_on(folder, hub):
         assert wait_for(lambda: "parser" in run.children(), 20), run.words()
         time.sleep(2.5)
         sent = stop_sender(sender)
-        time.sleep(0.5)  # the kernel hands over what is not a full block after 50 ms
+        is_counted(folder / "s", sent)
         assert run.children()["capture"] == capture, "capture was begun anew"
         assert run.stop() == 0, run.words()
         accounts = run.accounts()
@@ -489,7 +532,7 @@ def a_frozen_parser_is_noticed_and_begun_anew(folder, hub):
         assert wait_for(lambda: "parser frozen" in run.words() and run.children().get("parser") not in (None, frozen), 20), run.words()
         time.sleep(2)
         sent = stop_sender(sender)
-        time.sleep(0.5)
+        is_counted(folder / "s", sent)
         assert run.stop() == 0, run.words()
         accounts = run.accounts()
     assert accounts["frames"] + accounts["kernel_dropped"] == sent, (accounts, sent)
@@ -506,7 +549,7 @@ def an_interface_that_goes_and_comes_is_taken_up_again(folder, hub):
             sender = wire.sender()(2000)
             time.sleep(1)
             sent += stop_sender(sender)
-            time.sleep(0.5)
+            is_counted(folder / "s", sent)
             gone = run.words().count("the interface went away")
             wire.ip("-n", wire.near, "link", "set", "w1", "down")
             assert wait_for(lambda n=gone: run.words().count("the interface went away") > n, 20), run.words()
@@ -515,7 +558,7 @@ def an_interface_that_goes_and_comes_is_taken_up_again(folder, hub):
         sender = wire.sender()(2000)
         time.sleep(1)
         sent += stop_sender(sender)
-        time.sleep(0.5)
+        is_counted(folder / "s", sent)
         assert run.stop() == 0, run.words()
         accounts = run.accounts()
     assert accounts["frames"] + accounts["kernel_dropped"] == sent, (accounts, sent)
