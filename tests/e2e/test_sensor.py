@@ -336,6 +336,22 @@ def it_ends_also_when_the_parser_is_done_before_capture_is(folder, hub):
 
 
 @test
+def it_ends_also_when_the_spooler_dies_behind_the_last_parser(folder, hub):
+    n = pcap(folder / "a.pcap", 3, 50)
+    with Running("--dir", folder / "s", "--read", folder / "a.pcap", "--speed", 2, "--offline") as run:
+        assert wait_for(lambda: len(run.children()) == 3, 20), run.words()
+        spooler = run.children()["spooler"]
+        kill(spooler, signal.SIGSTOP)
+        assert wait_for(lambda: list(run.children().values()) == [spooler], 20), run.words()
+        kill(spooler)
+        assert wait_for(lambda: run.process.poll() is not None, 30), run.words()
+        assert run.process.returncode == 0, run.words()
+        accounts = run.accounts()
+    assert accounts["frames"] == accounts["classified"] + accounts["dropped"] + accounts["lost"] == n, accounts
+    assert accounts["lost"] > 0, accounts
+
+
+@test
 def the_certificate_is_renewed_before_it_ends(folder, hub):
     pcap(folder / "a.pcap", 40, 50)
     hub.valid_s = 600
