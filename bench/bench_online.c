@@ -146,8 +146,8 @@ static int observe(const char *path, const char *net, struct nr_engine_out out, 
 static int make(char **argv)
 {
 	struct maker m = { .n_sensors = (unsigned)strtoul(argv[4], NULL, 10), .tick = INT64_MIN };
-	double s;
-	uint64_t flows;
+	double s = 0;
+	uint64_t flows = 0;
 	int r = 0;
 
 	m.out = fopen(argv[5], "w");

@@ -250,6 +250,7 @@ static int run(char *const argv[])
 	(void)posix_spawn_file_actions_addclose(&actions, in[1]);
 	(void)posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	(void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	nr_require(argv[0] != NULL);
 	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) != 0)
 		status = 127 << 8;
 	(void)close(in[0]);

@@ -102,6 +102,7 @@ static inline void test_journal_add(struct test_journal *j, const struct nr_entr
 		j->payloads = realloc(j->payloads, j->room * sizeof(j->payloads[0]));
 		assert_true(j->entries != NULL && j->payloads != NULL);
 	}
+	nr_require(j->entries != NULL && j->payloads != NULL);
 	struct nr_entry *e = &j->entries[j->n];
 
 	*e = *entry;

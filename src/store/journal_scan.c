@@ -145,7 +145,7 @@ static const char *misfit(const struct nr_scan *s, const struct nr_record *rec, 
 
 static int step_close(struct nr_scan *s, const struct nr_scan_record *rec)
 {
-	struct nr_close c;
+	struct nr_close c = { 0 };
 
 	if (!nr_close_get(rec->body, &c) || c.first_at != s->head.first_at ||
 	    c.last_at + 1 != s->next_at || c.last_at != rec->head.at)
@@ -162,7 +162,7 @@ static int step_close(struct nr_scan *s, const struct nr_scan_record *rec)
 /* Was it erased since we opened the file? */
 static bool is_erased(struct nr_scan *s, uint64_t at)
 {
-	struct nr_segment_head head;
+	struct nr_segment_head head = { 0 };
 
 	if (at <= s->head.erased_to)
 		return true;

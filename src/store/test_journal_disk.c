@@ -143,7 +143,6 @@ static void a_disk_that_turns_read_only_ends_acknowledging(void **state)
 	test_open(t, NULL);
 	test_append(t, 4, 100);
 	test_commit(t);
-	durable = nr_journal_durable(t->journal);
 	assert_int_equal(nr_journal_roll(t->journal, NULL), 0);
 	durable = nr_journal_durable(t->journal);
 	t->journal = nr_journal_close(t->journal);

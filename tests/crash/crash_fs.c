@@ -345,6 +345,7 @@ static void put_range(struct image *img, const struct op *op, uint64_t from, uin
 {
 	if (to > img->n)
 		image_size(img, to);
+	nr_require(img->p != NULL);
 	if (op->kind == NR_IO_WRITE)
 		memcpy(img->p + from, op->bytes + (from - op->off), to - from);
 	else

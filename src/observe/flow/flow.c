@@ -321,7 +321,7 @@ static size_t same_watermark(const int64_t *watermarks, const struct nr_flow_ste
 	int64_t watermark = watermarks[steps[0].packet];
 	size_t k = n;
 
-	while (watermarks[steps[k - 1].packet] != watermark)
+	while (k > 1 && watermarks[steps[k - 1].packet] != watermark)
 		k--;
 	return k;
 }

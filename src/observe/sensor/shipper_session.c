@@ -245,6 +245,8 @@ static int forward(struct nr_shipper *s, bool keep, uint8_t *ret_type, struct nr
 {
 	uint8_t piece[PIECE];
 	uint32_t left = 0;
+
+	*ret_type = 0;
 	int r = spooler_read(s, piece, NR_MESSAGE_HEAD, reterr), written = 0;
 
 	if (r == 0)
@@ -277,7 +279,7 @@ static int forward(struct nr_shipper *s, bool keep, uint8_t *ret_type, struct nr
 
 static int greet(struct nr_shipper *s, struct nr_err *reterr)
 {
-	struct nr_message hello = { .type = NR_MESSAGE_HELLO }, welcome;
+	struct nr_message hello = { .type = NR_MESSAGE_HELLO }, welcome = { 0 };
 	uint8_t type = 0, *body;
 	int r = pass_on(s, &hello, reterr);
 
@@ -312,7 +314,7 @@ static int turn(struct nr_shipper *s, struct nr_err *reterr)
 				 { .fd = s->role->in, .events = POLLIN } };
 	int64_t now = nr_mono_now().ns;
 	bool pending = nr_tls_pending(s->tls) > 0;
-	uint8_t type;
+	uint8_t type = 0;
 	int r = 0;
 
 	nr_shipper_alive(s);

@@ -36,7 +36,8 @@ static size_t epoch_text(uint64_t epoch, char out[EPOCH_TEXT])
 			 (unsigned long long)epoch);
 	uint32_t crc = nr_crc32c(0, out, (size_t)n);
 
-	return (size_t)(n + snprintf(out + n, EPOCH_TEXT - (size_t)n, "%08x\n", (unsigned)crc));
+	n += snprintf(out + n, EPOCH_TEXT - (size_t)n, "%08x\n", (unsigned)crc);
+	return (size_t)n;
 }
 
 /* @return 0; NR_EDAMAGED; -errno */

@@ -196,7 +196,8 @@ static inline bool is_before(const struct nr_wait_key *b, const struct nr_wait_k
 {
 	if (NR_LIKELY(b->at != a->at))
 		return b->at < a->at;
-	return b->sensor != a->sensor && memcmp(b->sensor, a->sensor, sizeof(*b->sensor)) < 0;
+	return b->sensor != a->sensor && b->sensor != NULL && a->sensor != NULL &&
+	       memcmp(b->sensor, a->sensor, sizeof(*b->sensor)) < 0;
 }
 
 static void merge(const struct nr_wait_key *from, uint32_t a, uint32_t mid, uint32_t end,

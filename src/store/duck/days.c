@@ -314,9 +314,9 @@ int nr_store_day_use(struct nr_store *store, uint32_t number, bool make,
 		ret = -ENOENT;
 	else if (day == NULL)
 		ret = make_day(store, number, &day, reterr);
-	if (ret == 0 && !day->attached)
+	if (ret == 0 && day != NULL && !day->attached)
 		ret = attach(store, day, reterr);
-	if (ret == 0) {
+	if (ret == 0 && day != NULL) {
 		day->n_users++;
 		*ret_day = day;
 	}

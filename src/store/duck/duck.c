@@ -223,9 +223,12 @@ struct nr_duck_con *nr_duck_disconnect(struct nr_duck_con *con)
 
 int nr_duck_run(struct nr_duck_con *con, const char *sql, struct nr_err *reterr)
 {
-	const struct nr_duck_api *api = con->duck->api;
 	duckdb_result result;
 	int ret = 0;
+
+	if (con == NULL)
+		return nr_fail(reterr, -ENOTCONN, "the store has no connection");
+	const struct nr_duck_api *api = con->duck->api;
 
 	if (api->query(con->con, sql, &result) != DuckDBSuccess)
 		ret = nr_duck_fail(reterr, api->result_error(&result));

@@ -210,7 +210,7 @@ static int append_rows(struct nr_store *store, const struct nr_entry *entry, uin
 
 		if (day == NULL || day->number != number)
 			ret = write_to(store, number, &day, reterr);
-		if (ret < 0 || entry->at <= day->at)
+		if (ret < 0 || day == NULL || entry->at <= day->at)
 			/* it is in: this day was written before a crash, the sums were not */
 			continue;
 		if (!day->writing)
