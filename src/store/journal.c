@@ -158,12 +158,13 @@ int nr_journal_append(struct nr_journal *journal, struct nr_entry *entry)
 static void written(struct nr_journal *j, const struct nr_part *part, size_t n)
 {
 	(void)pthread_mutex_lock(&j->lock);
+	/* before the place, by which readers go: none sees an entry that is not called durable yet */
+	atomic_store_explicit(&j->durable, part->last_at, memory_order_release);
 	j->place = (struct nr_journal_place){ .at = part->last_at,
 					      .segment = part->segment,
 					      .end = j->writer.end };
 	j->going_bytes -= n;
 	(void)pthread_mutex_unlock(&j->lock);
-	atomic_store_explicit(&j->durable, part->last_at, memory_order_release);
 }
 
 static int write_going(struct nr_journal *j, struct nr_err *reterr)
