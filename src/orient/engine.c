@@ -16,11 +16,9 @@ static void outbox_done(struct outbox *box)
 {
 	nr_buf_done(&box->flows);
 	nr_buf_done(&box->segments);
-	for (uint32_t i = 0; i < box->findings.n; i++)
-		free(((struct held_finding *)nr_table_at(&box->findings, i))->evidence);
 	nr_table_done(&box->sources);
 	nr_table_done(&box->samples);
-	nr_table_done(&box->findings);
+	nr_held_done(&box->findings);
 }
 
 static int outbox_init(struct outbox *box)
@@ -30,8 +28,7 @@ static int outbox_init(struct outbox *box)
 	int r = nr_table_init(&box->sources, sizeof(struct nr_source), NR_TABLE_MAX, NULL, NULL);
 
 	if (r == 0)
-		r = nr_table_init(&box->findings, sizeof(struct held_finding), NR_TABLE_MAX, NULL,
-				  NULL);
+		r = nr_held_init(&box->findings);
 	if (r == 0)
 		r = nr_table_init(&box->samples, sizeof(struct nr_sample), NR_TABLE_MAX, NULL,
 				  NULL);
@@ -91,16 +88,12 @@ static void hold_source(void *ctx, const struct nr_source *source)
 static void hold_finding(void *ctx, const struct nr_finding *finding)
 {
 	struct nr_engine_shard *shard = ctx;
-	struct held_finding *held = nr_table_append(&shard->outbox->findings);
 
 	nr_require(finding->evidence_size > 0 || finding->n_evidence_fields == 0);
-	if (held == NULL || (held->evidence = malloc(finding->evidence_size + 1)) == NULL) {
-		shard->outbox->err = -ENOMEM;
-		return;
-	}
-	memcpy(held->evidence, finding->evidence, finding->evidence_size);
-	held->finding = *finding;
-	held->finding.evidence = held->evidence;
+	int r = nr_held_add(&shard->outbox->findings, finding);
+
+	if (r < 0)
+		shard->outbox->err = r;
 }
 
 /* ---- construction ---- */

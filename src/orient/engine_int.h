@@ -5,16 +5,12 @@
  * engine_int: the shape of an engine, for engine.c (feeding), engine_out.c (what leaves it), engine_finish.c (the end).
  */
 #include "orient/engine.h"
+#include "orient/held.h"
 #include "orient/samples.h"
 
 struct segment {
 	int64_t watermark;
 	size_t at, n; /* observations in flows */
-};
-
-struct held_finding {
-	struct nr_finding finding;
-	void *evidence; /* owned */
 };
 
 /* Output of one shard on its way out. */

@@ -68,71 +68,46 @@ static int flows_out(struct nr_engine *engine, struct outbox *boxes)
 	}
 }
 
-struct ordered {
-	int64_t last;
-	uint32_t shard, number;
-	void *record;
+struct leaving {
+	struct nr_engine *engine;
+	struct outbox *boxes;
 };
 
-static int by_last(const void *va, const void *vb)
+static const struct nr_table *sources_of(void *ctx, unsigned shard)
 {
-	const struct ordered *a = va, *b = vb;
-
-	if (a->last != b->last)
-		return a->last < b->last ? -1 : 1;
-	if (a->shard != b->shard)
-		return a->shard < b->shard ? -1 : 1;
-	return a->number < b->number ? -1 : a->number > b->number;
+	return &((struct leaving *)ctx)->boxes[shard].sources;
 }
 
-static size_t count_records(struct outbox *boxes, bool findings)
+static const struct nr_table *findings_of(void *ctx, unsigned shard)
 {
-	size_t n = 0;
-
-	for (unsigned s = 0; s < NR_SHARDS; s++)
-		n += findings ? boxes[s].findings.n : boxes[s].sources.n;
-	return n;
+	return &((struct leaving *)ctx)->boxes[shard].findings;
 }
 
-static int record_out(struct nr_engine *engine, void *record, bool finding)
+static int source_out(void *ctx, void *record)
 {
+	const struct nr_engine_out *out = &((struct leaving *)ctx)->engine->opt.out;
+
+	return out->source(out->ctx, record);
+}
+
+static int finding_out(void *ctx, void *record)
+{
+	struct nr_engine *engine = ((struct leaving *)ctx)->engine;
 	const struct nr_engine_out *out = &engine->opt.out;
 
-	if (!finding)
-		return out->source(out->ctx, record);
 	engine->n_findings++;
-	return out->finding != NULL
-		       ? out->finding(out->ctx, &((struct held_finding *)record)->finding)
-		       : 0;
+	return out->finding != NULL ? out->finding(out->ctx, record) : 0;
 }
 
 static int records_out(struct nr_engine *engine, struct outbox *boxes, bool findings)
 {
-	size_t n = count_records(boxes, findings), k = 0;
-	int r = 0;
+	struct leaving leaving = { engine, boxes };
+	struct nr_held_out how = { .ctx = &leaving,
+				   .table = findings ? findings_of : sources_of,
+				   .out = findings ? finding_out : source_out,
+				   .findings = findings };
 
-	if (n == 0)
-		return 0;
-	struct ordered *list = calloc(n, sizeof(list[0]));
-
-	if (list == NULL)
-		return -ENOMEM;
-	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		struct nr_table *table = findings ? &boxes[s].findings : &boxes[s].sources;
-
-		for (uint32_t i = 0; i < table->n; i++) {
-			void *record = nr_table_at(table, i);
-			int64_t last = findings ? ((struct held_finding *)record)->finding.last.ns
-						: ((struct nr_source *)record)->last.ns;
-
-			list[k++] = (struct ordered){ last, s, i, record };
-		}
-	}
-	qsort(list, n, sizeof(list[0]), by_last);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = record_out(engine, list[i].record, findings);
-	free(list);
-	return r;
+	return nr_held_out(&how);
 }
 
 static int boxes_empty(struct outbox *boxes)
@@ -146,10 +121,7 @@ static int boxes_empty(struct outbox *boxes)
 		err = box->flows.err < 0 ? box->flows.err : err;
 		nr_buf_reset(&box->flows);
 		nr_buf_reset(&box->segments);
-		for (uint32_t i = 0; i < box->findings.n; i++)
-			free(((struct held_finding *)nr_table_at(&box->findings, i))->evidence);
-		if (box->findings.n > 0)
-			nr_table_clear(&box->findings);
+		nr_held_clear(&box->findings);
 		if (box->sources.n > 0)
 			nr_table_clear(&box->sources);
 		if (box->samples.n > 0)

@@ -9,14 +9,12 @@
 
 #include <stdlib.h>
 
+#include "orient/held.h"
+
 enum { MINUTE = 60, HOUR = 3600, HOURS_MAX = 25, BATCH = 128 };
 
-struct held_finding {
-	struct nr_finding finding;
-	void *evidence; /* owned */
-};
 struct held_source {
-	struct nr_source source;
+	struct nr_source source; /* first: orient/held.h */
 	bool open;
 };
 
@@ -86,15 +84,10 @@ static void source_open(void *ctx, const struct nr_source *source)
 static void finding_hold(void *ctx, const struct nr_finding *finding)
 {
 	struct shard *shard = ctx;
-	struct held_finding *held = nr_table_append(&shard->findings);
+	int r = nr_held_add(&shard->findings, finding);
 
-	if (held == NULL || (held->evidence = malloc(finding->evidence_size + 1)) == NULL) {
-		shard->err = -ENOMEM;
-		return;
-	}
-	memcpy(held->evidence, finding->evidence, finding->evidence_size);
-	held->finding = *finding;
-	held->finding.evidence = held->evidence;
+	if (r < 0)
+		shard->err = r;
 }
 
 static void look(void *ctx, struct nr_ip ip)
@@ -115,10 +108,7 @@ static void look(void *ctx, struct nr_ip ip)
 
 static void outbox_empty(struct shard *shard)
 {
-	for (uint32_t i = 0; i < shard->findings.n; i++)
-		free(((struct held_finding *)nr_table_at(&shard->findings, i))->evidence);
-	if (shard->findings.n > 0)
-		nr_table_clear(&shard->findings);
+	nr_held_clear(&shard->findings);
 	if (shard->sources.n > 0)
 		nr_table_clear(&shard->sources);
 }
@@ -134,7 +124,7 @@ struct nr_run *nr_run_free(struct nr_run *run)
 			nr_detectors[d]->close(shard->detectors[d]);
 		free(shard->detectors);
 		outbox_empty(shard);
-		nr_table_done(&shard->findings);
+		nr_held_done(&shard->findings);
 		nr_table_done(&shard->sources);
 	}
 	for (unsigned w = 0; run->sorters != NULL && w < nr_pool_workers(run->opt.pool); w++)
@@ -163,8 +153,7 @@ static int shard_open(struct nr_run *run, unsigned number)
 	int r = shard->detectors != NULL ? 0 : -ENOMEM;
 
 	if (r == 0)
-		r = nr_table_init(&shard->findings, sizeof(struct held_finding), NR_TABLE_MAX, NULL,
-				  NULL);
+		r = nr_held_init(&shard->findings);
 	if (r == 0)
 		r = nr_table_init(&shard->sources, sizeof(struct held_source), NR_TABLE_MAX, NULL,
 				  NULL);
@@ -300,67 +289,39 @@ static void work(void *ctx, unsigned worker)
 
 /* ---- out ---- */
 
-struct ordered {
-	int64_t last;
-	uint32_t shard, number;
-	void *record;
-};
-
-static int by_last(const void *va, const void *vb)
+static const struct nr_table *sources_of(void *ctx, unsigned shard)
 {
-	const struct ordered *a = va, *b = vb;
-
-	if (a->last != b->last)
-		return a->last < b->last ? -1 : 1;
-	if (a->shard != b->shard)
-		return a->shard < b->shard ? -1 : 1;
-	return a->number < b->number ? -1 : a->number > b->number;
+	return &((struct nr_run *)ctx)->shards[shard].sources;
 }
 
-static struct nr_table *outbox(struct nr_run *run, unsigned shard, bool findings)
+static const struct nr_table *findings_of(void *ctx, unsigned shard)
 {
-	return findings ? &run->shards[shard].findings : &run->shards[shard].sources;
+	return &((struct nr_run *)ctx)->shards[shard].findings;
 }
 
-static int record_out(const struct nr_run *run, void *record, bool finding)
+static int source_out(void *ctx, void *record)
 {
+	const struct nr_run *run = ctx;
 	const struct held_source *held = record;
 
-	if (finding)
-		return run->opt.out.finding(run->opt.out.ctx,
-					    &((struct held_finding *)record)->finding);
 	return run->opt.out.source(run->opt.out.ctx, &held->source, held->open);
+}
+
+static int finding_out(void *ctx, void *record)
+{
+	const struct nr_run *run = ctx;
+
+	return run->opt.out.finding(run->opt.out.ctx, record);
 }
 
 static int records_out(struct nr_run *run, bool findings)
 {
-	size_t n = 0, k = 0;
-	int r = 0;
+	struct nr_held_out how = { .ctx = run,
+				   .table = findings ? findings_of : sources_of,
+				   .out = findings ? finding_out : source_out,
+				   .findings = findings };
 
-	for (unsigned s = 0; s < NR_SHARDS; s++)
-		n += outbox(run, s, findings)->n;
-	if (n == 0)
-		return 0;
-	struct ordered *list = calloc(n, sizeof(list[0]));
-
-	if (list == NULL)
-		return -ENOMEM;
-	for (unsigned s = 0; s < NR_SHARDS; s++) {
-		const struct nr_table *table = outbox(run, s, findings);
-
-		for (uint32_t i = 0; i < table->n; i++) {
-			void *record = nr_table_at(table, i);
-			int64_t last = findings ? ((struct held_finding *)record)->finding.last.ns
-						: ((struct held_source *)record)->source.last.ns;
-
-			list[k++] = (struct ordered){ last, s, i, record };
-		}
-	}
-	qsort(list, n, sizeof(list[0]), by_last);
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = record_out(run, list[i].record, findings);
-	free(list);
-	return r;
+	return nr_held_out(&how);
 }
 
 static int hand_out(struct nr_run *run)
