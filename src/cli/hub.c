@@ -7,8 +7,6 @@
 #include "cli/cli.h"
 #include "cli/local.h"
 
-enum { OUT_MAX = 64 << 20 };
-
 struct words {
 	const char *name;
 	struct nr_option_list hosts;
@@ -38,24 +36,19 @@ static const struct nr_option json_options[] = { { .name = "json",
 						   .offset = offsetof(struct words, json),
 						   .help = "JSON instead of lines." } };
 
-struct call {
-	struct words words;
-	struct nr_option_list operands;
-	struct nr_buf out;
-};
-
-static int want_dir(const struct call *call, struct nr_err *reterr)
+static int want_dir(const struct nr_local_command *call, struct nr_err *reterr)
 {
 	return call->operands.n == 1 ? 0 : nr_fail(reterr, NR_EUSAGE, "name the hub's directory");
 }
 
 /* ---- init ---- */
 
-static int init(struct call *call, struct nr_err *reterr)
+static int init(struct nr_local_command *call, struct nr_err *reterr)
 {
-	struct nr_home_wish wish = { .name = call->words.name,
-				     .hosts = call->words.hosts.items,
-				     .n_hosts = call->words.hosts.n,
+	const struct words *told = call->words;
+	struct nr_home_wish wish = { .name = told->name,
+				     .hosts = told->hosts.items,
+				     .n_hosts = told->hosts.n,
 				     .now = nr_time_now() };
 	int ret = want_dir(call, reterr);
 
@@ -78,8 +71,9 @@ static int init(struct call *call, struct nr_err *reterr)
 
 /* ---- check ---- */
 
-static int check(struct call *call, struct nr_err *reterr)
+static int check(struct nr_local_command *call, struct nr_err *reterr)
 {
+	const struct words *told = call->words;
 	struct nr_settings_file *file;
 	char path[NR_HOME_PATH];
 	int ret = want_dir(call, reterr);
@@ -92,7 +86,7 @@ static int check(struct call *call, struct nr_err *reterr)
 	ret = nr_settings_read(path, &file, reterr);
 	if (ret < 0)
 		return ret;
-	if (call->words.print)
+	if (told->print)
 		nr_settings_print(nr_settings_of(file), &call->out);
 	nr_settings_free(file);
 	return 0;
@@ -100,7 +94,7 @@ static int check(struct call *call, struct nr_err *reterr)
 
 /* ---- status ---- */
 
-static int status(struct call *call, struct nr_err *reterr)
+static int status(struct nr_local_command *call, struct nr_err *reterr)
 {
 	nr_auto(nr_local) local = NULL;
 	int ret = want_dir(call, reterr);
@@ -120,7 +114,7 @@ static void acked_json(struct nr_buf *out)
 	struct nr_buf json;
 	struct nr_str rest = nr_buf_str(out);
 
-	nr_buf_init(&json, OUT_MAX);
+	nr_buf_init(&json, NR_LOCAL_OUT_MAX);
 	while (rest.n > 0) {
 		struct nr_str line = nr_str_cut(&rest, '\n'), sensor = nr_str_word(&line),
 			      epoch = nr_str_word(&line), seq = nr_str_word(&line);
@@ -132,84 +126,64 @@ static void acked_json(struct nr_buf *out)
 	*out = json;
 }
 
-static int acked(struct call *call, struct nr_err *reterr)
+static int acked(struct nr_local_command *call, struct nr_err *reterr)
 {
-	nr_auto(nr_local) local = NULL;
+	const struct words *told = call->words;
 	int ret = want_dir(call, reterr);
 
 	if (ret == 0)
-		ret = nr_local_open(call->operands.items[0].p, false, &local, reterr);
-	if (ret == 0)
-		ret = nr_local_call(local, "/local/v1/acked", NULL, 0, (struct nr_bytes){ 0 },
-				    &call->out, reterr);
-	if (ret == 0 && call->words.json)
+		ret = nr_local_once(call, "/local/v1/acked", NULL, 0, reterr);
+	if (ret == 0 && told->json)
 		acked_json(&call->out);
 	return ret;
 }
 
 /* ---- audit ---- */
 
-static int audit(struct call *call, struct nr_err *reterr)
+static int audit(struct nr_local_command *call, struct nr_err *reterr)
 {
-	nr_auto(nr_local) local = NULL;
 	int ret = want_dir(call, reterr);
 
 	if (ret == 0)
-		ret = nr_local_open(call->operands.items[0].p, false, &local, reterr);
-	if (ret == 0)
-		ret = nr_local_call(local, "/local/v1/audit", NULL, 0, (struct nr_bytes){ 0 },
-				    &call->out, reterr);
+		ret = nr_local_once(call, "/local/v1/audit", NULL, 0, reterr);
 	return ret;
 }
 
 /* ---- all of them ---- */
 
-static int run(const struct nr_cli_command *command, int argc, char **argv,
-	       int (*act)(struct call *call, struct nr_err *reterr))
-{
-	struct call call = { 0 };
-	struct nr_err err = { 0 };
-	int exit_status = nr_cli_begin(command, argc, argv, &call.words, &call.operands);
-
-	nr_buf_init(&call.out, OUT_MAX);
-	if (exit_status == NR_CLI_GO_ON) {
-		int ret = act(&call, &err);
-
-		if (ret == 0)
-			ret = nr_cli_flush(&call.out);
-		if (ret < 0 && err.code == 0)
-			(void)nr_fail(&err, ret, "%s", nr_err_text(ret));
-		exit_status = ret == 0 ? NR_CLI_DONE : nr_cli_fail(command, &err);
-	}
-	nr_buf_done(&call.out);
-	nr_option_release(command->help.options, command->help.n_options, &call.words,
-			  &call.operands);
-	return exit_status;
-}
-
 static int run_init(int argc, char **argv)
 {
-	return run(&nr_cli_hub_init, argc, argv, init);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_hub_init, argc, argv, &words, init);
 }
 
 static int run_check(int argc, char **argv)
 {
-	return run(&nr_cli_hub_check, argc, argv, check);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_hub_check, argc, argv, &words, check);
 }
 
 static int run_status(int argc, char **argv)
 {
-	return run(&nr_cli_hub_status, argc, argv, status);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_hub_status, argc, argv, &words, status);
 }
 
 static int run_acked(int argc, char **argv)
 {
-	return run(&nr_cli_hub_acked, argc, argv, acked);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_hub_acked, argc, argv, &words, acked);
 }
 
 static int run_audit(int argc, char **argv)
 {
-	return run(&nr_cli_hub_audit, argc, argv, audit);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_hub_audit, argc, argv, &words, audit);
 }
 
 static const char about_init[] =

@@ -282,3 +282,39 @@ void nr_local_member(const struct nr_buf *answer, const char *name, char *out, s
 	(void)snprintf(out, cap, "%s", text != NULL ? text : "");
 	json_decref(root);
 }
+
+/* ---- a command on a hub's directory ---- */
+
+int nr_local_run(const struct nr_cli_command *command, int argc, char **argv, void *words,
+		 int (*act)(struct nr_local_command *call, struct nr_err *reterr))
+{
+	struct nr_local_command call = { .words = words };
+	struct nr_err err = { 0 };
+	int status = nr_cli_begin(command, argc, argv, words, &call.operands);
+
+	nr_buf_init(&call.out, NR_LOCAL_OUT_MAX);
+	if (status == NR_CLI_GO_ON) {
+		int ret = act(&call, &err);
+
+		if (ret == 0)
+			ret = nr_cli_flush(&call.out);
+		if (ret < 0 && err.code == 0)
+			(void)nr_fail(&err, ret, "%s", nr_err_text(ret));
+		status = ret == 0 ? NR_CLI_DONE : nr_cli_fail(command, &err);
+	}
+	nr_buf_done(&call.out);
+	nr_option_release(command->help.options, command->help.n_options, words, &call.operands);
+	return status;
+}
+
+int nr_local_once(struct nr_local_command *call, const char *path,
+		  const struct nr_local_word *words, size_t n_words, struct nr_err *reterr)
+{
+	nr_auto(nr_local) local = NULL;
+	int ret = nr_local_open(call->operands.items[0].p, false, &local, reterr);
+
+	if (local == NULL)
+		return ret;
+	return nr_local_call(local, path, words, n_words, (struct nr_bytes){ 0 }, &call->out,
+			     reterr);
+}

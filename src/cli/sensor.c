@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/local.h"
 
-enum { OUT_MAX = 64 << 20, PORTS_MAX = 1024 };
+enum { PORTS_MAX = 1024 };
 
 struct words {
 	bool json;
@@ -19,23 +19,6 @@ static const struct nr_option options[] = { { .name = "json",
 					      .type = NR_OPT_FLAG,
 					      .offset = offsetof(struct words, json),
 					      .help = "The hub's answer as it is." } };
-
-struct call {
-	struct words words;
-	struct nr_option_list operands;
-	struct nr_buf out;
-};
-
-static int one_call(struct call *call, const char *path, const struct nr_local_word *words,
-		    size_t n, struct nr_err *reterr)
-{
-	nr_auto(nr_local) local = NULL;
-	int ret = nr_local_open(call->operands.items[0].p, false, &local, reterr);
-
-	return ret < 0 ? ret
-		       : nr_local_call(local, path, words, n, (struct nr_bytes){ 0 }, &call->out,
-				       reterr);
-}
 
 /* Where the API is: while the hub runs it says so in a file. */
 static void find_url(const char *dir, char *out, size_t cap)
@@ -54,16 +37,17 @@ static void find_url(const char *dir, char *out, size_t cap)
 	free((void *)(uintptr_t)text.p);
 }
 
-static int enrol(struct call *call, struct nr_err *reterr)
+static int enrol(struct nr_local_command *call, struct nr_err *reterr)
 {
+	const struct words *told = call->words;
 	char token[256], url[256];
 
 	if (call->operands.n != 2)
 		return nr_fail(reterr, NR_EUSAGE, "name the hub's directory and the new sensor");
 	struct nr_local_word words[] = { { "name", call->operands.items[1].p } };
-	int ret = one_call(call, "/local/v1/sensor-invite", words, 1, reterr);
+	int ret = nr_local_once(call, "/local/v1/sensor-invite", words, 1, reterr);
 
-	if (ret < 0 || call->words.json)
+	if (ret < 0 || told->json)
 		return ret;
 	nr_local_member(&call->out, "token", token, sizeof(token));
 	find_url(call->operands.items[0].p, url, sizeof(url));
@@ -74,7 +58,7 @@ static int enrol(struct call *call, struct nr_err *reterr)
 	return 0;
 }
 
-static int list(struct call *call, struct nr_err *reterr)
+static int list(struct nr_local_command *call, struct nr_err *reterr)
 {
 	nr_auto(nr_local) local = NULL;
 
@@ -90,54 +74,39 @@ static int list(struct call *call, struct nr_err *reterr)
 						    (struct nr_bytes){ 0 }, &call->out, reterr);
 }
 
-static int revoke(struct call *call, struct nr_err *reterr)
+static int revoke(struct nr_local_command *call, struct nr_err *reterr)
 {
+	const struct words *told = call->words;
+
 	if (call->operands.n != 2)
 		return nr_fail(reterr, NR_EUSAGE, "name the hub's directory and the sensor");
 	struct nr_local_word words[] = { { "name", call->operands.items[1].p } };
-	int ret = one_call(call, "/local/v1/sensor-revoke", words, 1, reterr);
+	int ret = nr_local_once(call, "/local/v1/sensor-revoke", words, 1, reterr);
 
-	if (ret == 0 && !call->words.json)
+	if (ret == 0 && !told->json)
 		nr_buf_reset(&call->out);
 	return ret;
 }
 
-static int run(const struct nr_cli_command *command, int argc, char **argv,
-	       int (*act)(struct call *call, struct nr_err *reterr))
-{
-	struct call call = { 0 };
-	struct nr_err err = { 0 };
-	int status = nr_cli_begin(command, argc, argv, &call.words, &call.operands);
-
-	nr_buf_init(&call.out, OUT_MAX);
-	if (status == NR_CLI_GO_ON) {
-		int ret = act(&call, &err);
-
-		if (ret == 0)
-			ret = nr_cli_flush(&call.out);
-		if (ret < 0 && err.code == 0)
-			(void)nr_fail(&err, ret, "%s", nr_err_text(ret));
-		status = ret == 0 ? NR_CLI_DONE : nr_cli_fail(command, &err);
-	}
-	nr_buf_done(&call.out);
-	nr_option_release(command->help.options, command->help.n_options, &call.words,
-			  &call.operands);
-	return status;
-}
-
 static int run_enrol(int argc, char **argv)
 {
-	return run(&nr_cli_sensor_enrol, argc, argv, enrol);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_sensor_enrol, argc, argv, &words, enrol);
 }
 
 static int run_list(int argc, char **argv)
 {
-	return run(&nr_cli_sensor_list, argc, argv, list);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_sensor_list, argc, argv, &words, list);
 }
 
 static int run_revoke(int argc, char **argv)
 {
-	return run(&nr_cli_sensor_revoke, argc, argv, revoke);
+	struct words words = { 0 };
+
+	return nr_local_run(&nr_cli_sensor_revoke, argc, argv, &words, revoke);
 }
 
 static const char about_enrol[] =
