@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "serve/ingest.h"
+#include "serve/ingest/ingest.h"
 
 enum { SENSORS_MAX = 64, WAIT_MS = 60000, TIMES_MAX = 1 << 16, COMMIT_US = 5000 };
 

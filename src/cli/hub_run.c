@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "cli/cli.h"
-#include "serve/hub.h"
+#include "serve/hub/hub.h"
 
 enum { TEXT = 256, STATUS_EVERY = 10 };
 

@@ -14,7 +14,7 @@
 #include "orient/enrich/benign.h"
 #include "orient/enrich/locate.h"
 #include "orient/online.h"
-#include "serve/settings.h"
+#include "serve/hub/settings.h"
 #include "store/journal.h"
 
 enum { OUT_MAX = NR_ENTRY_MAX + (4 << 20), OUT_FLUSH = 1 << 20, SHOWN = 320 };

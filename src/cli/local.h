@@ -8,7 +8,7 @@
  */
 #include "base/buf.h"
 #include "cli/cli.h"
-#include "serve/admin.h"
+#include "serve/api/admin.h"
 
 struct nr_local;
 

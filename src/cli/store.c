@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "orient/enrich/locate.h"
 #include "orient/enrich/prefixes.h"
-#include "serve/home.h"
+#include "serve/hub/home.h"
 #include "store/journal.h"
 #include "store/observations.h"
 

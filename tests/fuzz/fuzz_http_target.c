@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "serve/http_int.h"
+#include "serve/http/http_int.h"
 
 static void check(const struct http_exchange *ex)
 {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "store/journal_int.h"
+#include "store/journal/journal_int.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

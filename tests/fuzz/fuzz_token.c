@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Oracle: a token or cursor that is taken prints to the same text; a search ends behind what it found. */
-#include "serve/cursor.h"
-#include "serve/token.h"
+#include "serve/http/cursor.h"
+#include "serve/who/token.h"
 
 static void check_token(struct nr_str text)
 {

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "serve/api/admin.h"
+#include "serve/who/token.h"
+
+enum { DAY_S = 86400, DAYS_MAX = 3650 };
+
+static void selector_text(const uint8_t selector[NR_TOKEN_SELECTOR],
+			  char out[2 * NR_TOKEN_SELECTOR + 1])
+{
+	for (size_t i = 0; i < NR_TOKEN_SELECTOR; i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", selector[i]);
+}
+
+static void add_time(struct nr_json *json, const char *key, struct nr_time t)
+{
+	if (t.ns == 0)
+		return;
+	nr_json_key(json, key);
+	nr_json_time(json, t);
+}
+
+/* role, name, days */
+int nr_admin_token_create(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
+{
+	char role[16], name[NR_REGISTRY_NAME], text[NR_TOKEN_TEXT];
+	struct nr_token_wish wish = { .kind = NR_TOKEN_API, .role = NR_ROLE_ADMIN, .name = name };
+	struct nr_json json;
+	uint64_t days = 0;
+	int ret = nr_admin_text(admin, "role", role, sizeof(role), reterr);
+
+	if (ret == 0 && strcmp(role, "admin") != 0)
+		ret = nr_fail(reterr, NR_EUSAGE, "the only role so far is admin");
+	if (ret == 0)
+		ret = nr_admin_text(admin, "name", name, sizeof(name), reterr);
+	if (ret == 0)
+		ret = nr_admin_number(admin, "days", &days, reterr);
+	if (ret == 0 && (days < 1 || days > DAYS_MAX))
+		ret = nr_fail(reterr, NR_EUSAGE, "a token lives 1 to %d days", DAYS_MAX);
+	wish.lives_ns = (int64_t)days * DAY_S * NR_NS_PER_S;
+	if (ret == 0)
+		ret = nr_token_create(admin->core->registry, &wish, &admin->act, text, reterr);
+	if (ret < 0)
+		return ret;
+	nr_json_init(&json, out);
+	nr_json_object(&json);
+	nr_json_key(&json, "token");
+	nr_json_str(&json, nr_str_from(text));
+	nr_json_key(&json, "expires");
+	nr_json_time(&json, (struct nr_time){ admin->act.now.ns + wish.lives_ns });
+	nr_json_object_end(&json);
+	nr_buf_add(out, "\n", 1);
+	nr_secret_wipe(text, sizeof(text));
+	return 0;
+}
+
+static int add_token(void *ctx, const struct nr_registry_token *token)
+{
+	struct nr_json *json = ctx;
+	char selector[2 * NR_TOKEN_SELECTOR + 1];
+
+	selector_text(token->selector, selector);
+	nr_json_object(json);
+	nr_json_key(json, "selector");
+	nr_json_str(json, nr_str_from(selector));
+	nr_json_key(json, "kind");
+	nr_json_str(json, nr_str_from(token->kind == NR_TOKEN_API ? "api" : "enrol"));
+	nr_json_key(json, "name");
+	nr_json_str(json, nr_str_from(token->name));
+	if (token->kind == NR_TOKEN_API) {
+		nr_json_key(json, "role");
+		nr_json_str(json, NR_STR("admin"));
+	}
+	add_time(json, "created", token->created);
+	add_time(json, "expires", token->expires);
+	add_time(json, "last_used", token->last_used);
+	add_time(json, "spent", token->spent);
+	add_time(json, "revoked", token->revoked);
+	nr_json_key(json, "exposed");
+	nr_json_bool(json, token->exposed);
+	nr_json_object_end(json);
+	return json->out->err;
+}
+
+int nr_admin_tokens(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
+{
+	struct nr_json json;
+	int64_t n;
+
+	nr_json_init(&json, out);
+	nr_json_object(&json);
+	nr_json_key(&json, "tokens");
+	nr_json_array(&json);
+	n = nr_registry_tokens(admin->core->registry, add_token, &json, reterr);
+	if (n < 0)
+		return (int)n;
+	nr_json_array_end(&json);
+	nr_json_object_end(&json);
+	nr_buf_add(out, "\n", 1);
+	return 0;
+}
+
+int nr_admin_token_revoke(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
+{
+	uint8_t selector[NR_TOKEN_SELECTOR];
+	int ret = nr_admin_hex(admin, "selector", selector, sizeof(selector), reterr);
+
+	if (ret == 0)
+		ret = nr_registry_token_revoke(admin->core->registry, selector, false, &admin->act,
+					       reterr);
+	if (ret == 0)
+		nr_buf_addf(out, "{\"revoked\":true}\n");
+	return ret;
+}
+
+int nr_admin_audit(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
+{
+	uint64_t rows;
+	int ret = nr_registry_audit_verify(admin->core->registry, &rows, reterr);
+
+	if (ret == 0)
+		nr_buf_addf(out, "{\"rows\":%llu,\"whole\":true}\n", (unsigned long long)rows);
+	return ret;
+}

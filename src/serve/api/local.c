@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands on this machine, over the socket. */
+#include <string.h>
+
+#include "serve/hub/hub_int.h"
+
+int nr_api_admin(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+{
+	struct nr_hub *hub = ctx;
+	const struct nr_admin_act *act = nr_admin_find(rq->path);
+	struct nr_admin_word words[NR_HTTP_PARAMS];
+	struct nr_admin admin = { .core = hub->core,
+				  .import = hub->import,
+				  .enrol = &hub->enrol,
+				  .intake = &hub->intake,
+				  .words = words,
+				  .n_words = rq->n_params,
+				  .body = rq->body,
+				  .act = nr_http_act(rq) };
+
+	if (act == NULL || strcmp(act->method, rq->method) != 0)
+		return nr_fail(&reply->err, -ENOENT, "no such command");
+	for (size_t i = 0; i < rq->n_params; i++)
+		words[i] = (struct nr_admin_word){ rq->params[i].name, rq->params[i].value };
+	int ret = act->act(&admin, &reply->body, &reply->err);
+
+	if (ret == -EWOULDBLOCK)
+		reply->retry_s = 1;
+	if (ret == 0 && act->act == nr_admin_sensor_revoke)
+		nr_ingest_revoked(hub->ingest);
+	return ret;
+}

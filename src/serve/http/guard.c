@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of open connections, and the thread that ends those that are too slow. A byte now and
+ * then does not help:
+ * each phase has an end that does not move.
+ *
+ * Invariant  a connection is in the list exactly while its socket is open: the list is left,
+ *            under the lock, before the socket is
+ *            closed, so that a number used again is never shut down by mistake.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/inet.h"
+#include "base/log.h"
+#include "serve/http/http_int.h"
+
+enum {
+	HEAD_S = 10,
+	IDLE_S = 30, /* between two requests, with the next head */
+	ANSWER_S = 600,
+	BODY_GRACE_S = 5,
+	BODY_PER_S = 1024,
+};
+
+static void lock(struct nr_http *http)
+{
+	nr_require(pthread_mutex_lock(&http->conns_lock) == 0);
+}
+
+static void unlock(struct nr_http *http)
+{
+	nr_require(pthread_mutex_unlock(&http->conns_lock) == 0);
+}
+
+/* ---- who is there ---- */
+
+static void know_tcp(struct http_conn *conn)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n = sizeof(sa);
+	struct nr_ip ip = { 0 };
+
+	(void)snprintf(conn->source_text, sizeof(conn->source_text), "unknown");
+	if (getpeername(conn->fd, (struct sockaddr *)&sa, &n) < 0)
+		return;
+	if (sa.ss_family == AF_INET) {
+		uint32_t v4;
+
+		memcpy(&v4, &((struct sockaddr_in *)&sa)->sin_addr, 4);
+		ip = nr_ip_v4(ntohl(v4));
+	} else if (sa.ss_family == AF_INET6)
+		memcpy(ip.b, &((struct sockaddr_in6 *)&sa)->sin6_addr, 16);
+	char text[NR_IP_TEXT];
+
+	nr_ip_print(ip, text);
+	(void)snprintf(conn->source_text, sizeof(conn->source_text), "%s", text);
+	memcpy(conn->source, ip.b, sizeof(conn->source));
+	if (!nr_ip_is_v4(ip)) /* a customer has a /64 at least */
+		memset(conn->source + 8, 0, 8);
+}
+
+static void know_local(struct http_conn *conn)
+{
+	struct ucred cred = { .uid = UINT32_MAX };
+	socklen_t n = sizeof(cred);
+
+	conn->local = true;
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
+		cred.uid = UINT32_MAX;
+	conn->uid = cred.uid;
+	conn->admin = cred.uid == 0 || cred.uid == geteuid();
+	(void)snprintf(conn->source_text, sizeof(conn->source_text), "uid:%u", cred.uid);
+}
+
+static bool is_local(const struct http_conn *conn)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n = sizeof(sa);
+
+	return getsockname(conn->fd, (struct sockaddr *)&sa, &n) == 0 && sa.ss_family == AF_UNIX;
+}
+
+static struct http_conn *conn_new(struct nr_http *http, int fd)
+{
+	struct http_conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL)
+		return NULL;
+	conn->http = http;
+	conn->fd = fd;
+	conn->since_ns = nr_mono_now().ns;
+	if (is_local(conn))
+		know_local(conn);
+	else
+		know_tcp(conn);
+	lock(http);
+	conn->next = http->conns;
+	conn->link = &http->conns;
+	if (conn->next != NULL)
+		conn->next->link = &conn->next;
+	http->conns = conn;
+	unlock(http);
+	atomic_fetch_add(&http->connections, 1);
+	return conn;
+}
+
+static void conn_leave(struct http_conn *conn)
+{
+	struct nr_http *http = conn->http;
+
+	lock(http);
+	*conn->link = conn->next;
+	if (conn->next != NULL)
+		conn->next->link = conn->link;
+	unlock(http);
+	atomic_fetch_sub(&http->connections, 1);
+	free(conn);
+}
+
+void nr_http_guard_notify(void *cls, struct MHD_Connection *mc, void **socket_ctx,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*socket_ctx != NULL)
+			conn_leave(*socket_ctx);
+		*socket_ctx = NULL;
+		return;
+	}
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	*socket_ctx = info != NULL ? conn_new(cls, info->connect_fd) : NULL;
+}
+
+/* ---- phases ---- */
+
+void nr_http_guard_phase(struct http_conn *conn, enum http_phase phase)
+{
+	lock(conn->http);
+	if (conn->phase != phase || phase == HTTP_HEAD) {
+		conn->phase = (uint8_t)phase;
+		conn->since_ns = nr_mono_now().ns;
+		conn->body_bytes = 0;
+	}
+	unlock(conn->http);
+}
+
+void nr_http_guard_body(struct http_conn *conn, size_t n)
+{
+	lock(conn->http);
+	conn->body_bytes += n;
+	unlock(conn->http);
+}
+
+static bool too_slow(const struct http_conn *conn, int64_t now)
+{
+	int64_t s = (now - conn->since_ns) / NR_NS_PER_S;
+
+	switch ((enum http_phase)conn->phase) {
+	case HTTP_HEAD: /* body_bytes: not its first request */
+		return s >= (conn->body_bytes > 0 ? IDLE_S : HEAD_S);
+	case HTTP_BODY:
+		return s >= BODY_GRACE_S && conn->body_bytes < (uint64_t)s * BODY_PER_S;
+	case HTTP_ANSWER:
+		return s >= ANSWER_S;
+	}
+	return true;
+}
+
+static void sweep(struct nr_http *http)
+{
+	int64_t now = nr_mono_now().ns;
+
+	lock(http);
+	for (struct http_conn *conn = http->conns; conn != NULL; conn = conn->next) {
+		if (!too_slow(conn, now))
+			continue;
+		(void)shutdown(conn->fd, SHUT_RDWR); /* its own thread closes it */
+		atomic_fetch_add(&http->timed_out, 1);
+	}
+	unlock(http);
+}
+
+static void *sweeper_main(void *arg)
+{
+	struct nr_http *http = arg;
+	const struct timespec half = { .tv_nsec = 500 * 1000 * 1000 };
+
+	while (!atomic_load(&http->stopping)) {
+		(void)nanosleep(&half, NULL);
+		sweep(http);
+	}
+	return NULL;
+}
+
+int nr_http_guard_start(struct nr_http *http, struct nr_err *reterr)
+{
+	int ret = pthread_create(&http->sweeper, NULL, sweeper_main, http);
+
+	if (ret != 0)
+		return nr_fail(reterr, -ret, "cannot start a thread: %s", nr_err_text(-ret));
+	http->sweeping = true;
+	return 0;
+}
+
+void nr_http_guard_stop(struct nr_http *http)
+{
+	atomic_store(&http->stopping, true);
+	if (http->sweeping)
+		nr_require(pthread_join(http->sweeper, NULL) == 0);
+	http->sweeping = false;
+}

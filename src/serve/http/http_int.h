@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/** @file http_int: what the files of the web server share. */
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include "serve/http/http.h"
+#include "serve/http/limit.h"
+
+enum { NR_HTTP_PATH = 1024 };
+enum http_phase { HTTP_HEAD, HTTP_BODY, HTTP_ANSWER };
+
+/** One connection: known to the sweeper, which ends those that are too slow. */
+struct http_conn {
+	struct http_conn *next, **link;
+	struct nr_http *http;
+	int fd;
+	uint8_t phase;	  /* enum http_phase; guarded by the lock of conns */
+	int64_t since_ns; /* monotonic */
+	uint64_t body_bytes;
+	bool local, admin; /* socket; its peer may act as administrator */
+	uint32_t uid;
+	uint8_t source[16]; /* address, for limits */
+	char source_text[64];
+};
+
+struct http_exchange { /* one request and its answer */
+	struct http_conn *conn;
+	const struct nr_http_route *route;
+	struct nr_http_request rq;
+	char actor[NR_HTTP_ACTOR];
+	const char *uri; /* where it stood: for the layout only, the server changes it */
+	size_t uri_n;
+	char target[NR_HTTP_HEAD]; /* as it came */
+	char path[NR_HTTP_PATH];
+	char query[NR_HTTP_HEAD]; /* decoded: params point into it */
+	struct nr_buf body;
+	bool seen;    /* the head was checked */
+	bool refused; /* the answer is queued already */
+};
+
+struct nr_http {
+	struct nr_http_options opt;
+	struct MHD_Daemon *tls, *local;
+	int tls_fd, local_fd; /* -1: not ours any more */
+	uint16_t port;
+	struct nr_limit *tokens, *refusals;
+	pthread_mutex_t conns_lock;
+	struct http_conn *conns;
+	pthread_t sweeper;
+	bool sweeping;
+	atomic_bool stopping;
+	_Atomic uint64_t requests, answers[6], refused_strict, refused_token, exposed, limited,
+		timed_out, connections, bytes;
+};
+
+/* http_guard.c */
+void nr_http_guard_notify(void *cls, struct MHD_Connection *mc, void **socket_ctx,
+			  enum MHD_ConnectionNotificationCode code);
+void nr_http_guard_phase(struct http_conn *conn, enum http_phase phase);
+void nr_http_guard_body(struct http_conn *conn, size_t n);
+NR_MUST_CHECK int nr_http_guard_start(struct nr_http *http, struct nr_err *reterr);
+void nr_http_guard_stop(struct nr_http *http);
+
+/* http_strict.c: @return NULL, or why the request is refused */
+const char *nr_http_strict(const struct http_exchange *ex, struct MHD_Connection *mc,
+			   const char *method, const char *version);
+/** Split uri into path, query and parameters. @return NULL, or why not */
+const char *nr_http_strict_uri(struct http_exchange *ex);
+
+/* http_auth.c */
+/** Is a token where none may be? Ends it. */
+bool nr_http_auth_exposed(struct http_exchange *ex, struct MHD_Connection *mc);
+/** Who asks? Sets role and actor. @return 0; 401; 403; 429; 503 */
+unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsigned *ret_retry_s);
+
+/* http_reply.c */
+enum MHD_Result nr_http_reply_problem(struct http_exchange *ex, struct MHD_Connection *mc,
+				      unsigned status, const char *detail, unsigned retry_s);
+enum MHD_Result nr_http_reply_send(struct http_exchange *ex, struct MHD_Connection *mc,
+				   struct nr_http_reply *reply);
+unsigned nr_http_status_of(int code);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/**
+ * @file
+ * core: what of a hub is durable, opened and recovered: directory, settings, keys, registry,
+ * journal, ledger, watch. The hub runs on
+ * it; a command uses it alone while no hub runs.
+ *
+ * Start    lock, version, settings, keys, registry, journal (its last segment is read), ledger
+ *          and watch from there
+ * Locks    ingest: ledger, watch and append() belong together. Taken before the registry's, never
+ *          held over a commit.
+ * Disk     full: appending says -ENOSPC until a commit works again
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "orient/watch.h"
+#include "serve/hub/home.h"
+#include "serve/hub/settings.h"
+#include "store/journal.h"
+#include "store/ledger.h"
+
+struct nr_core {
+	struct nr_home home;
+	struct nr_settings_file *file;
+	const struct nr_settings *set;
+	struct nr_home_keys keys;
+	struct nr_registry *registry;
+	struct nr_journal *journal;
+	struct nr_journal_recovery recovery;
+	struct nr_ledger *ledger;
+	struct nr_watch *watch;
+	pthread_mutex_t ingest;	     /* ledger, watch, append() */
+	pthread_mutex_t commit_lock; /* for durable */
+	pthread_cond_t durable;	     /* broadcast when it moved, or appending failed */
+	atomic_int failed;	     /* the journal's final error */
+	atomic_bool disk_full;
+	char journal_dir[NR_HOME_PATH];
+	char uuid[NR_UUID_TEXT], name[NR_REGISTRY_NAME], epoch[NR_UUID_TEXT];
+	bool alone; /* no hub runs: nr_core_wait() commits itself */
+};
+
+NR_MUST_CHECK int nr_core_open(const char *dir, struct nr_core **ret_core, struct nr_err *reterr);
+/** Commits what waits, when it can. */
+struct nr_core *nr_core_close(struct nr_core *core);
+
+/**
+ * Under the ingest lock: append, and tell the ledger. @return 0; -ENOSPC; -EWOULDBLOCK; the
+ * journal's error
+ */
+NR_MUST_CHECK int nr_core_append(struct nr_core *core, struct nr_entry *entry);
+void nr_core_lock(struct nr_core *core);
+void nr_core_unlock(struct nr_core *core);
+
+/**
+ * Commit once, in the journal's own thread (or a command's): moves durable, wakes who waits.
+ * @return as nr_journal_commit()
+ */
+NR_MUST_CHECK int nr_core_commit(struct nr_core *core, struct nr_err *reterr);
+/** Until @p at is durable. @return 0; -ETIMEDOUT; the journal's error */
+NR_MUST_CHECK int nr_core_wait(struct nr_core *core, uint64_t at, int timeout_ms);

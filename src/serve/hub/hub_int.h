@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/** @file hub_int: what the files of the hub and its API resources share. */
+#include "serve/api/admin.h"
+#include "serve/hub/core.h"
+#include "serve/http/cursor.h"
+#include "serve/ingest/enrol.h"
+#include "serve/hub/follow.h"
+#include "serve/http/http.h"
+#include "serve/hub/hub.h"
+#include "serve/ingest/import.h"
+#include "serve/ingest/ingest.h"
+
+struct nr_hub {
+	struct nr_core *core;
+	const char *version;
+	struct nr_time started;
+	struct nr_intake intake;
+	struct nr_import *import;
+	struct nr_enrol enrol;
+	struct nr_cursor_keeper cursors;
+	struct nr_http *http;
+	struct nr_ingest *ingest;
+	struct nr_engine_follower *engine;
+	struct nr_store_follower *store; /* NULL: switched off */
+	pthread_t journal_thread, watch_thread;
+	bool journal_runs, watch_runs;
+	atomic_bool stopping;
+	_Atomic uint64_t commits, commit_ns, commit_errors;
+	char url[128], ingest_where[288];
+	char words[256]; /* of the final error; written before failed is set */
+	atomic_int failed;
+	char ingest_listen[288];
+	struct nr_pki_facts certificate;
+};
+
+/* hub_ingest.c */
+NR_MUST_CHECK int nr_hub_ingest_start(struct nr_hub *hub, const char *listen,
+				      struct nr_err *reterr);
+/* hub_threads.c */
+NR_MUST_CHECK int nr_hub_threads_start(struct nr_hub *hub, struct nr_err *reterr);
+/** The watch first, so that nothing is appended behind the last commit. */
+void nr_hub_threads_stop(struct nr_hub *hub);
+
+/* api_table.c */
+extern const struct nr_http_route nr_api_routes[];
+extern const size_t nr_api_n_routes;
+
+/* api_*.c: handlers, one file a resource */
+nr_http_handler nr_api_status, nr_api_sensors, nr_api_findings, nr_api_observations, nr_api_enrol,
+	nr_api_metrics, nr_api_healthz, nr_api_readyz, nr_api_openapi, nr_api_admin;
