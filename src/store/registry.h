@@ -6,7 +6,7 @@
  * chain. SQLite behind one header.
  *
  * Files     one database (WAL, synchronous=FULL, foreign keys, STRICT tables); its form:
- *           src/store/migrations, numbered;
+ *           src/store/registry/migrations, numbered;
  *           an older one is brought forward when opened, a newer one refused (NR_EVERSION).
  * Durable   a call that changed something returns 0 after it is on disk.
  * Audit     every change a person asked for is a row of the audit chain in the same transaction:
@@ -21,8 +21,9 @@
  */
 #include "base/crypt.h"
 #include "base/time.h"
+#include "share/policy/policy.h"
 
-enum { NR_REGISTRY_NAME = 64, NR_REGISTRY_SERIAL = 48, NR_REGISTRY_VERSION = 1 };
+enum { NR_REGISTRY_NAME = 64, NR_REGISTRY_SERIAL = 48, NR_REGISTRY_VERSION = 2 };
 
 struct nr_registry;
 
@@ -33,6 +34,12 @@ static inline void nr_registry_autofree(struct nr_registry **r)
 {
 	nr_registry_close(*r);
 }
+
+/**
+ * Grows with every change that was committed, before the call that made it returns: what was read at
+ * one number holds while it stands. Any thread, no lock.
+ */
+uint64_t nr_registry_changes(const struct nr_registry *registry);
 
 /** Who does something, and when: for the audit chain. */
 struct nr_registry_act {
@@ -101,18 +108,17 @@ NR_MUST_CHECK int nr_registry_sensor_revoke(struct nr_registry *registry, struct
 /* ---- tokens: serve/token.h makes and reads their text ---- */
 
 enum { NR_TOKEN_SELECTOR = 8 };
-enum nr_token_kind { NR_TOKEN_API = 1, NR_TOKEN_ENROL };
-enum nr_role { /* what a caller may do; zero may nothing */
-	       NR_ROLE_NOBODY,
-	       NR_ROLE_ANYONE, /* no token asked for */
-	       NR_ROLE_ADMIN,
-};
+enum nr_token_kind { NR_TOKEN_API = 1, NR_TOKEN_ENROL, NR_TOKEN_SETUP, NR_TOKEN_SESSION };
 
 struct nr_registry_token {
 	uint8_t selector[NR_TOKEN_SELECTOR];
 	struct nr_digest digest;
-	uint8_t kind, role;    /* enum nr_token_kind, nr_role */
-	struct nr_uuid sensor; /* enrolment */
+	uint8_t kind, role;	     /* enum nr_token_kind, nr_role */
+	struct nr_uuid sensor;	     /* enrolment */
+	struct nr_uuid member, user; /* zero: the operator's; nobody's */
+	uint32_t member_epoch;
+	bool can_write, can_rows;
+	char network[NR_REGISTRY_NAME]; /* a prefix it may come from; "": anywhere */
 	char name[NR_REGISTRY_NAME];
 	struct nr_time created, expires, last_used, spent, revoked; /* 0: never */
 	bool exposed;

@@ -55,7 +55,7 @@ static int read_filter(const struct nr_hub *hub, const struct nr_http_request *r
 	return ret;
 }
 
-int nr_api_findings(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int list_findings(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	struct nr_hub *hub = ctx;
 	struct nr_registry_finding_filter filter;
@@ -79,3 +79,9 @@ int nr_api_findings(void *ctx, const struct nr_http_request *rq, struct nr_http_
 		    (uint64_t)n == filter.limit ? "true" : "false");
 	return 0;
 }
+
+static const struct nr_http_route routes[] = {
+	NR_ROUTE("GET", "/api/v1/findings", OPERATOR, .handle = list_findings),
+};
+
+const struct nr_http_group nr_api_findings = { "findings", routes, NR_COUNT(routes) };

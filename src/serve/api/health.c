@@ -7,7 +7,7 @@
 extern const struct nr_embedded nr_api_files[];
 
 /* The process answers: that is all it says. */
-int nr_api_healthz(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int healthz(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	(void)ctx;
 	(void)rq;
@@ -17,7 +17,7 @@ int nr_api_healthz(void *ctx, const struct nr_http_request *rq, struct nr_http_r
 }
 
 /* What comes in can be acknowledged. */
-int nr_api_readyz(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int readyz(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	struct nr_hub *hub = ctx;
 
@@ -31,7 +31,7 @@ int nr_api_readyz(void *ctx, const struct nr_http_request *rq, struct nr_http_re
 	return 0;
 }
 
-int nr_api_openapi(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int openapi(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	(void)ctx;
 	(void)rq;
@@ -39,3 +39,11 @@ int nr_api_openapi(void *ctx, const struct nr_http_request *rq, struct nr_http_r
 	nr_buf_add(&reply->body, nr_api_files[0].text, strlen(nr_api_files[0].text));
 	return 0;
 }
+
+static const struct nr_http_route routes[] = {
+	NR_ROUTE("GET", "/healthz", ANYONE, .handle = healthz),
+	NR_ROUTE("GET", "/readyz", ANYONE, .handle = readyz),
+	NR_ROUTE("GET", "/api/v1/openapi.yaml", ANYONE, .handle = openapi),
+};
+
+const struct nr_http_group nr_api_health = { "health", routes, NR_COUNT(routes) };

@@ -4,7 +4,7 @@
 
 #include "serve/hub/hub_int.h"
 
-int nr_api_admin(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int local(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	struct nr_hub *hub = ctx;
 	const struct nr_admin_act *act = nr_admin_find(rq->path);
@@ -30,3 +30,12 @@ int nr_api_admin(void *ctx, const struct nr_http_request *rq, struct nr_http_rep
 		nr_ingest_revoked(hub->ingest);
 	return ret;
 }
+
+static const struct nr_http_route routes[] = {
+	/* Commands on this machine: admin.c knows what they do. */
+	NR_ROUTE("GET", "/local/v1/*", OPERATOR, .local_only = true, .handle = local),
+	NR_ROUTE("POST", "/local/v1/*", OPERATOR, .local_only = true, .body_max = NR_BATCH_SIZE_MAX,
+		 .handle = local),
+};
+
+const struct nr_http_group nr_api_local = { "local", routes, NR_COUNT(routes) };

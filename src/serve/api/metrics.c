@@ -188,7 +188,7 @@ static void add_http(struct nr_hub *hub, struct nr_buf *out)
 	gauge(out, "http_connections", "Connections open now.", (double)counts.connections);
 }
 
-int nr_api_metrics(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int get_metrics(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	struct nr_hub *hub = ctx;
 
@@ -203,3 +203,9 @@ int nr_api_metrics(void *ctx, const struct nr_http_request *rq, struct nr_http_r
 	add_http(hub, &reply->body);
 	return 0;
 }
+
+static const struct nr_http_route routes[] = {
+	NR_ROUTE("GET", "/metrics", OPERATOR, .handle = get_metrics),
+};
+
+const struct nr_http_group nr_api_metrics = { "metrics", routes, NR_COUNT(routes) };

@@ -181,7 +181,8 @@ static int read_filter(struct page *page, const struct nr_http_request *rq, stru
 	return ret == 0 ? read_address(page, rq, reterr) : ret;
 }
 
-int nr_api_observations(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int list_observations(void *ctx, const struct nr_http_request *rq,
+			     struct nr_http_reply *reply)
 {
 	struct nr_hub *hub = ctx;
 	struct page *page = calloc(1, sizeof(*page));
@@ -204,3 +205,9 @@ int nr_api_observations(void *ctx, const struct nr_http_request *rq, struct nr_h
 	reply->stream = (struct nr_http_stream){ .ctx = page, .more = more, .done = done };
 	return 0;
 }
+
+static const struct nr_http_route routes[] = {
+	NR_ROUTE("GET", "/api/v1/observations", OPERATOR, .handle = list_observations),
+};
+
+const struct nr_http_group nr_api_observations = { "observations", routes, NR_COUNT(routes) };

@@ -74,7 +74,7 @@ static int add_sensor(void *ctx, const struct nr_registry_sensor *sensor)
 	return list->json.out->err;
 }
 
-int nr_api_sensors(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int list_sensors(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
 	struct list list = { .hub = ctx };
@@ -94,3 +94,9 @@ int nr_api_sensors(void *ctx, const struct nr_http_request *rq, struct nr_http_r
 	nr_buf_add(&reply->body, "\n", 1);
 	return 0;
 }
+
+static const struct nr_http_route routes[] = {
+	NR_ROUTE("GET", "/api/v1/sensors", OPERATOR, .handle = list_sensors),
+};
+
+const struct nr_http_group nr_api_sensors = { "sensors", routes, NR_COUNT(routes) };

@@ -74,7 +74,7 @@ static void add_store(struct nr_hub *hub, struct nr_json *json, uint64_t durable
 	nr_json_object_end(json);
 }
 
-int nr_api_status(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int get_status(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
 	struct nr_hub *hub = ctx;
@@ -105,3 +105,9 @@ int nr_api_status(void *ctx, const struct nr_http_request *rq, struct nr_http_re
 	nr_buf_add(&reply->body, "\n", 1);
 	return 0;
 }
+
+static const struct nr_http_route routes[] = {
+	NR_ROUTE("GET", "/api/v1/status", OPERATOR, .handle = get_status),
+};
+
+const struct nr_http_group nr_api_status = { "status", routes, NR_COUNT(routes) };

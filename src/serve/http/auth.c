@@ -60,7 +60,7 @@ static unsigned by_token(struct http_exchange *ex, struct nr_str text, unsigned 
 	}
 	if (nr_registry_token_used(http->opt.registry, token.selector, ex->rq.now, &err) < 0)
 		nr_log(NR_LOG_DEBUG, "serve", "token_use_not_noted", "error=%s", err.msg);
-	ex->rq.role = token.role;
+	ex->rq.role = token.role == NR_ROLE_ADMIN ? NR_ROLE_OPERATOR : token.role;
 	(void)snprintf(ex->actor, sizeof(ex->actor), "token:%s", token.name);
 	return 0;
 }
@@ -78,7 +78,7 @@ unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsig
 	if (ex->route->local_only && !conn->local)
 		return 404;
 	if (conn->local) {
-		ex->rq.role = NR_ROLE_ADMIN;
+		ex->rq.role = NR_ROLE_OPERATOR;
 		return 0;
 	}
 	switch (want) {
@@ -92,7 +92,11 @@ unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsig
 			return 429;
 		}
 		return 0;
+	case NR_ROLE_VIEWER:
+	case NR_ROLE_ANALYST:
+	case NR_ROLE_COORDINATOR:
 	case NR_ROLE_ADMIN:
+	case NR_ROLE_OPERATOR:
 		break;
 	}
 	unsigned status = by_token(ex, bearer(mc), ret_retry_s);

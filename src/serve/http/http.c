@@ -75,38 +75,70 @@ static void exchange_end(void *cls, struct MHD_Connection *mc, void **con_cls,
 	free(ex);
 }
 
-static bool route_fits(const struct nr_http_route *route, const char *path, const char **ret_rest)
+/* '{}' in a route stands for one part that is not empty, and '*' at its end for the last one. */
+static bool route_fits(const struct nr_http_route *route, const char *path,
+		       struct nr_http_request *rq)
 {
-	size_t n = strlen(route->path);
+	const char *want = route->path;
+	size_t n_parts = 0;
 
-	*ret_rest = "";
-	if (route->path[n - 1] != '*')
-		return strcmp(route->path, path) == 0;
-	if (strncmp(route->path, path, n - 1) != 0 || path[n - 1] == '\0')
-		return false;
-	*ret_rest = path + n - 1;
-	return strchr(*ret_rest, '/') == NULL;
+	rq->rest = "";
+	for (;;) {
+		bool any = want[0] == '{' && want[1] == '}';
+
+		if (*want == '*' || any) {
+			size_t n = strcspn(path, "/");
+
+			if (n == 0 || n_parts == NR_HTTP_PARTS)
+				return false;
+			rq->rest = path;
+			rq->part[n_parts++] = (struct nr_str){ path, n };
+			path += n;
+			want += any ? 2 : 1;
+		} else if (*want != *path)
+			return false;
+		else if (*want == '\0')
+			return true;
+		else {
+			want++;
+			path++;
+		}
+	}
 }
 
 /* @return 0; 404; 405 */
-static unsigned find_route(struct http_exchange *ex, const char *method)
+static unsigned find_in(struct http_exchange *ex, const struct nr_http_group *group,
+			const char *method)
 {
-	const struct nr_http_options *opt = &ex->conn->http->opt;
-	const char *as = strcmp(method, "HEAD") == 0 ? "GET" : method;
 	unsigned status = 404;
 
-	for (size_t i = 0; i < opt->n_routes; i++) {
-		const char *rest;
+	for (size_t i = 0; i < group->n_routes; i++) {
+		const struct nr_http_route *route = &group->routes[i];
 
-		if (!route_fits(&opt->routes[i], ex->rq.path, &rest))
+		if (!route_fits(route, ex->rq.path, &ex->rq))
 			continue;
 		status = 405;
-		if (strcmp(opt->routes[i].method, as) != 0)
+		if (strcmp(route->method, method) != 0)
 			continue;
-		ex->route = &opt->routes[i];
-		ex->rq.rest = rest;
-		ex->rq.method = opt->routes[i].method;
+		ex->route = route;
+		ex->rq.method = route->method;
 		return 0;
+	}
+	return status;
+}
+
+static unsigned find_route(struct http_exchange *ex, const char *method)
+{
+	const struct nr_http_group *const *groups = ex->conn->http->opt.groups;
+	unsigned status = 404;
+
+	if (strcmp(method, "HEAD") == 0)
+		method = "GET";
+	for (size_t i = 0; groups[i] != NULL && status != 0; i++) {
+		unsigned here = find_in(ex, groups[i], method);
+
+		if (here != 404)
+			status = here;
 	}
 	return status;
 }

@@ -27,6 +27,7 @@ enum {
 	NR_HTTP_CONNECTIONS = 2000,
 	NR_HTTP_PER_SOURCE = 32,
 	NR_HTTP_PARAMS = 16,
+	NR_HTTP_PARTS = 3,
 	NR_HTTP_HEAD = 16 << 10,
 	NR_HTTP_FIELDS = 100,
 	NR_HTTP_ACTOR = 96,
@@ -40,6 +41,7 @@ struct nr_http_param {
 struct nr_http_request {
 	const char *method, *path; /* path without query, not decoded: no route needs that */
 	const char *rest;	   /* what stands where the route has its '*' */
+	struct nr_str part[NR_HTTP_PARTS]; /* what stands where the route has '{}', in order */
 	struct nr_http_param params[NR_HTTP_PARAMS];
 	size_t n_params;
 	struct nr_bytes body;
@@ -78,20 +80,29 @@ typedef int nr_http_handler(void *hub, const struct nr_http_request *rq,
 			    struct nr_http_reply *reply);
 
 struct nr_http_route {
-	const char *method, *path; /* "/api/v1/sensors", or with a last part '*' */
+	const char *method;
+	const char *
+		path; /* "/api/v1/findings/{}/comments": '{}' stands for one part; or a last part '*' */
 	enum nr_role role;
 	bool local_only;
 	size_t body_max; /* 0: none allowed */
 	nr_http_handler *handle;
 };
 /**
- * A row of the table: NR_ROUTE("GET", "/api/v1/status", ADMIN, .handle = status). Without a role
+ * A row of the table: NR_ROUTE("GET", "/api/v1/status", OPERATOR, .handle = status). Without a role
  * it does not compile.
  */
 #define NR_ROUTE(verb, where, who, ...)                                               \
 	{                                                                             \
 		.method = (verb), .path = (where), .role = NR_ROLE_##who, __VA_ARGS__ \
 	}
+
+/** The routes of one resource: a table in the file that answers them. */
+struct nr_http_group {
+	const char *name;
+	const struct nr_http_route *routes;
+	size_t n_routes;
+};
 
 struct nr_http_counts {
 	uint64_t requests, answers[6]; /* by first digit of the status */
@@ -101,8 +112,7 @@ struct nr_http_counts {
 };
 
 struct nr_http_options {
-	const struct nr_http_route *routes;
-	size_t n_routes;
+	const struct nr_http_group *const *groups; /* NULL-terminated */
 	void *hub;
 	struct nr_registry *registry;
 	const char *listen;		/* "127.0.0.1:7443"; port 0 chooses */

@@ -13,8 +13,7 @@ static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *ret
 	static char socket_path[NR_HOME_PATH]; /* one hub a process; the server keeps the pointer */
 	const struct nr_home_keys *keys = &hub->core->keys;
 	struct nr_http_options options = {
-		.routes = nr_api_routes,
-		.n_routes = nr_api_n_routes,
+		.groups = nr_api_groups,
 		.hub = hub,
 		.registry = hub->core->registry,
 		.listen = listen,

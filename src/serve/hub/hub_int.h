@@ -2,12 +2,12 @@
 #pragma once
 /** @file hub_int: what the files of the hub and its API resources share. */
 #include "serve/api/admin.h"
-#include "serve/hub/core.h"
 #include "serve/http/cursor.h"
-#include "serve/ingest/enrol.h"
-#include "serve/hub/follow.h"
 #include "serve/http/http.h"
+#include "serve/hub/core.h"
+#include "serve/hub/follow.h"
 #include "serve/hub/hub.h"
+#include "serve/ingest/enrol.h"
 #include "serve/ingest/import.h"
 #include "serve/ingest/ingest.h"
 
@@ -42,10 +42,7 @@ NR_MUST_CHECK int nr_hub_threads_start(struct nr_hub *hub, struct nr_err *reterr
 /** The watch first, so that nothing is appended behind the last commit. */
 void nr_hub_threads_stop(struct nr_hub *hub);
 
-/* api_table.c */
-extern const struct nr_http_route nr_api_routes[];
-extern const size_t nr_api_n_routes;
-
-/* api_*.c: handlers, one file a resource */
-nr_http_handler nr_api_status, nr_api_sensors, nr_api_findings, nr_api_observations, nr_api_enrol,
-	nr_api_metrics, nr_api_healthz, nr_api_readyz, nr_api_openapi, nr_api_admin;
+/* api/: one file a resource, with the table of its routes; table.c has all of them */
+extern const struct nr_http_group *const nr_api_groups[]; /* NULL-terminated */
+extern const struct nr_http_group nr_api_health, nr_api_status, nr_api_sensors, nr_api_findings,
+	nr_api_observations, nr_api_enrol, nr_api_metrics, nr_api_local;

@@ -149,12 +149,19 @@ int nr_registry_end(struct nr_registry *registry, int ret, struct nr_err *reterr
 		int committed = run_sql(registry, "COMMIT", reterr);
 
 		ret = committed < 0 ? committed : ret;
+		if (committed == 0)
+			atomic_fetch_add(&registry->changes, 1);
 	}
 	if (ret < 0 && !sqlite3_get_autocommit(registry->db))
 		(void)sqlite3_exec(registry->db, "ROLLBACK", NULL, NULL,
 				   NULL); /* the first error is the one to tell */
 	nr_registry_let(registry);
 	return ret;
+}
+
+uint64_t nr_registry_changes(const struct nr_registry *registry)
+{
+	return atomic_load(&registry->changes);
 }
 
 /* ---- open ---- */
@@ -174,6 +181,19 @@ static int pragma_i64(struct nr_registry *registry, const char *sql, int64_t *re
 	return ret < 0 ? ret : 0;
 }
 
+/* A migration that makes tables anew must not cascade: references are checked once it is done. */
+static int check_references(struct nr_registry *registry, struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+	int ret = nr_registry_prepare(registry, "PRAGMA foreign_key_check", &stmt, reterr);
+
+	if (ret < 0)
+		return ret;
+	ret = nr_registry_step(registry, stmt, reterr);
+	(void)sqlite3_finalize(stmt);
+	return ret > 0 ? nr_fail(reterr, NR_EDAMAGED, "registry: a reference points nowhere") : ret;
+}
+
 static int migrate_one(struct nr_registry *registry, const char *sql, int64_t version,
 		       struct nr_err *reterr)
 {
@@ -183,6 +203,8 @@ static int migrate_one(struct nr_registry *registry, const char *sql, int64_t ve
 	if (ret < 0)
 		return ret;
 	ret = run_sql(registry, sql, reterr);
+	if (ret == 0)
+		ret = check_references(registry, reterr);
 	(void)snprintf(mark, sizeof(mark), "PRAGMA user_version=%lld; PRAGMA application_id=%d",
 		       (long long)version, APPLICATION_ID);
 	if (ret == 0)
@@ -226,10 +248,14 @@ static int set_up(struct nr_registry *registry, struct nr_err *reterr)
 	(void)sqlite3_db_config(registry->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(registry->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	ret = run_sql(registry,
-		      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+		      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
 		      "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-4096",
 		      reterr);
-	return ret < 0 ? ret : migrate(registry, reterr);
+	if (ret == 0)
+		ret = run_sql(registry, "PRAGMA foreign_keys=OFF", reterr);
+	if (ret == 0)
+		ret = migrate(registry, reterr);
+	return ret == 0 ? run_sql(registry, "PRAGMA foreign_keys=ON", reterr) : ret;
 }
 
 int nr_registry_open(const char *path, struct nr_registry **ret_registry, struct nr_err *reterr)

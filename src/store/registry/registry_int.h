@@ -6,12 +6,14 @@
  */
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "store/registry.h"
 
 struct nr_registry {
 	sqlite3 *db;
 	pthread_mutex_t lock; /* one connection: calls wait for each other */
+	_Atomic uint64_t changes;
 };
 
 /** Take the lock and begin to write; nr_registry_end() always follows when it returned 0. */
