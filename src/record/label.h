@@ -72,10 +72,4 @@ struct nr_label {
 /** What a thing has before its owner says otherwise: AMBER+STRICT, for the owner alone. */
 struct nr_label nr_label_default(struct nr_uuid owner);
 void nr_label_json(const struct nr_label *label, struct nr_json *json);
-/**
- * Strict: unknown members, doubled keys, more than the limits and unknown words are refused;
- * what is absent is nobody. @return 0; NR_EUSAGE with words
- */
-NR_MUST_CHECK int nr_label_parse(struct nr_str text, struct nr_label *ret_label,
-				 struct nr_err *reterr);
 bool nr_label_eq(const struct nr_label *a, const struct nr_label *b);
