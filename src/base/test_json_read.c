@@ -38,7 +38,7 @@ static void what_is_no_json_of_ours_is_refused(void **state)
 		{ NR_STR("99999999999999999999"), "too big" },
 		{ NR_STR("{\"a\":"), "unexpected" },
 		{ NR_STR("\"abc\\"), "escape" },
-		{ { "{\"a\":\0}", 7 }, "NUL" },
+		{ { "{\"a\":\0}", 7 }, "invalid" },
 	};
 
 	(void)state;
