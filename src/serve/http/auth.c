@@ -75,8 +75,6 @@ unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsig
 	(void)snprintf(ex->actor, sizeof(ex->actor), "%s", conn->source_text);
 	if (conn->local && !conn->admin)
 		return 403;
-	if (ex->route->local_only && !conn->local)
-		return 404;
 	if (conn->local) {
 		ex->rq.role = NR_ROLE_OPERATOR;
 		return 0;

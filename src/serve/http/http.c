@@ -35,6 +35,8 @@ static const char tls_rules[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-
 				"+SIGN-ECDSA-SHA384:+SIGN-RSA-PSS-RSAE-SHA256:"
 				"+SIGN-RSA-SHA256:%SERVER_PRECEDENCE";
 
+const char *const http_method_names[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", NULL };
+
 /* ---- requests ---- */
 
 static void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mc)
@@ -106,6 +108,14 @@ static bool route_fits(const struct nr_http_route *route, const char *path,
 	}
 }
 
+static unsigned method_bits(const char *method)
+{
+	for (size_t i = 0; http_method_names[i] != NULL; i++)
+		if (strcmp(http_method_names[i], method) == 0)
+			return strcmp(method, "GET") == 0 ? 3 : 1U << i;
+	return 0;
+}
+
 /* @return 0; 404; 405 */
 static unsigned find_in(struct http_exchange *ex, const struct nr_http_group *group,
 			const char *method)
@@ -115,9 +125,11 @@ static unsigned find_in(struct http_exchange *ex, const struct nr_http_group *gr
 	for (size_t i = 0; i < group->n_routes; i++) {
 		const struct nr_http_route *route = &group->routes[i];
 
-		if (!route_fits(route, ex->rq.path, &ex->rq))
+		if ((route->local_only && !ex->conn->local) ||
+		    !route_fits(route, ex->rq.path, &ex->rq))
 			continue;
 		status = 405;
+		ex->methods |= method_bits(route->method);
 		if (strcmp(route->method, method) != 0)
 			continue;
 		ex->route = route;
@@ -170,6 +182,8 @@ static enum MHD_Result check_head(struct http_exchange *ex, struct MHD_Connectio
 
 	if (why == NULL)
 		why = nr_http_strict_uri(ex);
+	if (why == NULL)
+		why = nr_http_fields(ex, mc);
 	if (nr_http_auth_exposed(ex, mc))
 		why = "a token stood in the URL or the Referer: others may have seen it, and so it "
 		      "was revoked";
@@ -198,6 +212,7 @@ static enum MHD_Result run(struct http_exchange *ex, struct MHD_Connection *mc)
 	struct nr_http_reply reply = { .status = 200, .type = "application/json" };
 	enum MHD_Result ok;
 
+	ex->ran = true;
 	nr_http_guard_phase(ex->conn, HTTP_ANSWER);
 	nr_buf_init(&reply.body, NR_HTTP_BODY);
 	ex->rq.body = (struct nr_bytes){ ex->body.p, ex->body.n };
@@ -206,17 +221,11 @@ static enum MHD_Result run(struct http_exchange *ex, struct MHD_Connection *mc)
 	if (ret == 0 && reply.body.err < 0)
 		ret = nr_fail(&reply.err, reply.body.err, "%s", nr_err_text(reply.body.err));
 	if (ret < 0) {
-		unsigned status = nr_http_status_of(ret);
-
 		if (ret == -EACCES &&
 		    !ex->conn->local) /* a secret that is none counts as one guess */
 			(void)nr_limit_take(ex->conn->http->refusals, ex->conn->source,
 					    nr_mono_now());
-		if (status >= 500)
-			nr_log(NR_LOG_ERROR, "serve", "request_failed", "path=%s error=%s",
-			       ex->route->path, reply.err.msg);
-		ok = nr_http_reply_problem(ex, mc, status, status == 500 ? "" : reply.err.msg,
-					   reply.retry_s);
+		ok = nr_http_reply_error(ex, mc, ret, &reply);
 	} else
 		ok = nr_http_reply_send(ex, mc, &reply);
 	nr_buf_done(&reply.body);

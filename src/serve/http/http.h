@@ -11,9 +11,10 @@
  * Callers  HTTPS: `Authorization: Bearer TOKEN`. Socket: who has the hub's uid, or root, is an
  *          administrator.
  * Strict   a request that two servers could read in two ways is refused and the connection closed
- *          (http_strict.c)
- * Answers  errors are RFC 9457 problem+json; each answer has the security headers; nothing is
- *          cached
+ *          (strict.c); so is a field that a handler reads and that stands twice or is malformed
+ * Answers  errors are RFC 9457 problem+json; each answer has the security headers. JSON that a GET
+ *          gives has an ETag, and If-None-Match makes it a 304; nobody but the caller keeps it.
+ *          HEAD is GET without the body, everywhere.
  * Limits   32 connections a source, 2,000 in all; head 16 KiB, 100 fields, 10 s with the
  *          handshake; body as its route says, at
  *          least 1 KiB/s; an answer is taken within 10 min; 50 requests/s a token (burst 100); 20
@@ -21,6 +22,7 @@
  * Threads  one a connection: a handler may wait for a query without holding up others
  */
 #include "base/buf.h"
+#include "base/json_read.h"
 #include "store/registry.h"
 
 enum {
@@ -31,6 +33,11 @@ enum {
 	NR_HTTP_HEAD = 16 << 10,
 	NR_HTTP_FIELDS = 100,
 	NR_HTTP_ACTOR = 96,
+	NR_HTTP_KEY = 64,    /* of an Idempotency-Key */
+	NR_HTTP_FIELD = 512, /* of any other field that a handler reads */
+	NR_HTTP_TAG = 72,
+	NR_HTTP_HEADERS = 4,
+	NR_HTTP_VALUE = 256,
 	NR_HTTP_BODY = 1 << 30, /* of an answer held in memory; streams have no limit */
 };
 
@@ -46,6 +53,10 @@ struct nr_http_request {
 	size_t n_params;
 	struct nr_bytes body;
 	struct nr_time now;
+	/* Fields of the head that were checked; NULL: absent. They live as long as the request. */
+	const char *if_match, *if_none_match; /* "*" or entity tags: nr_http_etag_in() */
+	const char *idempotency_key;	      /* 1 to 64 of A-Z a-z 0-9 . _ : - */
+	const char *last_event_id, *accept, *content_type;
 	uint8_t role;	   /* enum nr_role */
 	bool local;	   /* over the socket */
 	const char *actor; /* for the audit chain */
@@ -63,18 +74,34 @@ struct nr_http_stream {
 };
 
 struct nr_http_reply {
-	unsigned status;  /* 200 until said otherwise */
-	const char *type; /* application/json until said otherwise */
+	/*
+	 * 200 until said otherwise. With an error: from 400 on, what the problem says instead of
+	 * what its code would.
+	 */
+	unsigned status;
+	const char *type; /* application/json until said otherwise; NULL: no body at all */
 	struct nr_buf body;
 	struct nr_http_stream stream; /* instead of the body when more != NULL */
 	unsigned retry_s;	      /* Retry-After; 0: none */
-	char next[192];		      /* cursor of the next page, also as Link; "": none */
+	char next[192];		      /* cursor of the next page, also as Noroshi-Next; "": none */
+	/*
+	 * Without quotes; "": JSON of a GET gets one made of its bytes. A handler that knows a version
+	 * sets it, also for what is no JSON, and then calls nr_http_fresh() to save itself the work.
+	 */
+	char etag[NR_HTTP_TAG];
+	bool weak;	      /* the tag is: W/"..." */
+	bool secret;	      /* nobody may keep it, not even who asked: Cache-Control: no-store */
+	const char *download; /* file name: a browser saves it instead of showing it */
+	char location[NR_HTTP_VALUE];		      /* of what was made */
+	char cookie[2][NR_HTTP_VALUE];		      /* Set-Cookie; also goes with an error */
+	char headers[NR_HTTP_HEADERS][NR_HTTP_VALUE]; /* nr_http_header() */
+	size_t n_headers;
 	struct nr_err err;
 };
 
 /**
  * @return 0; negative with reply->err: becomes a problem (-ENOENT 404, NR_EUSAGE 400, -EACCES
- * 403, -EEXIST 409, -ENOSPC 507 ...)
+ * 403, -EEXIST 409, -ESTALE 412, -EMEDIUMTYPE 415, -ENOSPC 507 ...)
  */
 typedef int nr_http_handler(void *hub, const struct nr_http_request *rq,
 			    struct nr_http_reply *reply);
@@ -145,4 +172,24 @@ NR_MUST_CHECK int nr_http_only(const struct nr_http_request *rq, const char *con
 NR_MUST_CHECK int nr_http_number(const struct nr_http_request *rq, const char *name, uint64_t lo,
 				 uint64_t hi, uint64_t fallback, uint64_t *ret_value,
 				 struct nr_err *reterr);
+/**
+ * The body as a JSON object or array, by base/json_read.h: give it back with json_decref().
+ * @p limits may be NULL. @return 0; NR_EUSAGE; -EMEDIUMTYPE it is not called application/json
+ */
+NR_MUST_CHECK int nr_http_json(const struct nr_http_request *rq,
+			       const struct nr_json_limits *limits, json_t **ret_json,
+			       struct nr_err *reterr);
+/**
+ * Is @p tag (without quotes) in @p list, which is what If-Match or If-None-Match said? "*" is in any.
+ * @p strong: weak tags do not count (If-Match). NULL: no.
+ */
+bool nr_http_etag_in(const char *list, const char *tag, bool strong);
+/** Has the caller what reply->etag names? Then return 0 with an empty body: it becomes a 304. */
+bool nr_http_fresh(const struct nr_http_request *rq, const struct nr_http_reply *reply);
+/**
+ * One more field. @p name is a word of ours, the value is printable or the field is left out: nothing
+ * from outside can begin another line.
+ */
+void nr_http_header(struct nr_http_reply *reply, const char *name, const char *fmt, ...)
+	NR_PRINTF(3, 4);
 struct nr_registry_act nr_http_act(const struct nr_http_request *rq);

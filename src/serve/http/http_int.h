@@ -37,8 +37,10 @@ struct http_exchange { /* one request and its answer */
 	char path[NR_HTTP_PATH];
 	char query[NR_HTTP_HEAD]; /* decoded: params point into it */
 	struct nr_buf body;
-	bool seen;    /* the head was checked */
-	bool refused; /* the answer is queued already */
+	unsigned methods; /* bits of http_method_names: what the path would take, for Allow */
+	bool seen;	  /* the head was checked */
+	bool ran;	  /* the whole request was read and given to its handler */
+	bool refused;	  /* the answer is queued already */
 };
 
 struct nr_http {
@@ -56,6 +58,9 @@ struct nr_http {
 		timed_out, connections, bytes;
 };
 
+/** Those that are known at all; NULL-terminated. */
+extern const char *const http_method_names[];
+
 /* http_guard.c */
 void nr_http_guard_notify(void *cls, struct MHD_Connection *mc, void **socket_ctx,
 			  enum MHD_ConnectionNotificationCode code);
@@ -70,6 +75,9 @@ const char *nr_http_strict(const struct http_exchange *ex, struct MHD_Connection
 /** Split uri into path, query and parameters. @return NULL, or why not */
 const char *nr_http_strict_uri(struct http_exchange *ex);
 
+/* fields.c: the fields handlers read. @return NULL, or why the request is refused */
+const char *nr_http_fields(struct http_exchange *ex, struct MHD_Connection *mc);
+
 /* http_auth.c */
 /** Is a token where none may be? Ends it. */
 bool nr_http_auth_exposed(struct http_exchange *ex, struct MHD_Connection *mc);
@@ -79,6 +87,9 @@ unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsig
 /* http_reply.c */
 enum MHD_Result nr_http_reply_problem(struct http_exchange *ex, struct MHD_Connection *mc,
 				      unsigned status, const char *detail, unsigned retry_s);
+/** The problem that a handler's error is. */
+enum MHD_Result nr_http_reply_error(struct http_exchange *ex, struct MHD_Connection *mc, int code,
+				    struct nr_http_reply *reply);
 enum MHD_Result nr_http_reply_send(struct http_exchange *ex, struct MHD_Connection *mc,
 				   struct nr_http_reply *reply);
 unsigned nr_http_status_of(int code);

@@ -40,7 +40,7 @@ static bool is_value(const char *p, size_t n)
 struct look {
 	const char *why;
 	uintptr_t expect; /* where the next name must begin */
-	size_t fields, hosts, lengths, encodings, authorizations;
+	size_t fields, hosts, lengths, encodings, authorizations, cookies;
 };
 
 static bool is_name(const char *name, size_t n, const char *want)
@@ -55,6 +55,8 @@ static void count_field(struct look *look, const char *name, size_t name_n, cons
 		look->hosts++;
 	else if (is_name(name, name_n, "Authorization"))
 		look->authorizations++;
+	else if (is_name(name, name_n, "Cookie"))
+		look->cookies++;
 	else if (is_name(name, name_n, "Transfer-Encoding"))
 		look->encodings++;
 	else if (is_name(name, name_n, "Content-Length")) {
@@ -102,7 +104,10 @@ static const char *judge(const struct look *look, const char *method)
 		return "more than one Content-Length";
 	if (look->authorizations > 1)
 		return "more than one Authorization";
-	if (look->lengths == 0 && strcmp(method, "POST") == 0)
+	if (look->cookies > 1)
+		return "more than one Cookie";
+	if (look->lengths == 0 && (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+				   strcmp(method, "PATCH") == 0))
 		return "Content-Length is missing";
 	return NULL;
 }
