@@ -7,15 +7,16 @@
  * Zero      a label of all zero bytes lets nobody know anything, its owner not excepted
  * Audience  nobody but the owner, until members, communities, layers or everyone are named.
  *           Members and communities are named with the epoch of their membership: who leaves and
- *           comes back is another.
+ *           comes back is another. Epochs begin with 1; 0 is nobody's.
  * TLP       the ceiling of the audience: RED reaches named members only; AMBER+STRICT and AMBER
  *           members, communities and layers; GREEN also everyone on this hub; CLEAR anyone
  * Text      JSON, docs/internals/answers.md: {"tlp":"AMBER","owner":UUID,"members":[{"member":UUID,
  *           "epoch":N}],"communities":[...],"layers":[...],"everyone":false,"purposes":[...],
- *           "expires":TIME}
+ *           "expires":TIME or null}
  * Limits    32 members, 16 communities
  * Source    FIRST, Traffic Light Protocol 2.0 (August 2022)
  */
+#include "base/crypt.h"
 #include "base/json.h"
 #include "base/time.h"
 
@@ -72,4 +73,5 @@ struct nr_label {
 /** What a thing has before its owner says otherwise: AMBER+STRICT, for the owner alone. */
 struct nr_label nr_label_default(struct nr_uuid owner);
 void nr_label_json(const struct nr_label *label, struct nr_json *json);
+/** The same conditions; in which order parties are named makes no difference. */
 bool nr_label_eq(const struct nr_label *a, const struct nr_label *b);

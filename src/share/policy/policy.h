@@ -5,7 +5,9 @@
  * policy: may this viewer do that with what bears this label? The one place where it is decided.
  *
  * Pure      no clock, no files, no state: the same arguments give the same answer
- * Deny      is zero, and what zeroed arguments get
+ * Deny      is zero, and what zeroed arguments get; so do arguments with a number in them that none
+ *           of ours writes, and a member whose membership is not in force
+ * Operator  is asked as any other member: that he sees all sensors stands in scope.h, not here
  * Who asks  the registry inside SQL, every query of observations, every export and event; nothing
  *           reads around it
  * Test      tests/policy: against a naive oracle, 10^5 decisions in CI
@@ -51,6 +53,8 @@ enum nr_action {
  * READ and COUNT: the owner always; another when membership, expiry, purpose, TLP and audience all
  * allow it.
  * PASS_ON: AMBER+STRICT and RED never; AMBER the owner; GREEN and CLEAR who may read.
+ * TIGHTEN: who is no member may not, even if he may read.
+ * A viewer without a clock (now 0) stands behind every expiry.
  */
 bool nr_policy_allows(const struct nr_viewer *viewer, const struct nr_label *label,
 		      enum nr_action action);
@@ -58,14 +62,17 @@ bool nr_policy_allows(const struct nr_viewer *viewer, const struct nr_label *lab
 /**
  * What a label becomes when @p viewer says @p wish: the wish of who may relax; the strictest of
  * both for another who may read (nr_policy_strictest()); nothing changes for the rest.
- * @return 0; -EACCES
+ * The owner of a thing stays. @return 0; -EACCES; -EINVAL the wish has no TLP: nobody could read it
  */
 NR_MUST_CHECK int nr_policy_relabel(const struct nr_viewer *viewer, const struct nr_label *label,
 				    const struct nr_label *wish, struct nr_label *ret_label);
-/** Allows nobody whom one of both does not allow; owner and default are those of @p a. */
+/**
+ * Allows nobody whom one of both does not allow, the owner of @p a excepted: he stays the owner. Whom
+ * one names as a member and the other as a community or layer falls out.
+ */
 struct nr_label nr_policy_strictest(const struct nr_label *a, const struct nr_label *b);
 
-/** The purpose a member of this layer asks for when it says none. */
+/** The purpose a member of this layer asks for when it says none; NR_N_PURPOSES: no such layer. */
 enum nr_purpose nr_policy_purpose(enum nr_layer layer);
 
 /**
