@@ -221,7 +221,7 @@ def fault(world, operation, answer):
     kind = headers.get("Content-Type", "").split(";")[0]
     if kind not in content:
         return f"the type {kind!r} is not described"
-    if not kind.endswith("json"):
+    if kind != "application/json" and not kind.endswith("+json"):
         return None
     try:
         value = json.loads(text)
