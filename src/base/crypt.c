@@ -11,6 +11,10 @@
 _Static_assert(NR_DIGEST_SIZE == crypto_generichash_BYTES, "BLAKE2b-256");
 _Static_assert(NR_SIGNATURE_SIZE == crypto_sign_BYTES, "Ed25519");
 _Static_assert(NR_PUBLIC_KEY_SIZE == crypto_sign_PUBLICKEYBYTES, "Ed25519");
+_Static_assert(NR_SEAL_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "XChaCha20");
+_Static_assert(NR_SEAL_MORE == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES +
+				       crypto_aead_xchacha20poly1305_ietf_ABYTES,
+	       "nonce and tag");
 _Static_assert(NR_SECRET_KEY_SIZE == crypto_sign_SECRETKEYBYTES, "Ed25519");
 
 int nr_crypt_init(void)
@@ -50,6 +54,82 @@ struct nr_digest nr_digest_join(const void *a, size_t na, const void *b, size_t 
 bool nr_digest_eq(const struct nr_digest *a, const struct nr_digest *b)
 {
 	return nr_secret_eq(a->b, b->b, sizeof(a->b));
+}
+
+/* ---- sealing ---- */
+
+enum { NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES };
+
+/* One key a purpose: 1 for the nonce, 2 for the cipher. */
+static void key_for(const uint8_t key[NR_SEAL_KEY], uint64_t purpose, uint8_t out[NR_SEAL_KEY])
+{
+	nr_require(crypto_kdf_derive_from_key(out, NR_SEAL_KEY, purpose, "nr_seal ", key) == 0);
+}
+
+static void make_nonce(const uint8_t key[NR_SEAL_KEY], struct nr_bytes about, struct nr_bytes plain,
+		       uint8_t out[NONCE])
+{
+	crypto_generichash_state state;
+	uint8_t own[NR_SEAL_KEY];
+	uint64_t n = about.n; /* so that the border between both is part of it */
+	int ret;
+
+	key_for(key, 1, own);
+	ret = crypto_generichash_init(&state, own, sizeof(own), NONCE);
+	ret |= crypto_generichash_update(&state, (const uint8_t *)&n, sizeof(n));
+	ret |= crypto_generichash_update(&state, about.p, about.n);
+	ret |= crypto_generichash_update(&state, plain.p, plain.n);
+	ret |= crypto_generichash_final(&state, out, NONCE);
+	nr_require(ret == 0);
+	nr_secret_wipe(own, sizeof(own));
+}
+
+void nr_seal(const uint8_t key[NR_SEAL_KEY], struct nr_bytes about, struct nr_bytes plain,
+	     uint8_t *out)
+{
+	uint8_t own[NR_SEAL_KEY];
+
+	nr_require(plain.n <= NR_SEAL_MAX);
+	make_nonce(key, about, plain, out);
+	key_for(key, 2, own);
+	nr_require(crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE, NULL, plain.p, plain.n,
+							      about.p, about.n, NULL, out,
+							      own) == 0);
+	nr_secret_wipe(own, sizeof(own));
+}
+
+bool nr_seal_open(const uint8_t key[NR_SEAL_KEY], struct nr_bytes about, struct nr_bytes sealed,
+		  uint8_t *out)
+{
+	uint8_t own[NR_SEAL_KEY];
+	int ret;
+
+	if (sealed.n < NR_SEAL_MORE || sealed.n > NR_SEAL_MORE + NR_SEAL_MAX)
+		return false;
+	key_for(key, 2, own);
+	ret = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.p + NONCE,
+							 sealed.n - NONCE, about.p, about.n,
+							 sealed.p, own);
+	nr_secret_wipe(own, sizeof(own));
+	return ret == 0;
+}
+
+void nr_base64_print(struct nr_bytes bytes, char *out)
+{
+	nr_require(sodium_bin2base64(out, NR_BASE64_SIZE(bytes.n), bytes.p, bytes.n,
+				     sodium_base64_VARIANT_URLSAFE_NO_PADDING) == out);
+}
+
+int nr_base64_parse(struct nr_str text, uint8_t *out, size_t n)
+{
+	const char *end = NULL;
+	size_t got = 0;
+
+	if (text.n != NR_BASE64_SIZE(n) - 1 ||
+	    sodium_base642bin(out, n, text.p, text.n, NULL, &got, &end,
+			      sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+		return -EINVAL;
+	return got == n && end == text.p + text.n ? 0 : -EINVAL;
 }
 
 /* ---- signatures ---- */

@@ -46,6 +46,29 @@ void nr_sign(const struct nr_sign_key *key, struct nr_bytes text,
 NR_MUST_CHECK bool nr_sign_check(const uint8_t public_key[NR_PUBLIC_KEY_SIZE], struct nr_bytes text,
 				 const uint8_t signature[NR_SIGNATURE_SIZE]);
 
+/* ---- sealing: text that only we can read, and that nobody can change ---- */
+
+enum { NR_SEAL_KEY = 32, NR_SEAL_MORE = 40, NR_SEAL_MAX = 256 };
+
+/**
+ * Encrypt and authenticate @p plain (at most NR_SEAL_MAX), and authenticate @p about with it:
+ * XChaCha20-Poly1305 with a nonce made of both by a keyed BLAKE2b, so the same words give the same
+ * bytes, and no two different ones meet under a nonce. @p out gets plain.n + NR_SEAL_MORE bytes.
+ */
+void nr_seal(const uint8_t key[NR_SEAL_KEY], struct nr_bytes about, struct nr_bytes plain,
+	     uint8_t *out);
+/**
+ * @p out gets sealed.n - NR_SEAL_MORE bytes. @return false: not sealed with this key and about this;
+ * what @p out holds then means nothing
+ */
+NR_MUST_CHECK bool nr_seal_open(const uint8_t key[NR_SEAL_KEY], struct nr_bytes about,
+				struct nr_bytes sealed, uint8_t *out);
+/** URL-safe base64 without padding. @p out holds NR_BASE64_SIZE(n) bytes with the NUL. */
+#define NR_BASE64_SIZE(n) (((n)*4 + 2) / 3 + 1)
+void nr_base64_print(struct nr_bytes bytes, char *out);
+/** @return 0; -EINVAL: not exactly @p n bytes, or not written in the one way that is allowed */
+NR_MUST_CHECK int nr_base64_parse(struct nr_str text, uint8_t *out, size_t n);
+
 /** Same length, same bytes, in time that depends on n alone. */
 NR_MUST_CHECK bool nr_secret_eq(const void *a, const void *b, size_t n);
 void nr_secret_wipe(void *p, size_t n);

@@ -184,6 +184,51 @@ static void secrets_compare_and_vanish(void **state)
 	assert_memory_equal(a, zero, sizeof(a));
 }
 
+static void what_is_sealed_opens_for_the_same_words_alone(void **state)
+{
+	static const uint8_t key[NR_SEAL_KEY] = { 1 }, other[NR_SEAL_KEY] = { 2 };
+	struct nr_bytes about = { (const uint8_t *)"about", 5 },
+			plain = { (const uint8_t *)"x=77", 4 };
+	uint8_t sealed[4 + NR_SEAL_MORE], again[4 + NR_SEAL_MORE], open[4];
+	struct nr_bytes all = { sealed, sizeof(sealed) };
+
+	(void)state;
+	nr_seal(key, about, plain, sealed);
+	nr_seal(key, about, plain, again);
+	assert_memory_equal(sealed, again, sizeof(sealed));
+	assert_true(nr_seal_open(key, about, all, open));
+	assert_memory_equal(open, "x=77", 4);
+	assert_false(nr_seal_open(other, about, all, open));
+	assert_false(nr_seal_open(key, (struct nr_bytes){ (const uint8_t *)"abou", 4 }, all, open));
+	for (size_t i = 0; i < sizeof(sealed); i++) {
+		sealed[i] ^= 0x10;
+		assert_false(nr_seal_open(key, about, all, open));
+		sealed[i] ^= 0x10;
+		assert_false(nr_seal_open(key, about, (struct nr_bytes){ sealed, i }, open));
+	}
+	/* Where one ends and the other begins is part of the nonce. */
+	nr_seal(key, (struct nr_bytes){ (const uint8_t *)"aboutx", 6 },
+		(struct nr_bytes){ (const uint8_t *)"=77", 3 }, again);
+	assert_memory_not_equal(sealed, again, 24);
+}
+
+static void base64_has_one_way_to_be_written(void **state)
+{
+	static const uint8_t bytes[] = { 0xfb, 0xff, 0x00, 0x10 };
+	char text[NR_BASE64_SIZE(sizeof(bytes))];
+	uint8_t back[sizeof(bytes)];
+	static const char *const bad[] = { "-_8AE",    "-_8AEAA",  "+/8AEA",  "-_8AEB",
+					   "-_8A\nEA", "-_8AEA==", " -_8AEA", "-_8AE=" };
+
+	(void)state;
+	nr_base64_print((struct nr_bytes){ bytes, sizeof(bytes) }, text);
+	assert_string_equal(text, "-_8AEA");
+	assert_int_equal(nr_base64_parse(nr_str_from(text), back, sizeof(back)), 0);
+	assert_memory_equal(back, bytes, sizeof(bytes));
+	for (size_t i = 0; i < NR_COUNT(bad); i++)
+		assert_int_equal(nr_base64_parse(nr_str_from(bad[i]), back, sizeof(back)), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +240,8 @@ int main(void)
 		cmocka_unit_test(a_uuid_prints_and_parses_and_is_random),
 		cmocka_unit_test(what_is_no_uuid_is_refused),
 		cmocka_unit_test(secrets_compare_and_vanish),
+		cmocka_unit_test(what_is_sealed_opens_for_the_same_words_alone),
+		cmocka_unit_test(base64_has_one_way_to_be_written),
 	};
 
 	if (nr_crypt_init() < 0 || nr_crypt_init() < 0) /* twice is as good as once */

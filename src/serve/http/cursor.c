@@ -1,84 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/http/cursor.h"
 
-#include <stdio.h>
+enum { VERSION = 2, SEALED = NR_CURSOR_PLAIN + NR_SEAL_MORE };
 
-enum { PLAIN = 14, MAC = 16, SIZE = PLAIN + MAC, VERSION = 1 };
-_Static_assert(2 * SIZE < NR_CURSOR_TEXT, "hex with its NUL");
+/* What a cursor is bound to; none of it stands in the text. */
+struct about {
+	uint8_t kind;
+	uint8_t epoch[NR_DIGEST_SIZE];
+	uint8_t member[NR_UUID_SIZE], user[NR_UUID_SIZE];
+};
+_Static_assert(sizeof(struct about) == 1 + NR_DIGEST_SIZE + 2 * NR_UUID_SIZE, "no padding");
 
-static void encode(const struct nr_cursor *cursor, uint8_t out[PLAIN])
+static struct about about_of(const struct nr_cursor_keeper *keeper, uint8_t kind)
 {
-	out[0] = VERSION;
-	out[1] = cursor->kind;
-	for (size_t i = 0; i < 8; i++)
-		out[2 + i] = (uint8_t)(cursor->at >> (8 * i));
-	for (size_t i = 0; i < 4; i++)
-		out[10 + i] = (uint8_t)(cursor->row >> (8 * i));
+	struct about about = { .kind = kind };
+
+	memcpy(about.epoch, keeper->epoch.b, sizeof(about.epoch));
+	memcpy(about.member, keeper->member.b, sizeof(about.member));
+	memcpy(about.user, keeper->user.b, sizeof(about.user));
+	return about;
 }
 
-static struct nr_digest mac_of(const struct nr_cursor_keeper *keeper, const uint8_t plain[PLAIN])
+static void put(uint8_t *out, uint64_t v, size_t n)
 {
-	uint8_t text[sizeof(keeper->epoch.b) + PLAIN];
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint8_t)(v >> (8 * i));
+}
 
-	memcpy(text, keeper->epoch.b, sizeof(keeper->epoch.b));
-	memcpy(text + sizeof(keeper->epoch.b), plain, PLAIN);
-	/* BLAKE2 with the key in front is a MAC: it has no length extension. */
-	return nr_digest_join(keeper->key, sizeof(keeper->key), text, sizeof(text));
+static uint64_t get(const uint8_t *in, size_t n)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < n; i++)
+		v |= (uint64_t)in[i] << (8 * i);
+	return v;
+}
+
+struct nr_cursor_keeper nr_cursor_bound(const struct nr_cursor_keeper *keeper,
+					const struct nr_viewer *viewer)
+{
+	struct nr_cursor_keeper bound = *keeper;
+
+	bound.member = viewer->member;
+	bound.user = viewer->user;
+	return bound;
 }
 
 void nr_cursor_print(const struct nr_cursor_keeper *keeper, const struct nr_cursor *cursor,
 		     char out[NR_CURSOR_TEXT])
 {
-	uint8_t raw[SIZE];
+	struct about about = about_of(keeper, cursor->kind);
+	uint8_t plain[NR_CURSOR_PLAIN] = { VERSION, cursor->kind }, sealed[SEALED];
 
-	encode(cursor, raw);
-	struct nr_digest mac = mac_of(keeper, raw);
-
-	memcpy(raw + PLAIN, mac.b, MAC);
-	for (size_t i = 0; i < SIZE; i++)
-		(void)snprintf(out + 2 * i, 3, "%02x", raw[i]);
-}
-
-static int hex_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool decode(struct nr_str text, uint8_t out[SIZE])
-{
-	if (text.n != 2 * (size_t)SIZE)
-		return false;
-	for (size_t i = 0; i < SIZE; i++) {
-		int hi = hex_of(text.p[2 * i]), lo = hex_of(text.p[2 * i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return false;
-		out[i] = (uint8_t)(hi << 4 | lo);
-	}
-	return true;
+	put(plain + 2, cursor->at, 8);
+	put(plain + 10, cursor->row, 4);
+	put(plain + 14, cursor->other, 8);
+	nr_seal(keeper->key, (struct nr_bytes){ (uint8_t *)&about, sizeof(about) },
+		(struct nr_bytes){ plain, sizeof(plain) }, sealed);
+	nr_base64_print((struct nr_bytes){ sealed, sizeof(sealed) }, out);
 }
 
 int nr_cursor_parse(const struct nr_cursor_keeper *keeper, struct nr_str text,
 		    enum nr_cursor_kind kind, struct nr_cursor *ret_cursor, struct nr_err *reterr)
 {
-	struct nr_cursor cursor = { 0 };
-	uint8_t raw[SIZE];
+	struct about about = about_of(keeper, (uint8_t)kind);
+	uint8_t plain[NR_CURSOR_PLAIN], sealed[SEALED];
 
-	if (!decode(text, raw))
+	if (nr_base64_parse(text, sealed, sizeof(sealed)) < 0)
 		return nr_fail(reterr, NR_EUSAGE, "this is no cursor");
-	struct nr_digest mac = mac_of(keeper, raw);
-
-	if (!nr_secret_eq(mac.b, raw + PLAIN, MAC) || raw[0] != VERSION || raw[1] != kind)
+	if (!nr_seal_open(keeper->key, (struct nr_bytes){ (uint8_t *)&about, sizeof(about) },
+			  (struct nr_bytes){ sealed, sizeof(sealed) }, plain) ||
+	    plain[0] != VERSION || plain[1] != kind)
 		return nr_fail(reterr, NR_EUSAGE,
-			       "this cursor is not of this hub, or not for this list: begin anew "
-			       "without one");
-	cursor.kind = raw[1];
-	for (size_t i = 0; i < 8; i++)
-		cursor.at |= (uint64_t)raw[2 + i] << (8 * i);
-	for (size_t i = 0; i < 4; i++)
-		cursor.row |= (uint32_t)raw[10 + i] << (8 * i);
-	*ret_cursor = cursor;
+			       "this cursor is not of this hub, not for this list, or was given to "
+			       "somebody else: begin anew without one");
+	*ret_cursor = (struct nr_cursor){ .kind = plain[1],
+					  .at = get(plain + 2, 8),
+					  .row = (uint32_t)get(plain + 10, 4),
+					  .other = get(plain + 14, 8) };
 	return 0;
 }
