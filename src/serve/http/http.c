@@ -386,7 +386,7 @@ int nr_http_new(const struct nr_http_options *options, struct nr_http **ret_http
 	http->opt = *options;
 	http->tls_fd = http->local_fd = -1;
 	nr_require(pthread_mutex_init(&http->conns_lock, NULL) == 0);
-	ret = nr_limit_new(50, 100, &http->tokens);
+	ret = nr_limit_new(options->rate, options->burst, &http->tokens);
 	if (ret == 0)
 		ret = nr_limit_new(20.0 / 60, 20, &http->refusals);
 	if (ret < 0)

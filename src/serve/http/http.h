@@ -17,8 +17,8 @@
  *          HEAD is GET without the body, everywhere.
  * Limits   32 connections a source, 2,000 in all; head 16 KiB, 100 fields, 10 s with the
  *          handshake; body as its route says, at
- *          least 1 KiB/s; an answer is taken within 10 min; 50 requests/s a token (burst 100); 20
- *          refusals/min a source
+ *          least 1 KiB/s; an answer is taken within 10 min; requests of a token as its options say (50/s,
+ *          burst 100); 20 refusals/min a source
  * Threads  one a connection: a handler may wait for a query without holding up others
  */
 #include "base/buf.h"
@@ -145,6 +145,7 @@ struct nr_http_options {
 	const char *listen;		/* "127.0.0.1:7443"; port 0 chooses */
 	struct nr_str certificate, key; /* PEM */
 	const char *socket_path;
+	uint32_t rate, burst; /* requests of a token: a second, and at once */
 };
 
 struct nr_http;

@@ -20,6 +20,8 @@ static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *ret
 		.certificate = nr_buf_str(&keys->hub.certificate),
 		.key = nr_buf_str(&keys->hub.key),
 		.socket_path = socket_path,
+		.rate = hub->core->set->rate,
+		.burst = hub->core->set->burst,
 	};
 
 	nr_home_path(hub->core->home.dir, "admin.sock", socket_path);

@@ -17,6 +17,11 @@ const char nr_settings_example[] =
 	"#listen: 127.0.0.1:7443       # HTTPS: API\n"
 	"#ingest: 127.0.0.1:7444       # TLS: sensors\n"
 	"#advertise: hub.example:7444  # what sensors are told to reach; without it the same as ingest\n"
+	"#api:\n"
+	"#  rate: 50                   # requests a second that a token may make,\n"
+	"#  burst: 100                 # and more at once up to this many\n"
+	"#  streams: 8                 # of events, open at once for a session or token\n"
+	"#  recheck_s: 10              # how often a stream asks whether its reader still may\n"
 	"#journal:\n"
 	"#  segment_mib: 64\n"
 	"#  reserve_mib: 256           # given up when the disk is full, so that the hub can still work\n"
@@ -41,6 +46,9 @@ const char nr_settings_example[] =
 /* ---- the schema ---- */
 
 /* As in the file: what is absent is NULL, so that 0 can be said. */
+struct file_api {
+	uint32_t *rate, *burst, *streams, *recheck_s;
+};
 struct file_journal {
 	uint32_t *segment_mib, *reserve_mib, *keep_days, *keep_gib;
 };
@@ -56,6 +64,7 @@ struct file_engine {
 };
 struct file {
 	char *listen, *ingest, *advertise;
+	struct file_api *api;
 	struct file_journal *journal;
 	struct file_store *store;
 	struct file_engine *engine;
@@ -79,6 +88,9 @@ static const cyaml_strval_t yes_no[] = { { "false", 0 }, { "true", 1 } };
 static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, NR_SETTINGS_TEXT),
 };
+static const cyaml_schema_field_t api_fields[] = { NUMBER(file_api, rate), NUMBER(file_api, burst),
+						   NUMBER(file_api, streams),
+						   NUMBER(file_api, recheck_s), CYAML_FIELD_END };
 static const cyaml_schema_field_t journal_fields[] = {
 	NUMBER(file_journal, segment_mib), NUMBER(file_journal, reserve_mib),
 	NUMBER(file_journal, keep_days), NUMBER(file_journal, keep_gib), CYAML_FIELD_END
@@ -107,6 +119,7 @@ static const cyaml_schema_field_t engine_fields[] = {
 static const cyaml_schema_field_t top_fields[] = { TEXT(file, listen, NR_SETTINGS_TEXT),
 						   TEXT(file, ingest, NR_SETTINGS_TEXT),
 						   TEXT(file, advertise, NR_SETTINGS_TEXT),
+						   PART(api),
 						   PART(journal),
 						   PART(store),
 						   PART(engine),
@@ -132,6 +145,10 @@ struct number {
 	}
 
 static const struct number numbers[] = {
+	ROW(api, rate, rate, 50, 1, 1000000),
+	ROW(api, burst, burst, 100, 1, 1000000),
+	ROW(api, streams, streams, 8, 1, 2000),
+	ROW(api, recheck_s, recheck_s, 10, 1, 30),
 	ROW(journal, segment_mib, segment_mib, 64, 1, 1024),
 	ROW(journal, reserve_mib, reserve_mib, 256, 0, 65536),
 	ROW(journal, keep_days, journal_days, 365, 0, 36500),
@@ -151,24 +168,31 @@ static const struct number numbers[] = {
 
 static const void *part_of(const struct file *file, const char *part)
 {
+	if (strcmp(part, "api") == 0)
+		return file->api;
 	if (strcmp(part, "journal") == 0)
 		return file->journal;
 	return strcmp(part, "store") == 0 ? (const void *)file->store : file->engine;
 }
 
 /*
- * Line of the first `key:`; 0: not there. For messages: the words of libcyaml give the place
- * before the fault.
+ * Line of the first `key:`, or of the last; 0: not there. For messages: the words of libcyaml give the
+ * place before the fault.
  */
-static unsigned line_of(struct nr_str text, struct nr_str key)
+static unsigned line_of(struct nr_str text, struct nr_str key, bool last)
 {
+	unsigned found = 0;
+
 	for (unsigned line = 1; text.n > 0; line++) {
 		struct nr_str row = nr_str_trim(nr_str_cut(&text, '\n'));
 
-		if (nr_str_starts(row, key) && row.n > key.n && row.p[key.n] == ':')
-			return line;
+		if (!nr_str_starts(row, key) || row.n == key.n || row.p[key.n] != ':')
+			continue;
+		found = line;
+		if (!last)
+			break;
 	}
-	return 0;
+	return found;
 }
 
 static int take_numbers(const struct file *file, struct nr_str text, struct nr_settings *settings,
@@ -185,7 +209,7 @@ static int take_numbers(const struct file *file, struct nr_str text, struct nr_s
 			v = **said;
 		if (v < number->lo || v > number->hi)
 			return nr_fail(reterr, NR_EFORMAT, "line %u: %s.%s is from %u to %u",
-				       line_of(text, nr_str_from(number->key)), number->part,
+				       line_of(text, nr_str_from(number->key), false), number->part,
 				       number->key, number->lo, number->hi);
 		memcpy((char *)settings + number->to, &v, sizeof(v));
 	}
@@ -235,13 +259,16 @@ __attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void
 static int explain(const struct log *log, struct nr_str text, struct nr_err *reterr)
 {
 	static const char unknown[] = "Load: Unexpected key: ";
+	static const char twice[] = "Load: Mapping field already seen: ";
 	const char *at = strstr(log->where, "(line: ");
 	const char *what = strncmp(log->first, "Load: ", 6) == 0 ? log->first + 6 : log->first;
 	char shown[128];
 	unsigned line = 0;
 
 	if (strncmp(log->first, unknown, sizeof(unknown) - 1) == 0)
-		line = line_of(text, nr_str_from(log->first + sizeof(unknown) - 1));
+		line = line_of(text, nr_str_from(log->first + sizeof(unknown) - 1), false);
+	if (strncmp(log->first, twice, sizeof(twice) - 1) == 0)
+		line = line_of(text, nr_str_from(log->first + sizeof(twice) - 1), true);
 	if (line == 0 && at != NULL) {
 		struct nr_str rest = { at + 7, strspn(at + 7, "0123456789") };
 		uint64_t n;

@@ -135,6 +135,8 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{ "engine:\n  workers: 65\n", "line 2: engine.workers is from 1 to 64" },
 		{ "store:\n  enabled: maybe\n", "line 2: " },
 		{ "listen: a:1\nlisten: b:2\n", "line " },
+		{ "api:\n  rate: 1\n# x\napi:\n  burst: 1\n", "line 4: " },
+		{ "tls: false\n", "line 1: Unexpected key: tls" },
 		{ "- a\n", "line " },
 		{ "journal: 3\n", "line 1: " },
 		{ "a: [\n", "line " },
