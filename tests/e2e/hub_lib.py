@@ -228,11 +228,11 @@ class WireSensor:
         self.socket = None
 
 
-def batches_of(pcap, scratch):
+def batches_of(pcap, scratch, *words):
     """The batches of a capture, as (payload, number of observations): docs/internals/batch.md."""
     flows = pathlib.Path(scratch) / (pathlib.Path(pcap).name + ".flows")
     run("observe", pcap, "--net", NET, "--prefixes", "none", "--benign", "none", "--json", "--only", "findings",
-        "--write-flows", flows)
+        "--write-flows", flows, *words)
     data, out = flows.read_bytes()[16:], []
     while data:
         body, rows = struct.unpack_from("<II", data, 12)
