@@ -3,6 +3,8 @@
 
 const struct nr_cli_command *const nr_cli_commands[] = {
 	&nr_cli_observe,
+	&nr_cli_status,
+	&nr_cli_sensors,
 	&nr_cli_flows_print,
 	&nr_cli_prefixes_build,
 	&nr_cli_prefixes_lookup,

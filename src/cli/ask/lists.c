@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* noroshi sensors | members | status: who observes, who takes part, how the hub is. */
+#include <stdio.h>
+
+#include "cli/ask/ask.h"
+
+struct words {
+	struct nr_ask_words common;
+};
+
+static const struct nr_option options[] = { NR_ASK_OPTIONS(struct words, common) };
+
+/* ---- sensors ---- */
+
+enum { SILENT_NS_MIN = 5 }; /* minutes without a word: worth a look */
+
+/* One word of how it is; what needs a person stands out in letters, not in colour alone. */
+static const char *sensor_state(const struct nr_ask *ask, const json_t *sensor,
+				enum nr_term_style *ret_style)
+{
+	struct nr_str state = nr_ask_text(sensor, "state");
+	struct nr_time heard = nr_ask_when(sensor, "live.heard");
+
+	*ret_style = NR_STYLE_PLAIN;
+	if (!nr_str_eq(state, NR_STR("enrolled")))
+		return NULL;
+	if (!nr_ask_true(sensor, "live.connected")) {
+		*ret_style = NR_STYLE_RED;
+		return "AWAY";
+	}
+	if (ask->now.ns - heard.ns > SILENT_NS_MIN * 60 * NR_NS_PER_S) {
+		*ret_style = NR_STYLE_YELLOW;
+		return "SILENT";
+	}
+	return "connected";
+}
+
+static void sensor_row(struct nr_ask *ask, struct nr_sheet *sheet, const json_t *sensor)
+{
+	enum nr_term_style style;
+	char text[NR_TIME_TEXT];
+	const char *state = sensor_state(ask, sensor, &style);
+
+	nr_sheet_text(sheet, nr_ask_text(sensor, "name"), NR_STYLE_PLAIN);
+	nr_sheet_text(sheet, state != NULL ? nr_str_from(state) : nr_ask_text(sensor, "state"),
+		      style);
+	nr_ask_ago(ask, nr_ask_when(sensor, "live.heard"), text);
+	nr_sheet_cstr(sheet, text);
+	nr_ask_clock(ask, nr_ask_when(sensor, "live.beat.newest"), text);
+	nr_sheet_cstr(sheet, text);
+	nr_sheet_count(sheet, nr_ask_number(sensor, "live.observations"));
+	nr_sheet_count(sheet, nr_ask_number(sensor, "acknowledged.observations_lost"));
+	nr_sheet_text(sheet, nr_ask_text(sensor, "member"), NR_STYLE_PLAIN);
+	nr_ask_clock(ask, nr_ask_when(sensor, "certificate_until"), text);
+	nr_sheet_cstr(sheet, text);
+}
+
+static int sensors(struct nr_ask *ask, struct nr_err *reterr)
+{
+	static const struct nr_sheet_column columns[] = {
+		{ .title = "SENSOR", .least = 12 },
+		{ .title = "STATE" },
+		{ .title = "HEARD AGO", .align = NR_RIGHT, .rank = 2 },
+		{ .title = "NEWEST DATA", .rank = 3 },
+		{ .title = "OBSERVATIONS", .align = NR_RIGHT, .rank = 4 },
+		{ .title = "LOST", .align = NR_RIGHT, .rank = 1 },
+		{ .title = "MEMBER", .rank = 5, .least = 8 },
+		{ .title = "CERTIFICATE", .rank = 6 },
+	};
+	const struct nr_client_request rq = { .path = "/api/v1/sensors" };
+	struct nr_sheet sheet;
+	json_t *answer = NULL;
+	const json_t *one;
+	size_t i;
+	int ret = nr_ask_operands(ask, 0, 0, "no operand", reterr);
+
+	if (ret == 0)
+		ret = nr_ask_get(ask, &rq, &answer, reterr);
+	if (ret < 0 || answer == NULL)
+		return ret;
+	const json_t *rows = nr_ask_at(answer, "sensors");
+
+	nr_sheet_init(&sheet, &ask->term, columns, NR_COUNT(columns));
+	json_array_foreach(rows, i, one) sensor_row(ask, &sheet, one);
+	if (json_array_size(rows) > 0)
+		ret = nr_sheet_print(&sheet, &ask->out);
+	else
+		nr_ask_say(ask, NR_STYLE_PLAIN,
+			   "No sensor yet. 'noroshi sensor enrol DIR NAME' makes the first one "
+			   "known.");
+	nr_sheet_done(&sheet);
+	json_decref(answer);
+	return ret;
+}
+
+/* ---- status ---- */
+
+/* The first thing to know is whether something is wrong. */
+static unsigned troubles(struct nr_ask *ask, const json_t *status)
+{
+	static const struct {
+		const char *path, *words;
+	} failed[] = {
+		{ "journal.failed", "Nothing is acknowledged any more: " },
+		{ "engine.failed", "Findings are not made any more: " },
+		{ "store.failed", "Figures do not grow any more: " },
+	};
+	unsigned n = 0;
+
+	if (nr_ask_true(status, "journal.disk_full")) {
+		nr_ask_say(ask, NR_STYLE_RED,
+			   "THE DISK IS FULL: sensors keep what they have, and "
+			   "nothing is lost as long as they have room.");
+		n++;
+	}
+	for (size_t i = 0; i < NR_COUNT(failed); i++) {
+		struct nr_str why = nr_ask_text(status, failed[i].path);
+
+		if (why.n == 0)
+			continue;
+		nr_ask_say(ask, NR_STYLE_RED, "%s" NR_STR_FMT, failed[i].words, NR_STR_ARG(why));
+		n++;
+	}
+	return n;
+}
+
+static void behind(struct nr_ask *ask, const json_t *status, const char *label, const char *path)
+{
+	char text[128], count[64];
+	double n = nr_ask_number(status, path);
+	struct nr_buf digits;
+
+	nr_buf_init(&digits, sizeof(count));
+	nr_term_count(&digits, (uint64_t)n);
+	(void)snprintf(count, sizeof(count), "%.*s", (int)digits.n, (const char *)digits.p);
+	nr_buf_done(&digits);
+	(void)snprintf(text, sizeof(text),
+		       n > 0 ? "%s entries of the journal behind" : "up to date", count);
+	nr_ask_labelled(ask, label, nr_str_from(text));
+}
+
+static void clock_line(struct nr_ask *ask, const char *label, struct nr_time t, const char *what)
+{
+	char clock[NR_TIME_TEXT], ago[NR_TIME_TEXT], text[128];
+
+	if (t.ns == 0)
+		return;
+	nr_ask_clock(ask, t, clock);
+	nr_ask_ago(ask, t, ago);
+	(void)snprintf(text, sizeof(text), "%s%s UTC, %s ago", what, clock, ago);
+	nr_ask_labelled(ask, label, nr_str_from(text));
+}
+
+static int status(struct nr_ask *ask, struct nr_err *reterr)
+{
+	const struct nr_client_request rq = { .path = "/api/v1/status" };
+	char text[160], clock[NR_TIME_TEXT];
+	json_t *answer = NULL;
+	int ret = nr_ask_operands(ask, 0, 0, "no operand", reterr);
+
+	if (ret == 0)
+		ret = nr_ask_get(ask, &rq, &answer, reterr);
+	if (ret < 0 || answer == NULL)
+		return ret;
+	unsigned n = troubles(ask, answer);
+	struct nr_str name = nr_ask_text(answer, "name"), version = nr_ask_text(answer, "version"),
+		      url = nr_ask_text(answer, "url");
+
+	(void)snprintf(text, sizeof(text), NR_STR_FMT ", noroshi " NR_STR_FMT "%s",
+		       NR_STR_ARG(name), NR_STR_ARG(version), n == 0 ? ", in order" : "");
+	nr_ask_labelled(ask, "Hub", nr_str_from(text));
+	nr_ask_labelled(ask, "Answers at", url);
+	clock_line(ask, "Started", nr_ask_when(answer, "started"), "");
+	(void)snprintf(text, sizeof(text), "%.0f connected",
+		       nr_ask_number(answer, "sensors_connected"));
+	nr_ask_labelled(ask, "Sensors", nr_str_from(text));
+	clock_line(ask, "Newest data", nr_ask_when(answer, "engine.watermark"),
+		   "all sensors until ");
+	behind(ask, answer, "Findings", "engine.behind");
+	behind(ask, answer, "Figures", "store.behind");
+	nr_ask_clock(ask, nr_ask_when(answer, "certificate_until"), clock);
+	if (clock[0] != '\0') {
+		(void)snprintf(text, sizeof(text), "good until %s", clock);
+		nr_ask_labelled(ask, "Certificate", nr_str_from(text));
+	}
+	json_decref(answer);
+	return 0;
+}
+
+static int run_sensors(int argc, char **argv)
+{
+	struct words words = { 0 };
+
+	return nr_ask_run(&nr_cli_sensors, argc, argv, &words, &words.common, sensors);
+}
+
+static int run_status(int argc, char **argv)
+{
+	struct words words = { 0 };
+
+	return nr_ask_run(&nr_cli_status, argc, argv, &words, &words.common, status);
+}
+
+static const char about_sensors[] =
+	"Your sensors, by name: connected, AWAY (enrolled, but not connected), SILENT (connected, and without a\n"
+	"word for five minutes), expected (never came yet), imported, revoked; when it was last heard, the newest\n"
+	"data it has seen, and what was lost on the way. Sensors of others are not listed: of them you learn only\n"
+	"how many share with you.";
+
+const struct nr_cli_command nr_cli_sensors = {
+	.help = { .name = "noroshi sensors",
+		  .summary = "your sensors, and how each is",
+		  .operands = "",
+		  .about = about_sensors,
+		  .examples = "noroshi sensors\n",
+		  .options = options,
+		  .n_options = NR_COUNT(options) },
+	.run = run_sensors,
+};
+
+const struct nr_cli_command nr_cli_status = {
+	.help = { .name = "noroshi status",
+		  .summary = "how the hub is",
+		  .operands = "",
+		  .about =
+			  "What is wrong, if anything; how new the data is, and how far the hub is "
+			  "with it.",
+		  .examples = "noroshi status --hub https://hub.example.org:7443\n",
+		  .options = options,
+		  .n_options = NR_COUNT(options) },
+	.run = run_status,
+};
