@@ -107,11 +107,11 @@ static struct nr_ip last_of(struct nr_prefix prefix)
 	return ip;
 }
 
-static int bind_source(struct nr_duck_query *query, const struct nr_store_filter *filter)
+int nr_store_bind_source(struct nr_duck_query *query, bool has_src, struct nr_prefix src)
 {
-	bool any = !filter->has_src || filter->src.len == 0;
-	bool is_v6 = !any && !nr_prefix_is_v4(filter->src);
-	struct nr_ip lo = filter->src.ip, hi = last_of(filter->src);
+	bool any = !has_src || src.len == 0;
+	bool is_v6 = !any && !nr_prefix_is_v4(src);
+	struct nr_ip lo = src.ip, hi = last_of(src);
 	int ret = nr_duck_bind_i64(query, "src_lo", any || is_v6 ? 0 : nr_ip_to_v4(lo));
 
 	/* IPv6 rows have 0 in the short column. */
@@ -176,7 +176,7 @@ static int bind_filter(struct nr_store *store, struct nr_duck_query *query,
 	for (size_t i = 0; i < NR_COUNT(numbers) && ret == 0; i++)
 		ret = nr_duck_bind_i64(query, numbers[i].name, numbers[i].value);
 	if (ret == 0)
-		ret = bind_source(query, filter);
+		ret = nr_store_bind_source(query, filter->has_src, filter->src);
 	return ret == 0 ? bind_sensors(store, query, filter) : ret;
 }
 

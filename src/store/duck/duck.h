@@ -107,6 +107,8 @@ NR_MUST_CHECK int nr_duck_bind_u128(struct nr_duck_query *query, const char *nam
 NR_MUST_CHECK int nr_duck_bind_text(struct nr_duck_query *query, const char *name,
 				    struct nr_str value);
 NR_MUST_CHECK int nr_duck_bind_null(struct nr_duck_query *query, const char *name);
+/** With a deadline @p gone is asked too, every few milliseconds: true ends it, -ECANCELED. */
+void nr_duck_query_watch(struct nr_duck_query *query, bool (*gone)(void *ctx), void *ctx);
 /** Run to the end; the result stays in memory. At @p deadline (monotonic; 0: none) it is
  * interrupted: -ETIMEDOUT. */
 NR_MUST_CHECK int nr_duck_query_run(struct nr_duck_query *query, struct nr_time deadline,
@@ -126,6 +128,7 @@ struct nr_duck_blob nr_duck_query_bytes(const struct nr_duck_query *query, size_
 
 /**
  * sources(BLOB) -> UBIGINT, merge_sources(BLOB) -> BLOB: of sketches (sketch.h); count_sources(UINTEGER,
- * UHUGEINT) -> UBIGINT: of addresses, the same estimate; address(UINTEGER, UHUGEINT) -> VARCHAR.
+ * UHUGEINT) -> UBIGINT: of addresses, the same estimate, sketch_sources() of them -> BLOB; reached(x, m):
+ * the m-th largest, NULL when there are fewer; address(UINTEGER, UHUGEINT) -> VARCHAR.
  */
 NR_MUST_CHECK int nr_duck_functions(struct nr_duck_con *con, struct nr_err *reterr);

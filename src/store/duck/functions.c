@@ -228,8 +228,17 @@ int nr_duck_functions(struct nr_duck_con *con, struct nr_err *reterr)
 		  DUCKDB_TYPE_UBIGINT,
 		  sources_update,
 		  sketch_to_count },
+		{ "sketch_sources",
+		  { DUCKDB_TYPE_UINTEGER, DUCKDB_TYPE_UHUGEINT },
+		  DUCKDB_TYPE_BLOB,
+		  sources_update,
+		  sketch_to_bytes },
 	};
 	bool done = add_address(con);
+	int ret = nr_duck_run(con, "CREATE OR REPLACE MACRO reached(x, m) AS max(x, m)[m]", reterr);
+
+	if (ret < 0)
+		return ret;
 
 	for (size_t i = 0; i < NR_COUNT(aggregates) && done; i++)
 		done = add_aggregate(con, &aggregates[i]);

@@ -201,9 +201,7 @@ static struct nr_store_value value_of(const struct nr_duck_query *query, size_t 
 	return v;
 }
 
-typedef int (*row_fn)(void *ctx, uint64_t row, const struct nr_store_value *values, size_t n);
-
-static int64_t give(struct nr_duck_query *query, row_fn row, void *ctx)
+int64_t nr_store_give(struct nr_duck_query *query, nr_figures_row *row, void *ctx)
 {
 	struct nr_store_value values[COLUMNS_MAX] = { { .kind = NR_CELL_NULL } };
 	size_t n_columns = nr_min_size(nr_duck_query_columns(query), COLUMNS_MAX), n;
@@ -278,7 +276,7 @@ static int open_for(struct nr_store *store, const struct nr_store_query_file *fi
 
 int64_t nr_store_query(struct nr_store *store, const char *name,
 		       const struct nr_store_param *params, size_t n_params, int timeout_ms,
-		       row_fn row, void *ctx, struct nr_err *reterr)
+		       nr_figures_row *row, void *ctx, struct nr_err *reterr)
 {
 	const struct nr_store_query_file *file = nr_store_query_find(name);
 	struct nr_time now = nr_mono_now(),
@@ -305,7 +303,7 @@ int64_t nr_store_query(struct nr_store *store, const char *name,
 	if (ret == 0)
 		ret = nr_duck_query_run(query, deadline, reterr);
 	if (ret == 0) {
-		given = give(query, row, ctx);
+		given = nr_store_give(query, row, ctx);
 		if (given == NR_ELIMIT)
 			(void)nr_fail(reterr, NR_ELIMIT, "more than %d rows", ROWS_MAX);
 	}

@@ -11,6 +11,8 @@ struct nr_duck_query {
 	duckdb_result result;
 	duckdb_data_chunk chunk;
 	bool has_result;
+	bool (*gone)(void *ctx);
+	void *gone_ctx;
 };
 
 int nr_duck_prepare(struct nr_duck_con *con, const char *sql, struct nr_duck_query **ret_query,
@@ -118,6 +120,10 @@ static int work(struct nr_duck_query *query, duckdb_pending_result pending, stru
 			return nr_fail(reterr, -ETIMEDOUT,
 				       "the query was stopped at its deadline; ask for less time");
 		}
+		if (query->gone != NULL && query->gone(query->gone_ctx)) {
+			query->api->interrupt(query->con);
+			return nr_fail(reterr, -ECANCELED, "nobody waits for the answer any more");
+		}
 		duckdb_pending_state state = query->api->pending_execute_task(pending);
 
 		if (state == DUCKDB_PENDING_ERROR)
@@ -145,6 +151,12 @@ static int run_until(struct nr_duck_query *query, struct nr_time deadline, struc
 	}
 	query->api->destroy_pending(&pending);
 	return ret;
+}
+
+void nr_duck_query_watch(struct nr_duck_query *query, bool (*gone)(void *ctx), void *ctx)
+{
+	query->gone = gone;
+	query->gone_ctx = ctx;
 }
 
 int nr_duck_query_run(struct nr_duck_query *query, struct nr_time deadline, struct nr_err *reterr)

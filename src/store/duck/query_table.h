@@ -11,6 +11,10 @@
  *   the data
  *   -- $address ip: help                         binds $address and $address6
  *   -- raw                                       reads rows of the days of [since, until)
+ *   -- figures KEYS: MEASURES                    its rows are cells (KEYS, sensor, MEASURES): two
+ *   statements are made of them by the rule in tools/embed-queries, NAME and NAME_shared
+ *   -- then ORDER BY ...                         what stands behind the rule
+ * A part_X.sql is no statement: its text stands where others say {X}.
  */
 #include "store/observations.h"
 

@@ -136,6 +136,33 @@ static int read_sensors(struct nr_store *store, struct nr_err *reterr)
 	return ret;
 }
 
+/* How far each sensor's sums reach. */
+static int read_newest(struct nr_store *store, struct nr_err *reterr)
+{
+	struct nr_duck_query *query = NULL;
+	size_t n;
+	int ret = nr_duck_prepare(
+		store->rollup_con,
+		"SELECT sensor, max(start - start % 60)::UINTEGER FROM (SELECT sensor, "
+		"start FROM rollup.minute WHERE kind = 5 UNION ALL SELECT sensor, "
+		"start FROM rollup.recent WHERE kind = 5) GROUP BY sensor",
+		&query, reterr);
+
+	if (ret == 0)
+		ret = nr_duck_query_run(query, (struct nr_time){ 0 }, reterr);
+	while (ret == 0 && (n = nr_duck_query_next(query)) > 0) {
+		const uint32_t *numbers = nr_duck_query_values(query, 0);
+		const uint32_t *minutes = nr_duck_query_values(query, 1);
+
+		for (size_t i = 0; i < n; i++)
+			if (numbers[i] >= 1 && numbers[i] <= store->n_sensors)
+				store->sensors[numbers[i] - 1].newest =
+					store->sensors[numbers[i] - 1].seen = minutes[i];
+	}
+	nr_duck_query_close(query);
+	return ret;
+}
+
 static int open_rollup(struct nr_store *store, struct nr_err *reterr)
 {
 	char path[NR_STORE_PATH];
@@ -158,6 +185,9 @@ static int open_rollup(struct nr_store *store, struct nr_err *reterr)
 		ret = read_rollup_meta(store, reterr);
 	if (ret == 0)
 		ret = read_sensors(store, reterr);
+	if (ret == 0)
+		ret = read_newest(store, reterr);
+	store->sums_days_end = store->days_end;
 	return ret < 0 ? nr_store_file_fail(reterr, path) : 0;
 }
 
@@ -428,6 +458,12 @@ static int commit_rollup(struct nr_store *store, struct nr_err *reterr)
 	if (ret < 0)
 		return ret;
 	nr_rollup_clear(store->rollup);
+	pthread_mutex_lock(&store->lock);
+	for (size_t i = 0; i < store->n_sensors; i++)
+		store->sensors[i].newest = store->sensors[i].seen;
+	store->sums_changes++;
+	store->sums_days_end = ends[1];
+	pthread_mutex_unlock(&store->lock);
 	store->hours_end = ends[0];
 	store->days_end = ends[1];
 	store->rollup_at = store->read_at;

@@ -17,7 +17,7 @@
 
 #include "store/duck/duck.h"
 #include "store/duck/rollup.h"
-#include "store/observations.h"
+#include "store/figures.h"
 
 enum {
 	NR_STORE_FORMAT = 1,
@@ -46,6 +46,7 @@ struct nr_store_day {
 struct nr_store_sensor_row {
 	struct nr_uuid id;
 	uint32_t number;
+	uint32_t newest, seen; /* minutes of the newest row: in the sums, and added since */
 };
 
 struct nr_store {
@@ -56,7 +57,7 @@ struct nr_store {
 	void (*locate)(void *ctx, struct nr_ip ip, struct nr_store_place *ret_place);
 	void *locate_ctx;
 
-	pthread_mutex_t lock; /* days, admin */
+	pthread_mutex_t lock; /* days, admin, sensors, what of the sums others may know */
 	struct nr_duck_con *admin;
 	struct nr_store_day **days; /* rising */
 	size_t n_days;
@@ -73,7 +74,9 @@ struct nr_store {
 	uint64_t rollup_at;
 	uint64_t refused;
 	uint32_t first_day, hours_end, days_end;
-	uint32_t newest; /* second of the newest row */
+	uint64_t sums_changes;	/* under the lock: how often sums were written */
+	uint32_t sums_days_end; /* under the lock: days_end as it was written */
+	uint32_t newest;	/* second of the newest row */
 	int failed;
 };
 
@@ -114,3 +117,9 @@ struct nr_store_asking {
 int nr_store_ask_open(struct nr_store *store, int64_t since, int64_t until,
 		      struct nr_store_asking *ret_asking, struct nr_err *reterr);
 void nr_store_ask_close(struct nr_store *store, struct nr_store_asking *asking);
+/** $src_lo, $src_hi, $src6_lo, $src6_hi. */
+int nr_store_bind_source(struct nr_duck_query *query, bool has_src, struct nr_prefix src);
+
+/* named.c */
+/** Names of the columns, then the rows. @return rows; NR_ELIMIT; what @p row returned */
+int64_t nr_store_give(struct nr_duck_query *query, nr_figures_row *row, void *ctx);

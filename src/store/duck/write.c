@@ -243,6 +243,13 @@ static int add_rows(struct nr_store *store, const struct nr_entry *entry, struct
 			work->places[i] = work->places[i - 1];
 		else
 			place_of(store, work->sorted[i]->src, &work->places[i]);
+	for (size_t i = 0; i < n; i++) {
+		int64_t tick = work->obs[i].tick;
+
+		if (tick * NR_NS_PER_S <= entry->arrived_ns &&
+		    tick - tick % 60 > store->sensors[sensor - 1].seen)
+			store->sensors[sensor - 1].seen = (uint32_t)(tick - tick % 60);
+	}
 	ret = append_rows(store, entry, sensor, n, reterr);
 	if (ret == 0) {
 		ret = nr_rollup_add(store->rollup, sensor, work->sorted, work->places, n);
