@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures: the statements of queries/figures_*.sql in their two forms, on a connection that sees one state of the sums. */
+/* Figures: the statements figures_*.sql in their two forms, on a connection that sees one state of
+ * the sums. */
 #include "store/figures.h"
 
 #include <inttypes.h>
