@@ -21,7 +21,7 @@
  */
 #include "base/crypt.h"
 #include "base/time.h"
-#include "share/policy/policy.h"
+#include "share/policy/scope.h"
 
 enum { NR_REGISTRY_NAME = 64, NR_REGISTRY_SERIAL = 48, NR_REGISTRY_VERSION = 2 };
 
@@ -160,6 +160,8 @@ struct nr_registry_finding {
 	uint64_t at;	   /* journal place */
 	uint32_t revision;
 	struct nr_str id, detector, state, json; /* state: new, continuing, ended, withdrawn */
+	struct nr_str subject;			 /* as in its JSON */
+	struct nr_str sightings;		 /* record/sighting.h; empty: nobody saw it */
 	bool newest;
 };
 
@@ -176,21 +178,35 @@ NR_MUST_CHECK int64_t nr_registry_findings_add(struct nr_registry *registry,
 NR_MUST_CHECK int nr_registry_findings_place(struct nr_registry *registry, uint64_t *ret_at,
 					     struct nr_err *reterr);
 
+enum { NR_REGISTRY_FINDINGS_WORK = 20000 };
+
 struct nr_registry_finding_filter {
-	uint64_t after;		       /* sequence */
-	uint64_t limit;		       /* 1..10,000 */
-	struct nr_str state, detector; /* empty: all */
-	bool revisions;		       /* all of them, not the newest only */
+	const struct nr_scope *scope; /* what he may not know is not there; NULL: nothing is */
+	struct nr_time now;	      /* states that others see follow from it */
+	uint64_t after;		      /* sequence */
+	uint64_t limit;		      /* 1..10,000 */
+	struct nr_str id;	      /* the engine's; empty: all */
+	uint32_t revision;	      /* of it; 0: all */
+	struct nr_str state, detector, kind; /* empty: all; state: as he sees it */
+	const struct nr_prefix *subject;     /* addresses in it, prefixes that meet it; NULL: all */
+	bool revisions;			     /* all of them, not the newest only */
+};
+/** How far a call came. */
+struct nr_registry_finding_page {
+	uint64_t last; /* sequence of the last one looked at: where the next page goes on */
+	bool more;     /* there may be more behind it */
+	bool partial;  /* it ended after NR_REGISTRY_FINDINGS_WORK of which few could be seen */
 };
 /**
- * In order of sequence; strings live for the call. @return how many; what @p each returned when
- * negative
+ * In order of sequence; strings live for the call, which holds the registry: @p each asks it nothing.
+ * @p each returns 1 when the page ends before this one.
+ * @param ret_page  may be NULL
+ * @return how many; what @p each returned when negative
  */
-NR_MUST_CHECK int64_t nr_registry_findings(struct nr_registry *registry,
-					   const struct nr_registry_finding_filter *filter,
-					   int (*each)(void *ctx,
-						       const struct nr_registry_finding *finding),
-					   void *ctx, struct nr_err *reterr);
+NR_MUST_CHECK int64_t
+nr_registry_findings(struct nr_registry *registry, const struct nr_registry_finding_filter *filter,
+		     int (*each)(void *ctx, const struct nr_registry_finding *finding), void *ctx,
+		     struct nr_registry_finding_page *ret_page, struct nr_err *reterr);
 
 /** Delete what the engine said before @p before of findings that are over, and old revisions. @return how many */
 NR_MUST_CHECK int64_t nr_registry_findings_retain(struct nr_registry *registry,

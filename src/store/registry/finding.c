@@ -39,6 +39,8 @@ static int add_one(struct nr_registry *registry, const struct add *add,
 	nr_registry_bind_str(stmt, 5, finding->detector);
 	nr_registry_bind_str(stmt, 6, finding->state);
 	nr_registry_bind_str(stmt, 7, finding->json);
+	nr_registry_bind_str(stmt, 8, finding->subject.n > 0 ? finding->subject : NR_STR(""));
+	nr_registry_bind_str(stmt, 9, finding->sightings.n > 0 ? finding->sightings : NR_STR("[]"));
 	ret = nr_registry_step(registry, stmt, reterr);
 	if (ret < 0 || sqlite3_changes(registry->db) == 0)
 		return ret;
@@ -58,7 +60,8 @@ static int64_t add_all(struct nr_registry *registry, const struct nr_registry_fi
 	int64_t added = 0;
 	int ret = nr_registry_prepare(registry,
 				      "INSERT INTO finding (id, revision, at, made_ns, detector, "
-				      "state, newest, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7) "
+				      "state, newest, json, subject, sightings) VALUES (?1, "
+				      "?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9) "
 				      "ON CONFLICT (id, revision) DO NOTHING",
 				      &add.insert, reterr);
 
@@ -118,66 +121,139 @@ static struct nr_str column_str(sqlite3_stmt *stmt, int i)
 	return (struct nr_str){ text != NULL ? text : "", (size_t)sqlite3_column_bytes(stmt, i) };
 }
 
+/* ---- pages ---- */
+
+/*
+ * The two columns at the end decide: the state that the viewer sees, NULL when he may not know; and
+ * whether it is what was asked for. They are no conditions, so that who is looked at is counted.
+ */
+#define COLUMNS                                                                       \
+	"SELECT sequence, id, revision, at, detector, state, newest, json, subject, " \
+	"sightings, CASE WHEN ?4 THEN state ELSE seen_as(?5, sightings, json) END, "  \
+	"(?6 IS NULL OR detector = ?6) AND (?7 IS NULL OR json ->> '$.kind' = ?7) "   \
+	"AND (NOT ?8 OR meets(?9, subject)) FROM finding WHERE sequence > ?1 "
+#define ORDER "ORDER BY sequence LIMIT ?2"
+
+static const char *page_sql(const struct nr_registry_finding_filter *filter)
+{
+	if (filter->id.n > 0)
+		return filter->revisions ? COLUMNS
+			       "AND id = ?3 AND (?10 = 0 OR revision = ?10) " ORDER
+					 : COLUMNS "AND id = ?3 AND newest = 1 " ORDER;
+	return filter->revisions ? COLUMNS ORDER : COLUMNS "AND newest = 1 " ORDER;
+}
+
 static int prepare_page(struct nr_registry *registry,
-			const struct nr_registry_finding_filter *filter, sqlite3_stmt **ret_stmt,
+			const struct nr_registry_finding_filter *filter,
+			struct nr_registry_view *view, sqlite3_stmt **ret_stmt,
 			struct nr_err *reterr)
 {
-	static const char all[] =
-		"SELECT sequence, id, revision, at, detector, state, newest, json FROM finding "
-		"WHERE sequence > ?1 AND (?2 IS NULL OR state = ?2) "
-		"AND (?3 IS NULL OR detector = ?3) ORDER BY sequence LIMIT ?4";
-	static const char newest[] =
-		"SELECT sequence, id, revision, at, detector, state, newest, json FROM finding "
-		"WHERE newest = 1 AND sequence > ?1 AND (?2 IS NULL OR state = ?2) "
-		"AND (?3 IS NULL OR detector = ?3) ORDER BY sequence LIMIT ?4";
-	int ret = nr_registry_prepare(registry, filter->revisions ? all : newest, ret_stmt, reterr);
+	const struct nr_scope *scope = filter->scope;
+	bool all = scope != NULL && scope->viewer.active && scope->viewer.role == NR_ROLE_OPERATOR;
+	int ret = nr_registry_prepare(registry, page_sql(filter), ret_stmt, reterr);
 
 	if (ret < 0)
 		return ret;
 	nr_registry_bind_i64(*ret_stmt, 1,
 			     filter->after > INT64_MAX ? INT64_MAX : (int64_t)filter->after);
-	if (filter->state.n > 0)
-		nr_registry_bind_str(*ret_stmt, 2, filter->state);
+	nr_registry_bind_i64(*ret_stmt, 2, NR_REGISTRY_FINDINGS_WORK + 1);
+	if (filter->id.n > 0)
+		nr_registry_bind_str(*ret_stmt, 3, filter->id);
+	nr_registry_bind_i64(*ret_stmt, 4, all);
+	(void)sqlite3_bind_pointer(*ret_stmt, 5, view, NR_REGISTRY_VIEW, NULL);
 	if (filter->detector.n > 0)
-		nr_registry_bind_str(*ret_stmt, 3, filter->detector);
-	nr_registry_bind_i64(*ret_stmt, 4,
-			     (int64_t)(filter->limit < PAGE_MAX ? filter->limit : PAGE_MAX));
+		nr_registry_bind_str(*ret_stmt, 6, filter->detector);
+	if (filter->kind.n > 0)
+		nr_registry_bind_str(*ret_stmt, 7, filter->kind);
+	nr_registry_bind_i64(*ret_stmt, 8, filter->subject != NULL);
+	(void)sqlite3_bind_pointer(*ret_stmt, 9, (void *)(uintptr_t)filter->subject,
+				   NR_REGISTRY_PREFIX, NULL);
+	if (filter->id.n > 0 && filter->revisions)
+		nr_registry_bind_i64(*ret_stmt, 10, filter->revision);
 	return 0;
+}
+
+static bool is_wanted(sqlite3_stmt *stmt, const struct nr_registry_finding_filter *filter)
+{
+	return sqlite3_column_type(stmt, 10) != SQLITE_NULL && sqlite3_column_int(stmt, 11) != 0 &&
+	       (filter->state.n == 0 || nr_str_eq(column_str(stmt, 10), filter->state));
+}
+
+static int read_row(sqlite3_stmt *stmt,
+		    int (*each)(void *ctx, const struct nr_registry_finding *finding), void *ctx)
+{
+	struct nr_registry_finding finding = {
+		.sequence = (uint64_t)sqlite3_column_int64(stmt, 0),
+		.id = column_str(stmt, 1),
+		.revision = (uint32_t)sqlite3_column_int64(stmt, 2),
+		.at = (uint64_t)sqlite3_column_int64(stmt, 3),
+		.detector = column_str(stmt, 4),
+		.state = column_str(stmt, 5),
+		.newest = sqlite3_column_int(stmt, 6) != 0,
+		.json = column_str(stmt, 7),
+		.subject = column_str(stmt, 8),
+		.sightings = column_str(stmt, 9),
+	};
+
+	return each(ctx, &finding);
+}
+
+struct walk {
+	struct nr_registry_finding_page page;
+	uint64_t looked_at;
+	int64_t n;
+};
+
+/* @return 1 go on; 0 the page is full, or enough was looked at; negative */
+static int walk_row(sqlite3_stmt *stmt, const struct nr_registry_finding_filter *filter,
+		    struct walk *walk,
+		    int (*each)(void *ctx, const struct nr_registry_finding *finding), void *ctx)
+{
+	int ret;
+
+	if (walk->n >= (int64_t)nr_min_size(filter->limit, PAGE_MAX) ||
+	    walk->looked_at == NR_REGISTRY_FINDINGS_WORK) {
+		walk->page.more = true;
+		walk->page.partial = walk->looked_at == NR_REGISTRY_FINDINGS_WORK;
+		return 0;
+	}
+	walk->looked_at++;
+	if (is_wanted(stmt, filter)) {
+		ret = read_row(stmt, each, ctx);
+		walk->page.more = ret > 0;
+		if (ret != 0)
+			return ret < 0 ? ret : 0;
+		walk->n++;
+	}
+	walk->page.last = (uint64_t)sqlite3_column_int64(stmt, 0);
+	return 1;
 }
 
 int64_t nr_registry_findings(struct nr_registry *registry,
 			     const struct nr_registry_finding_filter *filter,
 			     int (*each)(void *ctx, const struct nr_registry_finding *finding),
-			     void *ctx, struct nr_err *reterr)
+			     void *ctx, struct nr_registry_finding_page *ret_page,
+			     struct nr_err *reterr)
 {
+	struct nr_registry_view view = { filter->scope, filter->now };
+	struct walk walk = { .page.last = filter->after };
 	sqlite3_stmt *stmt;
-	int64_t n = 0;
 
 	nr_registry_hold(registry);
-	int ret = prepare_page(registry, filter, &stmt, reterr);
+	int ret = prepare_page(registry, filter, &view, &stmt, reterr);
 
 	if (ret == 0) {
 		while ((ret = nr_registry_step(registry, stmt, reterr)) > 0) {
-			struct nr_registry_finding finding = {
-				.sequence = (uint64_t)sqlite3_column_int64(stmt, 0),
-				.id = column_str(stmt, 1),
-				.revision = (uint32_t)sqlite3_column_int64(stmt, 2),
-				.at = (uint64_t)sqlite3_column_int64(stmt, 3),
-				.detector = column_str(stmt, 4),
-				.state = column_str(stmt, 5),
-				.newest = sqlite3_column_int(stmt, 6) != 0,
-				.json = column_str(stmt, 7),
-			};
-
-			ret = each(ctx, &finding);
-			if (ret < 0)
+			ret = walk_row(stmt, filter, &walk, each, ctx);
+			if (ret <= 0)
 				break;
-			n++;
 		}
 		(void)sqlite3_finalize(stmt);
 	}
 	nr_registry_let(registry);
-	return ret < 0 ? ret : n;
+	if (ret_page != NULL)
+		*ret_page = walk.page;
+	return ret < 0 ? ret : walk.n;
 }
 
 int64_t nr_registry_findings_retain(struct nr_registry *registry, struct nr_time before,

@@ -255,6 +255,8 @@ static int set_up(struct nr_registry *registry, struct nr_err *reterr)
 		ret = run_sql(registry, "PRAGMA foreign_keys=OFF", reterr);
 	if (ret == 0)
 		ret = migrate(registry, reterr);
+	if (ret == 0)
+		ret = nr_registry_may_know_add(registry, reterr);
 	return ret == 0 ? run_sql(registry, "PRAGMA foreign_keys=ON", reterr) : ret;
 }
 

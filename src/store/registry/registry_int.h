@@ -54,3 +54,12 @@ NR_MUST_CHECK int nr_registry_note(struct nr_registry *registry, const struct nr
 				   struct nr_err *reterr);
 /** 1..63 of a-z A-Z 0-9 . _ -, not a dot first. */
 NR_MUST_CHECK int nr_registry_check_name(const char *name, struct nr_err *reterr);
+
+/* may_know.c: what SQL may ask of the policy, by pointers bound under these names */
+#define NR_REGISTRY_VIEW   "nr_registry_view"
+#define NR_REGISTRY_PREFIX "nr_prefix"
+struct nr_registry_view {
+	const struct nr_scope *scope;
+	struct nr_time now;
+};
+NR_MUST_CHECK int nr_registry_may_know_add(struct nr_registry *registry, struct nr_err *reterr);

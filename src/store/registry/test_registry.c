@@ -189,7 +189,8 @@ static void findings_told_twice_are_kept_once_and_pages_miss_nothing(void **stat
 	struct place *place = *state;
 	struct nr_registry_finding rows[] = { revision("a", 1), revision("b", 1),
 					      revision("a", 2) };
-	struct nr_registry_finding_filter filter = { .limit = 1 };
+	struct nr_scope scope = { .viewer = { .role = NR_ROLE_OPERATOR, .active = true } };
+	struct nr_registry_finding_filter filter = { .scope = &scope, .limit = 1 };
 	struct seen newest = { 0 }, all = { 0 };
 	uint64_t at = 7;
 
@@ -200,16 +201,18 @@ static void findings_told_twice_are_kept_once_and_pages_miss_nothing(void **stat
 	assert_int_equal(nr_registry_findings_add(place->registry, rows, 3, 41, act.now, NULL), 0);
 	assert_int_equal(nr_registry_findings_place(place->registry, &at, NULL), 0);
 	assert_int_equal(at, 42); /* never back */
-	while (nr_registry_findings(place->registry, &filter, see, &newest, NULL) == 1)
+	while (nr_registry_findings(place->registry, &filter, see, &newest, NULL, NULL) == 1)
 		filter.after = newest.sequence[newest.n - 1];
 	assert_int_equal(newest.n, 2);
 	assert_int_equal(newest.revision[0], 1); /* b */
 	assert_int_equal(newest.revision[1], 2); /* a */
-	filter = (struct nr_registry_finding_filter){ .limit = 10, .revisions = true };
-	assert_int_equal(nr_registry_findings(place->registry, &filter, see, &all, NULL), 3);
+	filter = (struct nr_registry_finding_filter){ .scope = &scope,
+						      .limit = 10,
+						      .revisions = true };
+	assert_int_equal(nr_registry_findings(place->registry, &filter, see, &all, NULL, NULL), 3);
 	filter.state = NR_STR("new");
 	all.n = 0;
-	assert_int_equal(nr_registry_findings(place->registry, &filter, see, &all, NULL), 2);
+	assert_int_equal(nr_registry_findings(place->registry, &filter, see, &all, NULL, NULL), 2);
 }
 
 static void a_changed_audit_row_is_named(void **state)
