@@ -136,7 +136,7 @@ NR_MUST_CHECK int64_t nr_registry_tokens(struct nr_registry *registry,
 					 int (*each)(void *ctx,
 						     const struct nr_registry_token *token),
 					 void *ctx, struct nr_err *reterr);
-/** Written at most once a minute: reading must not cost an fsync each time. */
+/** Costs an fsync, so the caller says it at most once a minute: serve/who/who.h. */
 NR_MUST_CHECK int nr_registry_token_used(struct nr_registry *registry,
 					 const uint8_t selector[NR_TOKEN_SELECTOR],
 					 struct nr_time now, struct nr_err *reterr);

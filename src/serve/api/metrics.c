@@ -179,6 +179,10 @@ static void add_http(struct nr_hub *hub, struct nr_buf *out)
 		counts.refused_strict);
 	counter(out, "http_refused_token_total", "Requests without a token in force.",
 		counts.refused_token);
+	counter(out, "http_refused_origin_total", "Requests with a cookie from pages of others.",
+		counts.refused_origin);
+	counter(out, "http_cut_off_total", "Answers ended because who asked was no longer allowed.",
+		counts.cut_off);
 	counter(out, "http_tokens_exposed_total", "Tokens seen in a URL or Referer.",
 		counts.exposed);
 	counter(out, "http_limited_total", "Requests refused for their number.", counts.limited);

@@ -207,7 +207,8 @@ static int list_observations(void *ctx, const struct nr_http_request *rq,
 }
 
 static const struct nr_http_route routes[] = {
-	NR_ROUTE("GET", "/api/v1/observations", OPERATOR, .handle = list_observations),
+	NR_ROUTE("GET", "/api/v1/observations", OPERATOR, .rows = true,
+		 .handle = list_observations),
 };
 
 const struct nr_http_group nr_api_observations = { "observations", routes, NR_COUNT(routes) };

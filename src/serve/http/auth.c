@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "serve/http/http_int.h"
@@ -23,19 +23,18 @@ bool nr_http_auth_exposed(struct http_exchange *ex, struct MHD_Connection *mc)
 	return true;
 }
 
-static struct nr_str bearer(struct MHD_Connection *mc)
-{
-	const char *text = MHD_lookup_connection_value(mc, MHD_HEADER_KIND, "Authorization");
+/* ---- tokens ---- */
 
-	if (text == NULL || strncasecmp(text, "Bearer ", 7) != 0)
-		return (struct nr_str){ 0 };
-	return nr_str_from(text + 7);
+static const char *field(struct MHD_Connection *mc, const char *name)
+{
+	return MHD_lookup_connection_value(mc, MHD_HEADER_KIND, name);
 }
 
-static unsigned by_token(struct http_exchange *ex, struct nr_str text, unsigned *ret_retry_s)
+/* Who bears this secret? */
+static unsigned by_secret(struct http_exchange *ex, struct nr_str text, enum nr_token_kind kind,
+			  unsigned *ret_retry_s)
 {
 	struct nr_http *http = ex->conn->http;
-	struct nr_registry_token token;
 	struct nr_time mono = nr_mono_now();
 	uint8_t key[NR_LIMIT_KEY] = { 0 };
 	struct nr_err err;
@@ -44,7 +43,8 @@ static unsigned by_token(struct http_exchange *ex, struct nr_str text, unsigned 
 		*ret_retry_s = 60;
 		return 429;
 	}
-	int ret = nr_token_check(http->opt.registry, text, NR_TOKEN_API, ex->rq.now, &token, &err);
+	int ret = nr_who_bearer(http->opt.who, text, kind, ex->conn->ip, ex->rq.now, &ex->caller,
+				&err);
 
 	if (ret < 0 && ret != -EACCES)
 		return 503;
@@ -53,43 +53,133 @@ static unsigned by_token(struct http_exchange *ex, struct nr_str text, unsigned 
 		atomic_fetch_add(&http->refused_token, 1);
 		return 401;
 	}
-	memcpy(key, token.selector, sizeof(token.selector));
+	memcpy(key, ex->caller.selector, sizeof(ex->caller.selector));
 	if (!nr_limit_take(http->tokens, key, mono)) {
 		*ret_retry_s = 1;
 		return 429;
 	}
-	if (nr_registry_token_used(http->opt.registry, token.selector, ex->rq.now, &err) < 0)
-		nr_log(NR_LOG_DEBUG, "serve", "token_use_not_noted", "error=%s", err.msg);
-	ex->rq.role = token.role == NR_ROLE_ADMIN ? NR_ROLE_OPERATOR : token.role;
-	(void)snprintf(ex->actor, sizeof(ex->actor), "token:%s", token.name);
 	return 0;
+}
+
+/* ---- cookies ---- */
+
+static const char cookie_name[] = "__Host-noroshi=";
+
+/* The value in a Cookie field; false: absent, or there twice. */
+static bool cookie_of(struct nr_str list, struct nr_str *ret_value)
+{
+	unsigned n = 0;
+
+	while (list.n > 0) {
+		struct nr_str one = nr_str_trim(nr_str_cut(&list, ';'));
+
+		if (!nr_str_starts(one, nr_str_from(cookie_name)))
+			continue;
+		*ret_value = (struct nr_str){ one.p + sizeof(cookie_name) - 1,
+					      one.n - (sizeof(cookie_name) - 1) };
+		n++;
+	}
+	return n == 1;
+}
+
+bool nr_http_auth_same_origin(struct MHD_Connection *mc, bool wanted)
+{
+	const char *origin = field(mc, "Origin"), *site = field(mc, "Sec-Fetch-Site");
+	const char *host = field(mc, "Host");
+
+	if (site != NULL && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0)
+		return false;
+	if (origin == NULL)
+		return !wanted;
+	return host != NULL && strncmp(origin, "https://", 8) == 0 &&
+	       strcasecmp(origin + 8, host) == 0;
+}
+
+static bool changes(const struct http_exchange *ex)
+{
+	return strcmp(ex->route->method, "GET") != 0;
+}
+
+static unsigned by_cookie(struct http_exchange *ex, struct MHD_Connection *mc,
+			  unsigned *ret_retry_s)
+{
+	const char *list = field(mc, "Cookie");
+	struct nr_str value;
+
+	if (list == NULL || !cookie_of(nr_str_from(list), &value))
+		return by_secret(ex, (struct nr_str){ 0 }, NR_TOKEN_API, ret_retry_s);
+	if (!nr_http_auth_same_origin(mc, changes(ex))) {
+		atomic_fetch_add(&ex->conn->http->refused_origin, 1);
+		return 403;
+	}
+	return by_secret(ex, value, NR_TOKEN_SESSION, ret_retry_s);
+}
+
+/* ---- everybody ---- */
+
+/* What needs no caller may still bring a secret in its body: a guess, from a page of ours or no page. */
+static unsigned for_anyone(struct http_exchange *ex, struct MHD_Connection *mc,
+			   unsigned *ret_retry_s)
+{
+	if (ex->route->body_max == 0)
+		return 0;
+	if (!nr_http_auth_same_origin(mc, false)) {
+		atomic_fetch_add(&ex->conn->http->refused_origin, 1);
+		return 403;
+	}
+	if (!nr_limit_has(ex->conn->http->refusals, ex->conn->source, nr_mono_now())) {
+		*ret_retry_s = 60;
+		return 429;
+	}
+	return 0;
+}
+
+static unsigned for_known(struct http_exchange *ex, struct MHD_Connection *mc,
+			  unsigned *ret_retry_s)
+{
+	const char *text = field(mc, "Authorization");
+	unsigned status;
+
+	/* Another site cannot send this field, so who sends it needs no other proof. */
+	if (text == NULL)
+		status = by_cookie(ex, mc, ret_retry_s);
+	else if (strncasecmp(text, "Bearer ", 7) == 0)
+		status = by_secret(ex, nr_str_from(text + 7), NR_TOKEN_API, ret_retry_s);
+	else
+		status = by_secret(ex, (struct nr_str){ 0 }, NR_TOKEN_API, ret_retry_s);
+	if (status != 0)
+		return status;
+	ex->rq.actor = ex->caller.actor;
+	if (nr_http_role(&ex->rq) < ex->route->role)
+		return 403;
+	if ((changes(ex) && !ex->caller.can_write) || (ex->route->rows && !ex->caller.can_rows))
+		return 403;
+	return 0;
+}
+
+static unsigned for_local(struct http_exchange *ex)
+{
+	struct nr_err err;
+
+	if (!ex->conn->admin)
+		return 403;
+	if (ex->route->role == NR_ROLE_ANYONE)
+		return 0;
+	return nr_who_operator(ex->conn->http->opt.who, ex->rq.now, &ex->caller, &err) < 0 ? 503
+											   : 0;
 }
 
 unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsigned *ret_retry_s)
 {
-	struct http_conn *conn = ex->conn;
-	enum nr_role want = ex->route->role;
-
-	ex->rq.actor = ex->actor;
-	ex->rq.local = conn->local;
-	(void)snprintf(ex->actor, sizeof(ex->actor), "%s", conn->source_text);
-	if (conn->local && !conn->admin)
-		return 403;
-	if (conn->local) {
-		ex->rq.role = NR_ROLE_OPERATOR;
-		return 0;
-	}
-	switch (want) {
+	ex->rq.actor = ex->conn->source_text;
+	ex->rq.local = ex->conn->local;
+	if (ex->conn->local)
+		return for_local(ex);
+	switch (ex->route->role) {
 	case NR_ROLE_NOBODY:
 		return 403;
 	case NR_ROLE_ANYONE:
-		ex->rq.role = NR_ROLE_ANYONE;
-		if (ex->route->body_max > 0 && /* brings a secret of its own */
-		    !nr_limit_has(conn->http->refusals, conn->source, nr_mono_now())) {
-			*ret_retry_s = 60;
-			return 429;
-		}
-		return 0;
+		return for_anyone(ex, mc, ret_retry_s);
 	case NR_ROLE_VIEWER:
 	case NR_ROLE_ANALYST:
 	case NR_ROLE_COORDINATOR:
@@ -97,9 +187,5 @@ unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsig
 	case NR_ROLE_OPERATOR:
 		break;
 	}
-	unsigned status = by_token(ex, bearer(mc), ret_retry_s);
-
-	if (status != 0)
-		return status;
-	return ex->rq.role >= want ? 0 : 403;
+	return for_known(ex, mc, ret_retry_s);
 }

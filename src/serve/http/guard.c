@@ -55,6 +55,7 @@ static void know_tcp(struct http_conn *conn)
 		ip = nr_ip_v4(ntohl(v4));
 	} else if (sa.ss_family == AF_INET6)
 		memcpy(ip.b, &((struct sockaddr_in6 *)&sa)->sin6_addr, 16);
+	conn->ip = ip;
 	char text[NR_IP_TEXT];
 
 	nr_ip_print(ip, text);

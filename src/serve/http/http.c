@@ -55,6 +55,10 @@ static void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *m
 	ex->uri_n = strlen(uri);
 	memcpy(ex->target, uri, nr_min_size(ex->uri_n, sizeof(ex->target) - 1));
 	ex->rq.now = nr_time_now();
+	nr_who_nobody(ex->rq.now, &ex->caller);
+	ex->rq.caller = &ex->caller;
+	ex->rq.scope = &ex->caller.scope;
+	ex->rq.source = ex->conn->source_text;
 	nr_buf_init(&ex->body, 0);
 	atomic_fetch_add(&ex->conn->http->requests, 1);
 	return ex;
@@ -74,6 +78,7 @@ static void exchange_end(void *cls, struct MHD_Connection *mc, void **con_cls,
 	nr_http_guard_phase(ex->conn, HTTP_HEAD);
 	nr_http_guard_body(ex->conn, 1); /* not its first request any more */
 	nr_buf_done(&ex->body);
+	nr_who_done(&ex->caller);
 	free(ex);
 }
 
@@ -443,6 +448,8 @@ void nr_http_counts(struct nr_http *http, struct nr_http_counts *ret_counts)
 		.requests = http->requests,
 		.refused_strict = http->refused_strict,
 		.refused_token = http->refused_token,
+		.refused_origin = http->refused_origin,
+		.cut_off = http->cut_off,
 		.exposed = http->exposed,
 		.limited = http->limited,
 		.timed_out = http->timed_out,

@@ -8,8 +8,9 @@
  * Shape    a table of routes; each states who may use it, and one that does not cannot be written
  *          (NR_ROUTE). A route is
  *          found first, then the caller's role is known, then the body is read, then it runs.
- * Callers  HTTPS: `Authorization: Bearer TOKEN`. Socket: who has the hub's uid, or root, is an
- *          administrator.
+ * Callers  HTTPS: `Authorization: Bearer TOKEN`, or a browser's cookie `__Host-noroshi`, and then
+ *          Origin (for what changes anything) and Sec-Fetch-Site (when sent) must say that the page is
+ *          the hub's own. Socket: who has the hub's uid, or root, is the operator.
  * Strict   a request that two servers could read in two ways is refused and the connection closed
  *          (strict.c); so is a field that a handler reads and that stands twice or is malformed
  * Answers  errors are RFC 9457 problem+json; each answer has the security headers. JSON that a GET
@@ -23,7 +24,7 @@
  */
 #include "base/buf.h"
 #include "base/json_read.h"
-#include "store/registry.h"
+#include "serve/who/who.h"
 
 enum {
 	NR_HTTP_CONNECTIONS = 2000,
@@ -57,10 +58,21 @@ struct nr_http_request {
 	const char *if_match, *if_none_match; /* "*" or entity tags: nr_http_etag_in() */
 	const char *idempotency_key;	      /* 1 to 64 of A-Z a-z 0-9 . _ : - */
 	const char *last_event_id, *accept, *content_type;
-	uint8_t role;	   /* enum nr_role */
-	bool local;	   /* over the socket */
-	const char *actor; /* for the audit chain */
+	/*
+	 * Who asks, and whose data he may know: never NULL. Both live until the answer is out, so what
+	 * makes it bit by bit may use them; the server itself ends it when they do not hold any more.
+	 */
+	const struct nr_who_caller *caller;
+	const struct nr_scope *scope; /* the caller's */
+	bool local;		      /* over the socket */
+	const char *actor;	      /* for the audit chain */
+	const char *source;	      /* the address, as text: for limits and the log */
 };
+
+static inline enum nr_role nr_http_role(const struct nr_http_request *rq)
+{
+	return (enum nr_role)rq->scope->viewer.role;
+}
 
 /** An answer that is made bit by bit. */
 struct nr_http_stream {
@@ -112,6 +124,7 @@ struct nr_http_route {
 		path; /* "/api/v1/findings/{}/comments": '{}' stands for one part; or a last part '*' */
 	enum nr_role role;
 	bool local_only;
+	bool rows;	 /* gives raw rows: not for tokens without */
 	size_t body_max; /* 0: none allowed */
 	nr_http_handler *handle;
 };
@@ -133,7 +146,8 @@ struct nr_http_group {
 
 struct nr_http_counts {
 	uint64_t requests, answers[6]; /* by first digit of the status */
-	uint64_t refused_strict, refused_token, exposed, limited, timed_out;
+	uint64_t cut_off;	       /* answers ended because who asked was no longer allowed */
+	uint64_t refused_strict, refused_token, refused_origin, exposed, limited, timed_out;
 	uint64_t connections; /* open now */
 	uint64_t bytes;	      /* of answers */
 };
@@ -142,6 +156,7 @@ struct nr_http_options {
 	const struct nr_http_group *const *groups; /* NULL-terminated */
 	void *hub;
 	struct nr_registry *registry;
+	struct nr_who *who;
 	const char *listen;		/* "127.0.0.1:7443"; port 0 chooses */
 	struct nr_str certificate, key; /* PEM */
 	const char *socket_path;

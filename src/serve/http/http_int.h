@@ -22,6 +22,7 @@ struct http_conn {
 	uint64_t body_bytes;
 	bool local, admin; /* socket; its peer may act as administrator */
 	uint32_t uid;
+	struct nr_ip ip;
 	uint8_t source[16]; /* address, for limits */
 	char source_text[64];
 };
@@ -30,7 +31,7 @@ struct http_exchange { /* one request and its answer */
 	struct http_conn *conn;
 	const struct nr_http_route *route;
 	struct nr_http_request rq;
-	char actor[NR_HTTP_ACTOR];
+	struct nr_who_caller caller;
 	const char *uri; /* where it stood: for the layout only, the server changes it */
 	size_t uri_n;
 	char target[NR_HTTP_HEAD]; /* as it came */
@@ -54,8 +55,8 @@ struct nr_http {
 	pthread_t sweeper;
 	bool sweeping;
 	atomic_bool stopping;
-	_Atomic uint64_t requests, answers[6], refused_strict, refused_token, exposed, limited,
-		timed_out, connections, bytes;
+	_Atomic uint64_t requests, answers[6], refused_strict, refused_token, refused_origin,
+		cut_off, exposed, limited, timed_out, connections, bytes;
 };
 
 /** Those that are known at all; NULL-terminated. */
@@ -81,7 +82,9 @@ const char *nr_http_fields(struct http_exchange *ex, struct MHD_Connection *mc);
 /* http_auth.c */
 /** Is a token where none may be? Ends it. */
 bool nr_http_auth_exposed(struct http_exchange *ex, struct MHD_Connection *mc);
-/** Who asks? Sets role and actor. @return 0; 401; 403; 429; 503 */
+/** Do Origin and Sec-Fetch-Site say a page of ours? @p wanted: without Origin it is none. */
+bool nr_http_auth_same_origin(struct MHD_Connection *mc, bool wanted);
+/** Who asks? Fills ex->caller. @return 0; 401; 403; 429; 503 */
 unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsigned *ret_retry_s);
 
 /* http_reply.c */

@@ -199,11 +199,26 @@ enum MHD_Result nr_http_reply_error(struct http_exchange *ex, struct MHD_Connect
 
 struct stream {
 	struct nr_http_stream from;
+	struct http_exchange *ex; /* lives until the answer is out, not until stream_done() */
 	struct nr_http *http;
 	struct nr_buf buf;
 	size_t given;
 	bool ended;
 };
+
+/* Asked before each piece goes out: who was revoked, demoted or suspended gets nothing more. */
+static bool still_allowed(struct stream *stream)
+{
+	struct nr_err err;
+	int ret = nr_who_still(stream->http->opt.who, &stream->ex->caller, nr_time_now(), &err);
+
+	if (ret < 0) {
+		atomic_fetch_add(&stream->http->cut_off, 1);
+		nr_log(NR_LOG_NOTICE, "serve", "answer_ended", "actor=%s why=%s",
+		       stream->ex->rq.actor, err.msg);
+	}
+	return ret == 0;
+}
 
 static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t max)
 {
@@ -221,6 +236,8 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t max)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
 		stream->ended = ret == 0;
 	}
+	if (!still_allowed(stream))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	size_t n = nr_min_size(max, stream->buf.n - stream->given);
 
 	memcpy(out, stream->buf.p + stream->given, n);
@@ -239,7 +256,8 @@ static void stream_done(void *cls)
 	free(stream);
 }
 
-static struct MHD_Response *stream_response(struct nr_http *http, const struct nr_http_stream *from)
+static struct MHD_Response *stream_response(struct http_exchange *ex,
+					    const struct nr_http_stream *from)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 	struct MHD_Response *response;
@@ -249,7 +267,8 @@ static struct MHD_Response *stream_response(struct nr_http *http, const struct n
 		return NULL;
 	}
 	stream->from = *from;
-	stream->http = http;
+	stream->ex = ex;
+	stream->http = ex->conn->http;
 	nr_buf_init(&stream->buf, STREAM_BUFFER);
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read,
 						     stream, stream_done);
@@ -349,7 +368,7 @@ static struct MHD_Response *body_response(struct http_exchange *ex, struct nr_ht
 	struct nr_http *http = ex->conn->http;
 
 	if (reply->stream.more != NULL)
-		return stream_response(http, &reply->stream);
+		return stream_response(ex, &reply->stream);
 	name_it(ex, reply);
 	if (reply->status == 200 && nr_http_fresh(&ex->rq, reply)) {
 		reply->status = 304;

@@ -16,6 +16,7 @@ static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *ret
 		.groups = nr_api_groups,
 		.hub = hub,
 		.registry = hub->core->registry,
+		.who = hub->who,
 		.listen = listen,
 		.certificate = nr_buf_str(&keys->hub.certificate),
 		.key = nr_buf_str(&keys->hub.key),
@@ -110,6 +111,8 @@ static int start(struct nr_hub *hub, const struct nr_hub_options *options, struc
 		ret = nr_follow_store_start(hub->core, nr_follow_engine_prefixes(hub->engine),
 					    &hub->store, reterr);
 	if (ret == 0)
+		ret = nr_who_new(hub->core->registry, set->quorum, &hub->who, reterr);
+	if (ret == 0)
 		ret = start_http(hub, listen, reterr);
 	return ret < 0 ? ret : write_ports(hub, reterr);
 }
@@ -189,6 +192,7 @@ struct nr_hub *nr_hub_stop(struct nr_hub *hub)
 	nr_follow_store_stop(hub->store); /* borrows the engine's prefixes */
 	nr_follow_engine_stop(hub->engine);
 	nr_import_free(hub->import);
+	nr_who_free(hub->who);
 	nr_core_close(hub->core);
 	nr_secret_wipe(&hub->cursors, sizeof(hub->cursors));
 	free(hub);

@@ -19,6 +19,7 @@ struct nr_hub {
 	struct nr_import *import;
 	struct nr_enrol enrol;
 	struct nr_cursor_keeper cursors;
+	struct nr_who *who;
 	struct nr_http *http;
 	struct nr_ingest *ingest;
 	struct nr_engine_follower *engine;

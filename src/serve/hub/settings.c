@@ -32,6 +32,8 @@ const char nr_settings_example[] =
 	"#  memory_mib: 256\n"
 	"#  threads: 2\n"
 	"#  keep_days: 365             # 0: for ever\n"
+	"#share:\n"
+	"#  quorum: 3                  # sensors that must have seen what other members learn of, at least\n"
 	"#engine:\n"
 	"#  workers: 1\n"
 	"#  entries: 0                 # per shard and table; 0: a size for a small hub\n"
@@ -56,6 +58,9 @@ struct file_store {
 	uint32_t *enabled;
 	uint32_t *memory_mib, *threads, *keep_days;
 };
+struct file_share {
+	uint32_t *quorum;
+};
 struct file_engine {
 	uint32_t *workers, *entries, *waiting, *lateness_s, *silence_s, *snapshot_s, *snapshot_mib;
 	char *prefixes;
@@ -67,6 +72,7 @@ struct file {
 	struct file_api *api;
 	struct file_journal *journal;
 	struct file_store *store;
+	struct file_share *share;
 	struct file_engine *engine;
 };
 
@@ -102,6 +108,7 @@ static const cyaml_schema_field_t store_fields[] = {
 	NUMBER(file_store, memory_mib), NUMBER(file_store, threads), NUMBER(file_store, keep_days),
 	CYAML_FIELD_END
 };
+static const cyaml_schema_field_t share_fields[] = { NUMBER(file_share, quorum), CYAML_FIELD_END };
 static const cyaml_schema_field_t engine_fields[] = {
 	NUMBER(file_engine, workers),
 	NUMBER(file_engine, entries),
@@ -122,6 +129,7 @@ static const cyaml_schema_field_t top_fields[] = { TEXT(file, listen, NR_SETTING
 						   PART(api),
 						   PART(journal),
 						   PART(store),
+						   PART(share),
 						   PART(engine),
 						   CYAML_FIELD_END };
 static const cyaml_schema_value_t top_schema = {
@@ -157,6 +165,7 @@ static const struct number numbers[] = {
 	ROW(store, memory_mib, store_memory_mib, 256, 64, 1000000),
 	ROW(store, threads, store_threads, 2, 1, 256),
 	ROW(store, keep_days, store_days, 365, 0, 36500),
+	ROW(share, quorum, quorum, 3, 3, 1000),
 	ROW(engine, workers, workers, 1, 1, 64),
 	ROW(engine, entries, entries, 0, 0, 1 << 24),
 	ROW(engine, waiting, waiting, 1 << 20, 1024, 1 << 30),
@@ -172,6 +181,8 @@ static const void *part_of(const struct file *file, const char *part)
 		return file->api;
 	if (strcmp(part, "journal") == 0)
 		return file->journal;
+	if (strcmp(part, "share") == 0)
+		return file->share;
 	return strcmp(part, "store") == 0 ? (const void *)file->store : file->engine;
 }
 

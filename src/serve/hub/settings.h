@@ -23,6 +23,7 @@ struct nr_settings {
 	uint32_t store;			    /* 0: observations are kept in the journal only */
 	uint32_t store_memory_mib, store_threads, store_days;
 	uint32_t workers, entries, waiting, lateness_s, silence_s, snapshot_s, snapshot_mib;
+	uint32_t quorum;      /* sensors that must have seen what others may know, at least */
 	const char *prefixes; /* NULL: none */
 	const char *const *benign;
 	unsigned n_benign;

@@ -3,6 +3,8 @@
 
 #include <zlib.h>
 
+#include "base/inet.h"
+
 #include "base/log.h"
 
 enum {
@@ -19,6 +21,8 @@ static const struct {
 } kinds[] = {
 	{ NR_TOKEN_API, { "nrapi_", 6 } },
 	{ NR_TOKEN_ENROL, { "nrenrol_", 8 } },
+	{ NR_TOKEN_SETUP, { "nrsetup_", 8 } },
+	{ NR_TOKEN_SESSION, { "nrsession_", 10 } },
 };
 
 /* ---- text ---- */
@@ -129,6 +133,13 @@ bool nr_token_search(struct nr_str *text, struct nr_token *ret_token)
 
 /* ---- making and checking ---- */
 
+static const int64_t lives_hours[] = {
+	[NR_TOKEN_API] = NR_TOKEN_DAYS * INT64_C(24),
+	[NR_TOKEN_ENROL] = NR_TOKEN_ENROL_HOURS,
+	[NR_TOKEN_SETUP] = NR_TOKEN_SETUP_HOURS,
+	[NR_TOKEN_SESSION] = NR_TOKEN_SESSION_HOURS,
+};
+
 int nr_token_create(struct nr_registry *registry, const struct nr_token_wish *wish,
 		    const struct nr_registry_act *act, char ret_text[NR_TOKEN_TEXT],
 		    struct nr_err *reterr)
@@ -137,17 +148,29 @@ int nr_token_create(struct nr_registry *registry, const struct nr_token_wish *wi
 	struct nr_registry_token row = { .kind = token.kind,
 					 .role = (uint8_t)wish->role,
 					 .sensor = wish->sensor,
+					 .member = wish->member,
+					 .member_epoch = wish->member_epoch,
+					 .user = wish->user,
+					 .can_write = !wish->read_only,
+					 .can_rows = !wish->no_rows,
 					 .created = act->now };
 	int64_t lives = wish->lives_ns;
 
 	if (lives <= 0)
-		lives = (wish->kind == NR_TOKEN_API ? NR_TOKEN_DAYS * INT64_C(24)
-						    : NR_TOKEN_ENROL_HOURS) *
-			3600 * NR_NS_PER_S;
+		lives = lives_hours[wish->kind] * 3600 * NR_NS_PER_S;
 	if (strlen(wish->name) >= sizeof(row.name))
 		return nr_fail(reterr, NR_EUSAGE, "a name has at most %zu characters",
 			       sizeof(row.name) - 1);
 	memcpy(row.name, wish->name, strlen(wish->name) + 1);
+	if (wish->network != NULL) {
+		struct nr_prefix prefix;
+
+		if (nr_prefix_parse(nr_str_from(wish->network), &prefix) < 0)
+			return nr_fail(reterr, NR_EUSAGE,
+				       "the network of a token is a prefix such as 192.0.2.0/24");
+		nr_prefix_print(prefix, row.network);
+	}
+	row.last_used.ns = wish->kind == NR_TOKEN_SESSION ? act->now.ns : 0;
 	nr_random(token.selector, sizeof(token.selector));
 	nr_random(token.verifier, sizeof(token.verifier));
 	memcpy(row.selector, token.selector, sizeof(row.selector));

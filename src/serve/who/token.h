@@ -9,7 +9,8 @@
  *          slip of the hand from a guess, and lets scanners of repositories find tokens that
  *          leaked.
  * Stored   selector and a digest of the 32 bytes; who reads the registry cannot use it.
- * Where    in the Authorization header, or in the body of an enrolment; in a URL or a Referer it
+ * Where    in the Authorization header, a session's in its cookie, or in the body of what it is for
+ *          (enrolment, set-up); in a URL or a Referer it
  *          counts as exposed and ends.
  */
 #include "store/registry.h"
@@ -20,6 +21,8 @@ enum {
 	NR_TOKEN_TEXT = 80, /* with its NUL */
 	NR_TOKEN_DAYS = 90, /* an API token's life by default */
 	NR_TOKEN_ENROL_HOURS = 24,
+	NR_TOKEN_SETUP_HOURS = 72,
+	NR_TOKEN_SESSION_HOURS = 12,
 };
 
 struct nr_token {
@@ -38,6 +41,11 @@ struct nr_token_wish {
 	enum nr_token_kind kind;
 	enum nr_role role;     /* API */
 	struct nr_uuid sensor; /* enrolment */
+	struct nr_uuid member; /* whose; zero: the operator's, of no member */
+	uint32_t member_epoch;
+	struct nr_uuid user; /* who made it; whose it is: set-up, session */
+	bool read_only, no_rows;
+	const char *network; /* prefix it may come from; NULL: anywhere */
 	const char *name;
 	int64_t lives_ns; /* 0: the default of its kind */
 };

@@ -138,6 +138,7 @@ int nr_registry_begin(struct nr_registry *registry, struct nr_err *reterr)
 	nr_registry_hold(registry);
 	int ret = run_sql(registry, "BEGIN IMMEDIATE", reterr);
 
+	registry->moves = false;
 	if (ret < 0)
 		nr_registry_let(registry);
 	return ret;
@@ -151,6 +152,8 @@ int nr_registry_end(struct nr_registry *registry, int ret, struct nr_err *reterr
 		ret = committed < 0 ? committed : ret;
 		if (committed == 0)
 			atomic_fetch_add(&registry->changes, 1);
+		if (committed == 0 && registry->moves)
+			atomic_fetch_add(&registry->standing, 1);
 	}
 	if (ret < 0 && !sqlite3_get_autocommit(registry->db))
 		(void)sqlite3_exec(registry->db, "ROLLBACK", NULL, NULL,
@@ -255,8 +258,14 @@ static int set_up(struct nr_registry *registry, struct nr_err *reterr)
 		ret = run_sql(registry, "PRAGMA foreign_keys=OFF", reterr);
 	if (ret == 0)
 		ret = migrate(registry, reterr);
+<<<<<<< Updated upstream
 	if (ret == 0)
 		ret = nr_registry_may_know_add(registry, reterr);
+=======
+	if (ret == 0 &&
+	    sqlite3_set_authorizer(registry->db, nr_registry_watch, registry) != SQLITE_OK)
+		ret = nr_registry_fail(registry, "watch", reterr);
+>>>>>>> Stashed changes
 	return ret == 0 ? run_sql(registry, "PRAGMA foreign_keys=ON", reterr) : ret;
 }
 

@@ -13,7 +13,8 @@
 struct nr_registry {
 	sqlite3 *db;
 	pthread_mutex_t lock; /* one connection: calls wait for each other */
-	_Atomic uint64_t changes;
+	_Atomic uint64_t changes, standing;
+	bool moves; /* a statement of this transaction changes who is who: registry_who.h */
 };
 
 /** Take the lock and begin to write; nr_registry_end() always follows when it returned 0. */
@@ -48,10 +49,26 @@ bool nr_registry_get_blob(sqlite3_stmt *stmt, int i, void *out, size_t n);
 /** ns; NULL is 0 */
 struct nr_time nr_registry_get_time(sqlite3_stmt *stmt, int i);
 
+/** SQLite's authorizer: refuses nothing, notes what a statement will change. */
+int nr_registry_watch(void *ctx, int action, const char *table, const char *column,
+		      const char *database, const char *trigger);
+
 /** A row of the audit chain, inside a transaction. */
 NR_MUST_CHECK int nr_registry_note(struct nr_registry *registry, const struct nr_registry_act *act,
 				   const char *action, const char *object, const char *detail,
 				   struct nr_err *reterr);
+/* token.c, inside a transaction */
+NR_MUST_CHECK int nr_registry_token_insert(struct nr_registry *registry,
+					   const struct nr_registry_token *token,
+					   const struct nr_registry_act *act,
+					   struct nr_err *reterr);
+/** @return 0; -ENOENT */
+NR_MUST_CHECK int nr_registry_token_at(struct nr_registry *registry,
+				       const uint8_t selector[NR_TOKEN_SELECTOR],
+				       struct nr_registry_token *ret_token, struct nr_err *reterr);
+/** A role that users and tokens can have, as the table spells it; NR_ROLE_NOBODY, "": none. */
+uint8_t nr_registry_role_of(const char *name);
+const char *nr_registry_role_name(uint8_t role);
 /** 1..63 of a-z A-Z 0-9 . _ -, not a dot first. */
 NR_MUST_CHECK int nr_registry_check_name(const char *name, struct nr_err *reterr);
 
