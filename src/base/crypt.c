@@ -51,6 +51,32 @@ struct nr_digest nr_digest_join(const void *a, size_t na, const void *b, size_t 
 	return digest;
 }
 
+_Static_assert(sizeof(crypto_generichash_state) <= sizeof(((struct nr_digester *)0)->state),
+	       "room");
+
+static crypto_generichash_state *state_of(struct nr_digester *digester)
+{
+	return (crypto_generichash_state *)(void *)digester->state;
+}
+
+void nr_digester_begin(struct nr_digester *ret_digester)
+{
+	nr_require(crypto_generichash_init(state_of(ret_digester), NULL, 0, NR_DIGEST_SIZE) == 0);
+}
+
+void nr_digester_add(struct nr_digester *digester, const void *bytes, size_t n)
+{
+	nr_require(crypto_generichash_update(state_of(digester), bytes, n) == 0);
+}
+
+struct nr_digest nr_digester_end(struct nr_digester *digester)
+{
+	struct nr_digest digest;
+
+	nr_require(crypto_generichash_final(state_of(digester), digest.b, sizeof(digest.b)) == 0);
+	return digest;
+}
+
 bool nr_digest_eq(const struct nr_digest *a, const struct nr_digest *b)
 {
 	return nr_secret_eq(a->b, b->b, sizeof(a->b));

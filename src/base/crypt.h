@@ -34,6 +34,15 @@ struct nr_digest nr_digest_of(const void *bytes, size_t n);
 struct nr_digest nr_digest_join(const void *a, size_t na, const void *b, size_t nb);
 bool nr_digest_eq(const struct nr_digest *a, const struct nr_digest *b);
 
+/** The same digest of what comes bit by bit. */
+struct nr_digester {
+	_Alignas(64) uint8_t state[384];
+};
+void nr_digester_begin(struct nr_digester *ret_digester);
+void nr_digester_add(struct nr_digester *digester, const void *bytes, size_t n);
+/** Once; then begin anew. */
+struct nr_digest nr_digester_end(struct nr_digester *digester);
+
 void nr_sign_key_new(struct nr_sign_key *ret_key);
 /** PEM-free: 64 bytes of secret key, mode 0600. Missing: -ENOENT; wrong size or bits: NR_EDAMAGED. */
 NR_MUST_CHECK int nr_sign_key_read(const char *path, struct nr_sign_key *ret_key,

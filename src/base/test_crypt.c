@@ -49,6 +49,13 @@ static void a_joined_digest_is_the_digest_of_both_in_a_row(void **state)
 		struct nr_digest joined = nr_digest_join(abc, cut, &abc[cut], 3 - cut);
 		struct nr_digest whole = nr_digest_of(abc, 3);
 
+		struct nr_digester bits;
+
+		assert_true(nr_digest_eq(&joined, &whole));
+		nr_digester_begin(&bits);
+		nr_digester_add(&bits, abc, cut);
+		nr_digester_add(&bits, &abc[cut], 3 - cut);
+		joined = nr_digester_end(&bits);
 		assert_true(nr_digest_eq(&joined, &whole));
 	}
 }

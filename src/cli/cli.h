@@ -39,6 +39,8 @@ extern const struct nr_cli_command nr_cli_hub_acked;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_audit;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_run;	   /* hub_run.c */
 extern const struct nr_cli_command nr_cli_hub_import;	   /* import.c */
+extern const struct nr_cli_command nr_cli_backup;	   /* backup.c */
+extern const struct nr_cli_command nr_cli_restore;	   /* backup.c */
 extern const struct nr_cli_command nr_cli_sensor_enrol;	   /* sensor.c */
 extern const struct nr_cli_command nr_cli_sensor_list;	   /* sensor.c */
 extern const struct nr_cli_command nr_cli_sensor_revoke;   /* sensor.c */

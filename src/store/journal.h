@@ -99,6 +99,20 @@ NR_MUST_CHECK int nr_journal_reader_next(struct nr_journal_reader *reader,
 					 struct nr_entry *ret_entry, struct nr_err *reterr);
 
 /* ---- care ---- */
+struct nr_journal_sealed {
+	uint64_t first_at, last_at;
+	uint64_t size; /* bytes of the file */
+};
+/**
+ * The segments of a directory that are closed, in order, beside a journal at work too: nothing but
+ * nr_journal_retain() changes one again. @return how many; what @p each returned when negative;
+ * NR_EDAMAGED
+ */
+NR_MUST_CHECK int64_t nr_journal_sealed(const char *dir,
+					int (*each)(void *ctx,
+						    const struct nr_journal_sealed *segment),
+					void *ctx, struct nr_err *reterr);
+
 struct nr_journal_report {
 	uint64_t segments, records, bytes, erased;
 	uint64_t signed_heads, bad_heads;

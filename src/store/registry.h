@@ -41,6 +41,22 @@ static inline void nr_registry_autofree(struct nr_registry **r)
  */
 uint64_t nr_registry_changes(const struct nr_registry *registry);
 
+/** What a registry says of itself. */
+struct nr_registry_facts {
+	unsigned version;
+	uint64_t place; /* the engine's, 0: none */
+	uint64_t sensors, findings, audit;
+	char uuid[NR_UUID_TEXT], name[NR_REGISTRY_NAME], epoch[NR_UUID_TEXT];
+};
+/**
+ * A copy as of one moment, beside a process that writes: @p to must not exist, and has mode 0600.
+ * @return 0; -EEXIST; -ENOSPC; NR_EDAMAGED
+ */
+NR_MUST_CHECK int nr_registry_copy(const char *from, const char *to, struct nr_err *reterr);
+/** Of any version that has them, without bringing it forward. @return 0; NR_EFORMAT; NR_EDAMAGED */
+NR_MUST_CHECK int nr_registry_facts(const char *path, struct nr_registry_facts *ret_facts,
+				    struct nr_err *reterr);
+
 /** Who does something, and when: for the audit chain. */
 struct nr_registry_act {
 	const char *actor; /* "uid:0", "token:SELECTOR", "hub" */

@@ -16,6 +16,8 @@ static const struct nr_admin_act acts[] = {
 	{ "POST", "/local/v1/import-begin", nr_admin_import_begin },
 	{ "POST", "/local/v1/import-batch", nr_admin_import_batch },
 	{ "POST", "/local/v1/import-end", nr_admin_import_end },
+	{ "POST", "/local/v1/backup-roll", nr_admin_backup_roll },
+	{ "POST", "/local/v1/backup-hold", nr_admin_backup_hold },
 };
 
 const struct nr_admin_act *nr_admin_find(const char *path)
@@ -129,4 +131,28 @@ int nr_admin_acked(const struct nr_admin *admin, struct nr_buf *out, struct nr_e
 	ret = nr_core_wait(core, at, ACKED_WAIT_MS);
 	return ret < 0 ? nr_fail(reterr, ret, "the journal does not commit: %s", nr_err_text(ret))
 		       : 0;
+}
+
+/* ---- backup ---- */
+
+enum { ROLL_WAIT_MS = 20000 };
+
+int nr_admin_backup_roll(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
+{
+	int ret = nr_core_roll(admin->core, ROLL_WAIT_MS, reterr);
+
+	if (ret == 0)
+		ret = nr_registry_audit(admin->core->registry, &admin->act, "hub.backup",
+					admin->core->uuid, "", reterr);
+	if (ret == 0)
+		nr_buf_addf(out, "{\"hold_s\":%d}\n", NR_CORE_HOLD_S);
+	return ret;
+}
+
+int nr_admin_backup_hold(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
+{
+	(void)reterr;
+	nr_core_hold(admin->core);
+	nr_buf_addf(out, "{\"hold_s\":%d}\n", NR_CORE_HOLD_S);
+	return 0;
 }

@@ -33,7 +33,8 @@ typedef int nr_admin_do(const struct nr_admin *admin, struct nr_buf *out, struct
 
 nr_admin_do nr_admin_token_create, nr_admin_tokens, nr_admin_token_revoke, nr_admin_sensor_invite,
 	nr_admin_sensors, nr_admin_sensor_revoke, nr_admin_import_begin, nr_admin_import_batch,
-	nr_admin_import_end, nr_admin_acked, nr_admin_audit;
+	nr_admin_import_end, nr_admin_acked, nr_admin_audit, nr_admin_backup_roll,
+	nr_admin_backup_hold;
 
 struct nr_admin_act {
 	const char *method, *path;

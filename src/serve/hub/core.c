@@ -116,6 +116,52 @@ int nr_core_wait(struct nr_core *core, uint64_t at, int timeout_ms)
 	return ret;
 }
 
+/* ---- copying ---- */
+
+void nr_core_hold(struct nr_core *core)
+{
+	atomic_store(&core->hold_until_ns, nr_mono_now().ns + NR_CORE_HOLD_S * NR_NS_PER_S);
+}
+
+bool nr_core_is_held(const struct nr_core *core)
+{
+	return nr_mono_now().ns < atomic_load(&core->hold_until_ns);
+}
+
+void nr_core_rolled(struct nr_core *core, uint64_t wanted)
+{
+	nr_require(pthread_mutex_lock(&core->commit_lock) == 0);
+	atomic_store(&core->roll_done, wanted);
+	nr_require(pthread_cond_broadcast(&core->durable) == 0);
+	nr_require(pthread_mutex_unlock(&core->commit_lock) == 0);
+}
+
+int nr_core_roll(struct nr_core *core, int timeout_ms, struct nr_err *reterr)
+{
+	int64_t end = nr_mono_now().ns + timeout_ms * INT64_C(1000000);
+	uint64_t mine;
+	int ret = 0;
+
+	nr_core_hold(core);
+	if (core->alone)
+		return nr_journal_roll(core->journal, reterr);
+	mine = atomic_fetch_add(&core->roll_wanted, 1) + 1;
+	nr_require(pthread_mutex_lock(&core->commit_lock) == 0);
+	while (ret == 0 && atomic_load(&core->roll_done) < mine) {
+		int64_t left = end - nr_mono_now().ns;
+
+		ret = atomic_load(&core->failed);
+		if (ret == 0 && left <= 0)
+			ret = atomic_load(&core->disk_full) ? -ENOSPC : -ETIMEDOUT;
+		if (ret == 0)
+			wait_a_while(core, left);
+	}
+	nr_require(pthread_mutex_unlock(&core->commit_lock) == 0);
+	return ret < 0 ? nr_fail(reterr, ret, "the journal does not close its segment: %s",
+				 nr_err_text(ret))
+		       : 0;
+}
+
 /* ---- opening ---- */
 
 static int save_ledger(void *ctx, struct nr_buf *out)

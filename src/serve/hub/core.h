@@ -21,6 +21,8 @@
 #include "store/journal.h"
 #include "store/ledger.h"
 
+enum { NR_CORE_HOLD_S = 600 };
+
 struct nr_core {
 	struct nr_home home;
 	struct nr_settings_file *file;
@@ -38,7 +40,9 @@ struct nr_core {
 	atomic_bool disk_full;
 	char journal_dir[NR_HOME_PATH];
 	char uuid[NR_UUID_TEXT], name[NR_REGISTRY_NAME], epoch[NR_UUID_TEXT];
-	bool alone; /* no hub runs: nr_core_wait() commits itself */
+	bool alone;				 /* no hub runs: nr_core_wait() commits itself */
+	_Atomic uint64_t roll_wanted, roll_done; /* by the journal's thread */
+	_Atomic int64_t hold_until_ns;		 /* monotonic: nothing is erased before */
 };
 
 NR_MUST_CHECK int nr_core_open(const char *dir, struct nr_core **ret_core, struct nr_err *reterr);
@@ -60,3 +64,15 @@ void nr_core_unlock(struct nr_core *core);
 NR_MUST_CHECK int nr_core_commit(struct nr_core *core, struct nr_err *reterr);
 /** Until @p at is durable. @return 0; -ETIMEDOUT; the journal's error */
 NR_MUST_CHECK int nr_core_wait(struct nr_core *core, uint64_t at, int timeout_ms);
+
+/**
+ * For who copies the journal: close the segment at work, and erase nothing for NR_CORE_HOLD_S from
+ * now (a copy that goes on says so again). Any thread, and a command alone.
+ * @return 0: whatever was durable before the call stands in closed segments; -ETIMEDOUT; -ENOSPC;
+ * the journal's error
+ */
+NR_MUST_CHECK int nr_core_roll(struct nr_core *core, int timeout_ms, struct nr_err *reterr);
+/** By the journal's thread: it closed a segment, for who wanted that up to @p wanted. */
+void nr_core_rolled(struct nr_core *core, uint64_t wanted);
+void nr_core_hold(struct nr_core *core);
+bool nr_core_is_held(const struct nr_core *core);

@@ -100,17 +100,21 @@ static int journal_care(struct nr_hub *hub, struct care *care, int64_t now)
 {
 	struct nr_err err;
 
-	if (now >= care->roll_ns) {
+	uint64_t wanted = atomic_load(&hub->core->roll_wanted);
+
+	if (now >= care->roll_ns || wanted != atomic_load(&hub->core->roll_done)) {
 		int ret = nr_journal_roll(hub->core->journal, &err);
 
-		if (ret < 0 && ret != -ENOSPC) {
+		if (ret < 0 && ret != -ENOSPC && ret != -EMFILE && ret != -ENFILE) {
 			fail(hub, ret, &err);
 			return ret;
 		}
 		care->roll_ns = now + ROLL_S * NR_NS_PER_S;
+		if (ret == 0)
+			nr_core_rolled(hub->core, wanted);
 	}
 	/* Also while data waits and when the disk is full: that is when room is wanted. */
-	if (now >= care->retain_ns)
+	if (now >= care->retain_ns && !nr_core_is_held(hub->core))
 		care->retain_ns = retain(hub) ? now : now + RETAIN_S * NR_NS_PER_S;
 	return 0;
 }

@@ -1,0 +1,293 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Running a hub as its operator does: backup and restore, moving between versions, reload, check. What docs/operator/hub.md says."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from hub_lib import (BUILD, LIVE, NOROSHI, SENSOR, Hub, WireSensor, batches_of, clean_env, generate, main,  # noqa: E402
+                     run)
+
+
+class Stream(threading.Thread):
+    """A sensor that streams batches in a thread until it is told to stop; what was acknowledged is in its .wire."""
+
+    def __init__(self, wire, batches, pause=0.01):
+        super().__init__(daemon=True)
+        self.wire, self.batches, self.pause = wire, batches, pause
+        self.sent, self.rows, self.error = 0, 0, None
+        self.ending = threading.Event()
+
+    def run(self):
+        try:
+            self.wire.connect()
+            while not self.ending.is_set():
+                payload, rows = self.batches[self.sent % len(self.batches)]
+                self.sent += 1
+                self.rows += rows
+                self.wire.send_batch(self.sent, payload)
+                if self.sent % 8 == 0:
+                    self.wire.wait_ack(self.sent - 4)
+                time.sleep(self.pause)
+            self.wire.wait_ack(self.sent)
+        except Exception as why:  # pylint: disable=broad-except
+            self.error = why
+
+    def finish(self):
+        self.ending.set()
+        self.join(60)
+        if self.error:
+            raise self.error
+        return self.wire.acked
+
+
+def rows_of(directory, sql):
+    """Of a registry nobody works in."""
+    with sqlite3.connect(f"file:{directory}/registry.db?mode=ro", uri=True) as db:
+        return db.execute(sql).fetchall()
+
+
+def logical(directory):
+    """What must be equal in a hub and in the one that was made of its backup; the restore adds its own row to the audit chain."""
+    tables = [name for (name,) in rows_of(directory, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+              if not name.startswith("sqlite_")]
+    out = {}
+    for table in tables:
+        rows = rows_of(directory, f"SELECT * FROM {table} ORDER BY 1, 2")
+        if table == "audit":
+            rows = [row for row in rows if row[3] not in ("hub.restore", "hub.backup")]
+        if table == "meta":
+            rows = [row for row in rows if row[0] != "epoch"]
+        out[table] = rows
+    return out
+
+
+def busy_hub(scratch, name="hub"):
+    """A hub with findings, tokens, a sensor and an import in it, and batches to send."""
+    hub = Hub(scratch / name).start()
+    pcap = generate(scratch / f"{name}.pcap", "10m")
+    run("hub", "import", hub.dir, pcap, "--sensor", "old-1", "--net", "198.18.0.0/22")
+    wire = WireSensor(hub, scratch / f"{name}-sensor")
+    return hub, wire, batches_of(generate(scratch / f"{name}-live.pcap", "5m", seed=2), scratch)
+
+
+def a_backup_under_load_gives_back_every_row(scratch):
+    hub, wire, batches = busy_hub(scratch)
+    token = hub.token()
+    hub.settle()
+    stream = Stream(wire, batches)
+    stream.start()
+    while stream.sent < 40:
+        time.sleep(0.05)
+    file = scratch / "b.tar"
+    before = wire.acked
+    said = json.loads(run("backup", hub.dir, file, "--json")[1])
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600, oct(file.stat().st_mode)
+    assert not [p for p in scratch.iterdir() if ".tmp" in p.name], list(scratch.iterdir())
+    acked = stream.finish()
+    _, cursor = hub.client(token).findings()
+    hub.settle()
+    assert hub.stop() == 0
+    names = subprocess.run(["tar", "tf", file], capture_output=True, check=True, text=True).stdout.split()
+    assert names[0] == "NOROSHI" and names[-1] == "MANIFEST" and "keys/authority.key" in names, names
+    new = scratch / "new"
+    told = json.loads(run("restore", file, new, "--json")[1])
+    assert told["hub"] == said["hub"] and told["epoch"] != said["epoch"] and told["records"] == said["journal_at"], told
+
+    # What the registry of the backup has is what the hub had then: all of it is in the hub of now too.
+    now, then = logical(hub.dir), logical(new)
+    assert then["sensor"] == now["sensor"] and then["token"] and then["import"] == now["import"], "sensors, tokens, imports"
+    for table in ("finding", "audit"):
+        key = {row[0]: row for row in now[table]}
+        for row in then[table]:
+            if table == "finding":  # `newest` may have moved to a later revision
+                assert key[row[0]][:7] == row[:7], (row, key[row[0]])
+            else:
+                assert key[row[0]] == row, row
+
+    restored = Hub(new, init=False).start()
+    assert restored.acked()[wire.uuid][1] >= before, "acknowledged before the backup, and not in it"
+    # The journal of the backup is the beginning of the journal: the same rows come of it.
+    restored.settle()
+    want = hub_rows(hub.dir, said["journal_at"])
+    got = hub_rows(new, said["journal_at"])
+    assert want == got and len(got) > 1000, (len(want), len(got))
+    status, _, text = restored.client(token).get(f"/api/v1/findings?since={cursor}")
+    assert status in (400, 410), (status, text)
+    # The sensor goes on: what it had acknowledged behind the backup is a gap that is told, and nothing else is missing.
+    wire.hub = restored
+    held = wire.connect()
+    assert before <= held <= acked, (before, held, acked)
+    wire.send_batch(acked + 1, batches[0][0])
+    wire.wait_ack(acked + 1)
+    wire.close()
+    sensors = restored.client(token).json("/api/v1/sensors")["sensors"]
+    row = next(s for s in sensors if s["uuid"] == wire.uuid)
+    assert row["acknowledged"]["seq"] == acked + 1, (row, acked)
+    assert row["acknowledged"]["batches_lost"] == acked - held > 0, (row, acked, held)
+    assert restored.stop() == 0
+
+
+def hub_rows(directory, upto):
+    """The observations that a hub's journal holds up to a place."""
+    flows = pathlib.Path(f"{directory}.flows")
+    run("journal", "export", directory, "--to", upto, "--out", flows)
+    rows = run("flows", "print", flows)[1].splitlines()
+    flows.unlink()
+    return rows
+
+
+def members(file):
+    """(name, first byte, bytes) of the members of a tar archive."""
+    data, at, out = file.read_bytes(), 0, []
+    while any(data[at:at + 512]):
+        name = data[at:at + 100].rstrip(b"\0").decode()
+        size = int(data[at + 124:at + 135], 8)
+        out.append((name, at + 512, size))
+        at += 512 + (size + 511) // 512 * 512
+    return data, out
+
+
+def a_backup_that_was_touched_is_refused_with_the_name_of_what_is_wrong(scratch):
+    hub, wire, batches = busy_hub(scratch)
+    hub.settle()
+    assert hub.stop() == 0
+    file, bad, new = scratch / "b.tar", scratch / "bad.tar", scratch / "new"
+    run("backup", hub.dir, file)  # nobody runs it
+    data, parts = members(file)
+    manifest = next(data[at:at + size].decode() for name, at, size in parts if name == "MANIFEST")
+    for name, at, size in parts:  # what another program says of the digests: b2sum -l 256
+        if name != "MANIFEST":
+            digest = hashlib.blake2b(data[at:at + size], digest_size=32).hexdigest()
+            assert f"file {digest} {size} {name}\n" in manifest, name
+    assert {"keys/cursor.key", "registry.db", "hub.yaml"} < {p[0] for p in parts}, parts
+
+    def refused(changed, *words):
+        bad.write_bytes(changed)
+        status, _, text = run("restore", bad, new, ok=False)
+        assert status == 1 and all(word in text for word in words) and not new.exists(), (status, text, words)
+
+    for name, at, size in parts:
+        if size == 0:
+            continue
+        for where in (at, at + size // 2, at + size - 1):
+            flipped = bytearray(data)
+            flipped[where] ^= 1
+            refused(bytes(flipped), name)
+        refused(data[:at + size // 2], "bad.tar")  # cut in this member
+        refused(data[:at - 512], "bad.tar")
+    refused(b"", "bad.tar")
+    refused(b"PK\3\4" + data[4:], "no backup")
+    first = parts[0]
+    swapped = bytearray(data)
+    swapped[first[1] - 512:first[1] - 512 + 10] = b"../../evil"  # its sum says so
+    refused(bytes(swapped), "bad.tar")
+    # Even one whose sums and digests are right cannot leave the directory, or leave a part out.
+    for old, evil in (("NOROSHI", "../../x"), ("hub.yaml", "keys/../y"), ("registry.db", "/etc/passwd")):
+        refused(forged(data, parts, manifest, old, evil), "MANIFEST")
+    # A newer one is told from a broken one.
+    refused(forged(data, parts, manifest, None, None, manifest.replace("registry 2", "registry 99", 1)), "newer")
+
+    # What stands is never written over, and neither is a backup.
+    assert run("restore", file, hub.dir, ok=False)[0] == 1
+    assert "there already" in run("backup", hub.dir, file, ok=False)[2]
+    assert file.read_bytes() == data
+
+
+def forged(data, parts, manifest, old, new, text=None):
+    """An archive with a member renamed and everything else put right."""
+    if text is None:
+        text = manifest.replace(f" {old}\n", f" {new}\n")
+    body = text[:text.rindex("manifest ")]
+    body += "manifest " + hashlib.blake2b(body.encode(), digest_size=32).hexdigest() + "\n"
+    out = b""
+    for name, at, size in parts:
+        content = body.encode() if name == "MANIFEST" else data[at:at + size]
+        head = bytearray(data[at - 512:at])
+        if name == old:
+            head[:100] = new.encode().ljust(100, b"\0")
+        head[124:135] = b"%011o" % len(content)
+        head[148:156] = b" " * 8
+        head[148:155] = b"%06o\0" % sum(head)
+        out += bytes(head) + content + bytes(-len(content) % 512)
+    return out + bytes(1024)
+
+
+def a_backup_without_keys_has_none_and_wants_them_back(scratch):
+    hub, _, _ = busy_hub(scratch)
+    hub.settle()
+    assert hub.stop() == 0
+    file, new = scratch / "b.tar", scratch / "new"
+    run("backup", hub.dir, file, "--without-keys")
+    data, parts = members(file)
+    assert not [p[0] for p in parts if p[0].endswith(".key")] and "keys/authority.pem" in {p[0] for p in parts}, parts
+    for key in (hub.dir / "keys").glob("*.key"):
+        secret = key.read_bytes()
+        assert secret not in data and secret[:32] not in data, key
+    status, _, text = run("restore", file, new, ok=False)
+    assert status == 2 and "--keys" in text and not new.exists(), (status, text)
+    other = Hub(scratch / "other")
+    status, _, text = run("restore", file, new, "--keys", other.dir / "keys", ok=False)
+    assert status == 1 and "not the key of this hub" in text, (status, text)
+    assert "half-made" in run("hub", "check", new, ok=False)[2]
+    shutil.rmtree(new)
+    run("restore", file, new, "--keys", hub.dir / "keys")
+    assert run("hub", "check", new)[0] == 0
+    restored = Hub(new, init=False).start()
+    restored.settle()
+    assert restored.stop() == 0
+
+
+def a_real_sensor_goes_on_behind_a_restored_hub(scratch):
+    """It had more acknowledged than the backup holds: what it still has comes again, the rest is told, and the sums are exact."""
+    hub = Hub(scratch / "hub").start()
+    code = run("sensor", "enrol", hub.dir, "real-1")[1].strip()
+    where = scratch / "sensor"
+    done = subprocess.run([SENSOR, "join", "--dir", where, hub.url, code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+    def deliver(seed):
+        pcap = generate(scratch / f"{seed}.pcap", "2m", seed=seed)
+        done = subprocess.run([SENSOR, "run", "--dir", where, "--read", pcap, "--net", "198.18.0.0/22", "--speed", "0",
+                               "--unsafe-no-sandbox"], capture_output=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr[-800:]
+        return sum(rows for _, rows in batches_of(pcap, scratch))
+
+    first = deliver(1)
+    file = scratch / "b.tar"
+    run("backup", hub.dir, file)
+    ports = (hub.url, hub.ingest)
+    second = deliver(2)
+    hub.settle()
+    assert hub.stop() == 0
+    run("restore", file, scratch / "new")
+    restored = Hub(scratch / "new", init=False).start(listen=ports[0].split("//")[1], ingest=ports[1])
+    third = deliver(3)
+    restored.settle()
+    row = restored.client(restored.token()).json("/api/v1/sensors")["sensors"][0]["acknowledged"]
+    rows, _ = restored.client(restored.token()).observations("limit=100000")
+    assert len(rows) + row["observations_lost"] == first + second + third, (len(rows), row, first, second, third)
+    assert len(rows) >= first + third, (len(rows), first, third)
+    assert restored.stop() == 0
+
+
+def main_tests():
+    return [a_backup_under_load_gives_back_every_row,
+            a_backup_that_was_touched_is_refused_with_the_name_of_what_is_wrong,
+            a_backup_without_keys_has_none_and_wants_them_back,
+            a_real_sensor_goes_on_behind_a_restored_hub]
+
+
+if __name__ == "__main__":
+    main(main_tests())
