@@ -258,14 +258,11 @@ static int set_up(struct nr_registry *registry, struct nr_err *reterr)
 		ret = run_sql(registry, "PRAGMA foreign_keys=OFF", reterr);
 	if (ret == 0)
 		ret = migrate(registry, reterr);
-<<<<<<< Updated upstream
 	if (ret == 0)
 		ret = nr_registry_may_know_add(registry, reterr);
-=======
 	if (ret == 0 &&
 	    sqlite3_set_authorizer(registry->db, nr_registry_watch, registry) != SQLITE_OK)
 		ret = nr_registry_fail(registry, "watch", reterr);
->>>>>>> Stashed changes
 	return ret == 0 ? run_sql(registry, "PRAGMA foreign_keys=ON", reterr) : ret;
 }
 
