@@ -26,7 +26,7 @@ struct asked {
 
 static void ask(struct nr_hub *hub, const struct nr_http_request *rq, struct asked *ret_asked)
 {
-	const struct nr_scope *scope = nr_hub_scope(rq);
+	const struct nr_scope *scope = rq->scope;
 
 	*ret_asked = (struct asked){
 		.hub = hub,

@@ -35,9 +35,6 @@ struct nr_hub {
 	struct nr_pki_facts certificate;
 };
 
-/** Whose data stand behind what he sees; NULL: nobody's. */
-const struct nr_scope *nr_hub_scope(const struct nr_http_request *rq);
-
 /* hub_ingest.c */
 NR_MUST_CHECK int nr_hub_ingest_start(struct nr_hub *hub, const char *listen,
 				      struct nr_err *reterr);
