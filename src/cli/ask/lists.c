@@ -2,7 +2,7 @@
 /* noroshi sensors | members | status: who observes, who takes part, how the hub is. */
 #include <stdio.h>
 
-#include "cli/ask/ask.h"
+#include "cli/ask/grid.h"
 
 struct words {
 	struct nr_ask_words common;
@@ -12,66 +12,49 @@ static const struct nr_option options[] = { NR_ASK_OPTIONS(struct words, common)
 
 /* ---- sensors ---- */
 
-enum { SILENT_NS_MIN = 5 }; /* minutes without a word: worth a look */
+enum { SILENT_MIN = 5 }; /* minutes without a word: worth a look */
 
-/* One word of how it is; what needs a person stands out in letters, not in colour alone. */
-static const char *sensor_state(const struct nr_ask *ask, const json_t *sensor,
-				enum nr_term_style *ret_style)
+/* What needs a person stands out by its capitals, not by colour alone. */
+static void sensor_state(const struct nr_ask *ask, const json_t *sensor, struct nr_buf *out,
+			 enum nr_term_style *style)
 {
 	struct nr_str state = nr_ask_text(sensor, "state");
 	struct nr_time heard = nr_ask_when(sensor, "live.heard");
 
-	*ret_style = NR_STYLE_PLAIN;
-	if (!nr_str_eq(state, NR_STR("enrolled")))
-		return NULL;
-	if (!nr_ask_true(sensor, "live.connected")) {
-		*ret_style = NR_STYLE_RED;
-		return "AWAY";
+	if (!nr_str_eq(state, NR_STR("enrolled"))) {
+		nr_buf_add_str(out, state);
+	} else if (!nr_ask_true(sensor, "live.connected")) {
+		*style = NR_STYLE_RED;
+		nr_buf_add_str(out, NR_STR("AWAY"));
+	} else if (ask->now.ns - heard.ns > SILENT_MIN * 60 * NR_NS_PER_S) {
+		*style = NR_STYLE_YELLOW;
+		nr_buf_add_str(out, NR_STR("SILENT"));
+	} else {
+		nr_buf_add_str(out, NR_STR("connected"));
 	}
-	if (ask->now.ns - heard.ns > SILENT_NS_MIN * 60 * NR_NS_PER_S) {
-		*ret_style = NR_STYLE_YELLOW;
-		return "SILENT";
-	}
-	return "connected";
 }
 
-static void sensor_row(struct nr_ask *ask, struct nr_sheet *sheet, const json_t *sensor)
-{
-	enum nr_term_style style;
-	char text[NR_TIME_TEXT];
-	const char *state = sensor_state(ask, sensor, &style);
-
-	nr_sheet_text(sheet, nr_ask_text(sensor, "name"), NR_STYLE_PLAIN);
-	nr_sheet_text(sheet, state != NULL ? nr_str_from(state) : nr_ask_text(sensor, "state"),
-		      style);
-	nr_ask_ago(ask, nr_ask_when(sensor, "live.heard"), text);
-	nr_sheet_cstr(sheet, text);
-	nr_ask_clock(ask, nr_ask_when(sensor, "live.beat.newest"), text);
-	nr_sheet_cstr(sheet, text);
-	nr_sheet_count(sheet, nr_ask_number(sensor, "live.observations"));
-	nr_sheet_count(sheet, nr_ask_number(sensor, "acknowledged.observations_lost"));
-	nr_sheet_text(sheet, nr_ask_text(sensor, "member"), NR_STYLE_PLAIN);
-	nr_ask_clock(ask, nr_ask_when(sensor, "certificate_until"), text);
-	nr_sheet_cstr(sheet, text);
-}
+static const struct nr_grid_field sensor_fields[] = {
+	{ .member = "name", .title = "SENSOR", .least = 12 },
+	{ .title = "STATE", .kind = NR_GRID_MADE, .make = sensor_state },
+	{ .member = "live.heard", .title = "HEARD AGO", .kind = NR_GRID_AGO, .rank = 2 },
+	{ .member = "live.beat.newest", .title = "NEWEST DATA", .kind = NR_GRID_CLOCK, .rank = 3 },
+	{ .member = "live.observations",
+	  .title = "OBSERVATIONS",
+	  .kind = NR_GRID_COUNT,
+	  .rank = 4 },
+	{ .member = "acknowledged.observations_lost",
+	  .title = "LOST",
+	  .kind = NR_GRID_COUNT,
+	  .rank = 1 },
+	{ .member = "member", .title = "MEMBER", .rank = 5, .least = 8 },
+	{ .member = "certificate_until", .title = "CERTIFICATE", .kind = NR_GRID_CLOCK, .rank = 6 },
+};
 
 static int sensors(struct nr_ask *ask, struct nr_err *reterr)
 {
-	static const struct nr_sheet_column columns[] = {
-		{ .title = "SENSOR", .least = 12 },
-		{ .title = "STATE" },
-		{ .title = "HEARD AGO", .align = NR_RIGHT, .rank = 2 },
-		{ .title = "NEWEST DATA", .rank = 3 },
-		{ .title = "OBSERVATIONS", .align = NR_RIGHT, .rank = 4 },
-		{ .title = "LOST", .align = NR_RIGHT, .rank = 1 },
-		{ .title = "MEMBER", .rank = 5, .least = 8 },
-		{ .title = "CERTIFICATE", .rank = 6 },
-	};
 	const struct nr_client_request rq = { .path = "/api/v1/sensors" };
-	struct nr_sheet sheet;
 	json_t *answer = NULL;
-	const json_t *one;
-	size_t i;
 	int ret = nr_ask_operands(ask, 0, 0, "no operand", reterr);
 
 	if (ret == 0)
@@ -80,15 +63,12 @@ static int sensors(struct nr_ask *ask, struct nr_err *reterr)
 		return ret;
 	const json_t *rows = nr_ask_at(answer, "sensors");
 
-	nr_sheet_init(&sheet, &ask->term, columns, NR_COUNT(columns));
-	json_array_foreach(rows, i, one) sensor_row(ask, &sheet, one);
 	if (json_array_size(rows) > 0)
-		ret = nr_sheet_print(&sheet, &ask->out);
+		ret = nr_grid_print(ask, rows, sensor_fields, NR_COUNT(sensor_fields));
 	else
 		nr_ask_say(ask, NR_STYLE_PLAIN,
 			   "No sensor yet. 'noroshi sensor enrol DIR NAME' makes the first one "
 			   "known.");
-	nr_sheet_done(&sheet);
 	json_decref(answer);
 	return ret;
 }

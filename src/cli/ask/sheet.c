@@ -182,6 +182,9 @@ static void fit(const struct nr_sheet *sheet, struct layout *layout)
 		layout->width[i] = natural(sheet, i);
 		layout->shown[i] = true;
 	}
+	/* Bars are a comfort: nothing is cut for them. */
+	for (size_t i = 0; i < sheet->n_columns && total(sheet, layout) > width; i++)
+		layout->shown[i] = !sheet->columns[i].bar;
 	/* Who leaves gives room, so the others are cut from their natural widths anew. */
 	for (all = *layout; total(sheet, layout) > width;) {
 		if (cut_one(sheet, layout))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/ask/thing.h"
+#include "cli/ask/wanted.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -88,10 +88,10 @@ static bool number(struct nr_str s, uint64_t lo, uint64_t hi, uint64_t *ret_valu
 	return s.n > 0 && nr_str_u64(s, lo, hi, ret_value) == 0;
 }
 
-static void set_port(struct nr_thing *thing, uint64_t port, const char *proto)
+static void set_port(struct nr_wanted *wanted, uint64_t port, const char *proto)
 {
-	thing->kind = NR_THING_PORT;
-	(void)snprintf(thing->text, sizeof(thing->text), "%u/%s", (unsigned)port, proto);
+	wanted->kind = NR_WANTED_PORT;
+	(void)snprintf(wanted->text, sizeof(wanted->text), "%u/%s", (unsigned)port, proto);
 }
 
 static bool proto_of(struct nr_str s, const char **ret_proto)
@@ -103,7 +103,7 @@ static bool proto_of(struct nr_str s, const char **ret_proto)
 }
 
 /* "23/tcp", "tcp/23", "23 tcp", "23tcp", ":23", "port 23" */
-static bool read_port(struct nr_str s, struct nr_thing *thing)
+static bool read_port(struct nr_str s, struct nr_wanted *wanted)
 {
 	const char *proto = "tcp";
 	struct nr_str digits = s, word = s;
@@ -113,7 +113,7 @@ static bool read_port(struct nr_str s, struct nr_thing *thing)
 		digits = nr_str_trim((struct nr_str){ s.p + (s.p[0] == ':' ? 1 : 5),
 						      s.n - (s.p[0] == ':' ? 1 : 5) });
 		if (number(digits, 0, PORT_MAX, &port)) {
-			set_port(thing, port, proto);
+			set_port(wanted, port, proto);
 			return true;
 		}
 		s = digits;
@@ -137,12 +137,12 @@ static bool read_port(struct nr_str s, struct nr_thing *thing)
 	}
 	if (!number(nr_str_trim(digits), 0, PORT_MAX, &port))
 		return false;
-	set_port(thing, port, proto);
+	set_port(wanted, port, proto);
 	return true;
 }
 
 /* "AS64500", "ASN 64500", "as1.10" */
-static bool read_asn(struct nr_str s, struct nr_thing *thing)
+static bool read_asn(struct nr_str s, struct nr_wanted *wanted)
 {
 	uint64_t high = 0, low;
 
@@ -166,25 +166,25 @@ static bool read_asn(struct nr_str s, struct nr_thing *thing)
 	} else if (!number(rest, 0, UINT32_MAX, &low)) {
 		return false;
 	}
-	thing->kind = NR_THING_ASN;
-	(void)snprintf(thing->text, sizeof(thing->text), "AS%llu", (unsigned long long)low);
+	wanted->kind = NR_WANTED_ASN;
+	(void)snprintf(wanted->text, sizeof(wanted->text), "AS%llu", (unsigned long long)low);
 	return true;
 }
 
-static bool read_number(struct nr_str s, struct nr_thing *thing)
+static bool read_number(struct nr_str s, struct nr_wanted *wanted)
 {
 	uint64_t value;
 
 	if (!number(s, 0, UINT32_MAX, &value))
 		return false;
 	if (value > PORT_MAX) {
-		thing->kind = NR_THING_ASN;
-		(void)snprintf(thing->text, sizeof(thing->text), "AS%llu",
+		wanted->kind = NR_WANTED_ASN;
+		(void)snprintf(wanted->text, sizeof(wanted->text), "AS%llu",
 			       (unsigned long long)value);
 		return true;
 	}
-	set_port(thing, value, "tcp");
-	(void)snprintf(thing->note, sizeof(thing->note),
+	set_port(wanted, value, "tcp");
+	(void)snprintf(wanted->note, sizeof(wanted->note),
 		       "a bare number is a TCP port; the network is AS%llu",
 		       (unsigned long long)value);
 	return true;
@@ -196,12 +196,12 @@ static bool is_economy(struct nr_str s)
 	       (s.p[1] | 32) <= 'z';
 }
 
-static bool read_economy(struct nr_str s, struct nr_thing *thing)
+static bool read_economy(struct nr_str s, struct nr_wanted *wanted)
 {
 	if (!is_economy(s))
 		return false;
-	thing->kind = NR_THING_ECONOMY;
-	(void)snprintf(thing->text, sizeof(thing->text), "%c%c", s.p[0] & ~32, s.p[1] & ~32);
+	wanted->kind = NR_WANTED_ECONOMY;
+	(void)snprintf(wanted->text, sizeof(wanted->text), "%c%c", s.p[0] & ~32, s.p[1] & ~32);
 	return true;
 }
 
@@ -217,27 +217,27 @@ static unsigned port_named(struct nr_str name, uint8_t proto)
 	return 0;
 }
 
-static bool read_service(struct nr_str s, struct nr_thing *thing)
+static bool read_service(struct nr_str s, struct nr_wanted *wanted)
 {
 	unsigned tcp = port_named(s, PROTO_TCP), udp = port_named(s, PROTO_UDP);
 
 	if (tcp == 0 && udp == 0)
 		return false;
-	set_port(thing, tcp != 0 ? tcp : udp, tcp != 0 ? "tcp" : "udp");
+	set_port(wanted, tcp != 0 ? tcp : udp, tcp != 0 ? "tcp" : "udp");
 	if (tcp != 0 && udp != 0)
-		(void)snprintf(thing->note, sizeof(thing->note), "%.*s is also %u/udp", (int)s.n,
+		(void)snprintf(wanted->note, sizeof(wanted->note), "%.*s is also %u/udp", (int)s.n,
 			       s.p, udp);
 	return true;
 }
 
-static void set_address(struct nr_thing *thing, struct nr_ip ip)
+static void set_address(struct nr_wanted *wanted, struct nr_ip ip)
 {
-	thing->kind = NR_THING_ADDRESS;
-	(void)nr_ip_print(ip, thing->text);
+	wanted->kind = NR_WANTED_ADDRESS;
+	(void)nr_ip_print(ip, wanted->text);
 }
 
 /* What stands behind an address: "", ":22", "%eth0" */
-static bool read_behind(struct nr_str s, struct nr_thing *thing)
+static bool read_behind(struct nr_str s, struct nr_wanted *wanted)
 {
 	uint64_t port;
 
@@ -247,12 +247,12 @@ static bool read_behind(struct nr_str s, struct nr_thing *thing)
 		return s.n > 1;
 	if (s.p[0] != ':' || !number((struct nr_str){ s.p + 1, s.n - 1 }, 0, PORT_MAX, &port))
 		return false;
-	(void)snprintf(thing->note, sizeof(thing->note),
+	(void)snprintf(wanted->note, sizeof(wanted->note),
 		       "about the address on all ports; the port alone is %u/tcp", (unsigned)port);
 	return true;
 }
 
-static bool read_address(struct nr_str s, struct nr_thing *thing)
+static bool read_address(struct nr_str s, struct nr_wanted *wanted)
 {
 	struct nr_ip ip;
 	struct nr_str rest = { s.p + s.n, 0 };
@@ -273,14 +273,14 @@ static bool read_address(struct nr_str s, struct nr_thing *thing)
 		rest = (struct nr_str){ s.p + end, s.n - end };
 		s.n = end;
 	}
-	if (nr_ip_parse(s, &ip) < 0 || !read_behind(rest, thing))
+	if (nr_ip_parse(s, &ip) < 0 || !read_behind(rest, wanted))
 		return false;
-	set_address(thing, ip);
+	set_address(wanted, ip);
 	return true;
 }
 
 /* "203.0.113.*" and "203.0.*.*" */
-static bool read_stars(struct nr_str s, struct nr_thing *thing)
+static bool read_stars(struct nr_str s, struct nr_wanted *wanted)
 {
 	char zeros[NR_IP_TEXT];
 	unsigned stars = 0;
@@ -297,12 +297,12 @@ static bool read_stars(struct nr_str s, struct nr_thing *thing)
 		zeros[i] = s.p[i] == '*' ? '0' : s.p[i];
 	if (nr_ip_parse((struct nr_str){ zeros, s.n }, &ip) < 0)
 		return false;
-	thing->kind = NR_THING_PREFIX;
-	(void)nr_prefix_print((struct nr_prefix){ ip, (uint8_t)(128 - 8 * stars) }, thing->text);
+	wanted->kind = NR_WANTED_PREFIX;
+	(void)nr_prefix_print((struct nr_prefix){ ip, (uint8_t)(128 - 8 * stars) }, wanted->text);
 	return true;
 }
 
-static bool read_prefix(struct nr_str s, struct nr_thing *thing)
+static bool read_prefix(struct nr_str s, struct nr_wanted *wanted)
 {
 	struct nr_ip ip;
 	struct nr_str address = nr_str_cut(&s, '/');
@@ -318,18 +318,18 @@ static bool read_prefix(struct nr_str s, struct nr_thing *thing)
 				    (uint8_t)(bits + 128 - top) };
 
 	if (bits == top) {
-		set_address(thing, ip);
+		set_address(wanted, ip);
 		return true;
 	}
-	thing->kind = NR_THING_PREFIX;
-	(void)nr_prefix_print(prefix, thing->text);
+	wanted->kind = NR_WANTED_PREFIX;
+	(void)nr_prefix_print(prefix, wanted->text);
 	if (!nr_ip_eq(prefix.ip, ip))
-		(void)snprintf(thing->note, sizeof(thing->note), "taken as %s", thing->text);
+		(void)snprintf(wanted->note, sizeof(wanted->note), "taken as %s", wanted->text);
 	return true;
 }
 
 /* A number that none of the others took is a slip, not a name: AS4294967296, 203.0.113.700. */
-static bool read_name(struct nr_str s, struct nr_thing *thing)
+static bool read_name(struct nr_str s, struct nr_wanted *wanted)
 {
 	size_t letters = 0, skip = starts_any_case(s, "asn") ? 3 : starts_any_case(s, "as") ? 2 : 0;
 
@@ -345,25 +345,25 @@ static bool read_name(struct nr_str s, struct nr_thing *thing)
 	}
 	if (letters == 0)
 		return false;
-	thing->kind = NR_THING_NAME;
-	(void)snprintf(thing->text, sizeof(thing->text), "%.*s", (int)s.n, s.p);
+	wanted->kind = NR_WANTED_NAME;
+	(void)snprintf(wanted->text, sizeof(wanted->text), "%.*s", (int)s.n, s.p);
 	return true;
 }
 
-int nr_thing_read(struct nr_str text, struct nr_thing *ret_thing, struct nr_err *reterr)
+int nr_wanted_read(struct nr_str text, struct nr_wanted *ret_wanted, struct nr_err *reterr)
 {
-	static bool (*const kinds[])(struct nr_str s, struct nr_thing * thing) = {
+	static bool (*const kinds[])(struct nr_str s, struct nr_wanted * wanted) = {
 		read_number, read_port,	   read_address, read_prefix, read_stars,
 		read_asn,    read_economy, read_service, read_name,
 	};
-	char clean[NR_THING_TEXT], shown[NR_THING_TEXT];
+	char clean[NR_WANTED_TEXT], shown[NR_WANTED_TEXT];
 	struct nr_str s = strip(text);
 
-	*ret_thing = (struct nr_thing){ 0 };
+	*ret_wanted = (struct nr_wanted){ 0 };
 	if (s.n > 0 && s.n < sizeof(clean)) {
 		s = without_url((struct nr_str){ clean, refang(s, clean) });
 		for (size_t i = 0; s.n > 0 && i < NR_COUNT(kinds); i++)
-			if (kinds[i](s, ret_thing))
+			if (kinds[i](s, ret_wanted))
 				return 0;
 	}
 	nr_str_escape(text, shown, sizeof(shown));

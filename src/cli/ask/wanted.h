@@ -2,7 +2,7 @@
 #pragma once
 /**
  * @file
- * thing: what a person wants to know about, however he writes it, in the one form the API takes.
+ * wanted: what a person wants to know about, however he writes it, in the one form the API takes.
  *
  * Addresses   203.0.113.7, 203.0.113.7:22, [2001:DB8::1]:443, 203.0.113[.]7, hxxp://203.0.113.7/x,
  *             ::ffff:203.0.113.7, fe80::1%eth0: the address; a port beside it is left out and said
@@ -12,28 +12,28 @@
  * Ports       23/tcp, tcp/23, 23tcp, :23, port 23, ssh; a bare number up to 65535 is a TCP port, and
  *             that is said
  * Names       anything else of a-z A-Z 0-9 . _ - : a class, a sensor, a member
- * Limits      NR_THING_TEXT bytes; blanks, quotes and brackets around it do not count
+ * Limits      NR_WANTED_TEXT bytes; blanks, quotes and brackets around it do not count
  */
 #include "base/err.h"
 #include "base/str.h"
 
-enum { NR_THING_TEXT = 128, NR_THING_NOTE = 160 };
+enum { NR_WANTED_TEXT = 128, NR_WANTED_NOTE = 160 };
 
-enum nr_thing_kind {
-	NR_THING_NAME,
-	NR_THING_ADDRESS,
-	NR_THING_PREFIX,
-	NR_THING_ASN,
-	NR_THING_ECONOMY,
-	NR_THING_PORT,
+enum nr_wanted_kind {
+	NR_WANTED_NAME,
+	NR_WANTED_ADDRESS,
+	NR_WANTED_PREFIX,
+	NR_WANTED_ASN,
+	NR_WANTED_ECONOMY,
+	NR_WANTED_PORT,
 };
 
-struct nr_thing {
-	enum nr_thing_kind kind;
-	char text[NR_THING_TEXT]; /* as the API takes it; reading it again gives itself */
-	char note[NR_THING_NOTE]; /* what was guessed or left out, for the reader; "": nothing */
+struct nr_wanted {
+	enum nr_wanted_kind kind;
+	char text[NR_WANTED_TEXT]; /* as the API takes it; reading it again gives itself */
+	char note[NR_WANTED_NOTE]; /* what was guessed or left out, for the reader; "": nothing */
 };
 
 /** @return 0; NR_EUSAGE: it is none of these, with an example */
-NR_MUST_CHECK int nr_thing_read(struct nr_str text, struct nr_thing *ret_thing,
-				struct nr_err *reterr);
+NR_MUST_CHECK int nr_wanted_read(struct nr_str text, struct nr_wanted *ret_wanted,
+				 struct nr_err *reterr);
