@@ -52,6 +52,19 @@ struct nr_time nr_registry_get_time(sqlite3_stmt *stmt, int i);
 /** SQLite's authorizer: refuses nothing, notes what a statement will change. */
 int nr_registry_watch(void *ctx, int action, const char *table, const char *column,
 		      const char *database, const char *trigger);
+/* label.c: labels of what people say; inside a transaction */
+
+/**
+ * Every member and community it names is one of this hub, in the epoch in which it is now where none
+ * is said. @return 0; NR_EUSAGE
+ */
+NR_MUST_CHECK int nr_registry_label_parties(struct nr_registry *registry, struct nr_label *label,
+					    struct nr_err *reterr);
+NR_MUST_CHECK int nr_registry_label_put(struct nr_registry *registry, const struct nr_label *label,
+					struct nr_time now, struct nr_uuid *ret_uuid,
+					struct nr_err *reterr);
+/** From the columns label.owner and label.json. @return false: it cannot be read, *ret_label is zero */
+bool nr_registry_get_label(sqlite3_stmt *stmt, int owner, int text, struct nr_label *ret_label);
 
 /** A row of the audit chain, inside a transaction. */
 NR_MUST_CHECK int nr_registry_note(struct nr_registry *registry, const struct nr_registry_act *act,

@@ -145,35 +145,42 @@ CREATE TABLE label (
 ALTER TABLE finding ADD COLUMN sightings TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE finding ADD COLUMN subject TEXT NOT NULL DEFAULT '';
 
--- What the people of a member say of a finding: never derived, never rebuilt, never another member's.
+-- What the people of a member say of a finding: never derived, never rebuilt, never another member's. A row a change; the
+-- newest version holds, and undoing it is one more row that says what stood before.
 CREATE TABLE triage (
 	finding TEXT NOT NULL,
 	member BLOB NOT NULL REFERENCES member (uuid),
+	version INTEGER NOT NULL CHECK (version >= 1), -- for If-Match
 	state TEXT NOT NULL CHECK (state IN ('open', 'acknowledged', 'false', 'closed')),
 	assignee BLOB REFERENCES user (uuid),
+	action TEXT NOT NULL,
+	words TEXT NOT NULL DEFAULT '',
+	back INTEGER NOT NULL,                    -- the version that undoing this one restores; 0: as it was at first; -1: none
 	changed_ns INTEGER NOT NULL,
 	changed_by TEXT NOT NULL,
-	version INTEGER NOT NULL,                 -- for If-Match
-	PRIMARY KEY (finding, member)
+	PRIMARY KEY (finding, member, version)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE comment (
-	sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+	uuid BLOB PRIMARY KEY CHECK (length(uuid) = 16),
 	finding TEXT NOT NULL,
 	member BLOB NOT NULL REFERENCES member (uuid),
 	user BLOB REFERENCES user (uuid),
 	actor TEXT NOT NULL,
 	words TEXT NOT NULL,
 	label BLOB REFERENCES label (uuid),       -- NULL: the member's alone
-	made_ns INTEGER NOT NULL
+	made_ns INTEGER NOT NULL,
+	removed_ns INTEGER,                       -- its member alone sees it then, and may bring it back
+	removed_by TEXT
 ) STRICT;
-CREATE INDEX comment_finding ON comment (finding, sequence);
+CREATE INDEX comment_finding ON comment (finding, made_ns);
 
 -- What a member does not want to see (suppress), or nobody may act against (allow): wins everywhere until it expires.
 CREATE TABLE suppression (
 	uuid BLOB PRIMARY KEY CHECK (length(uuid) = 16),
 	member BLOB NOT NULL REFERENCES member (uuid),
 	kind TEXT NOT NULL CHECK (kind IN ('suppress', 'allow')),
+	everyone INTEGER NOT NULL DEFAULT 0 CHECK (everyone IN (0, 1)), -- the operator's: holds for all members
 	detector TEXT NOT NULL DEFAULT '',        -- "": any
 	finding_kind TEXT NOT NULL DEFAULT '',
 	subject TEXT NOT NULL DEFAULT '',         -- an address or a prefix; "": any
@@ -183,9 +190,12 @@ CREATE TABLE suppression (
 	created_by TEXT NOT NULL,
 	expires_ns INTEGER NOT NULL,
 	undone_ns INTEGER,
-	undone_by TEXT
+	undone_by TEXT,
+	CHECK (everyone = 0 OR kind = 'allow'),
+	CHECK (detector != '' OR finding_kind != '' OR subject != '' OR asn IS NOT NULL)
 ) STRICT;
 CREATE INDEX suppression_member ON suppression (member, expires_ns);
+CREATE INDEX suppression_everyone ON suppression (expires_ns) WHERE everyone = 1;
 
 CREATE TABLE saved_filter (
 	uuid BLOB PRIMARY KEY CHECK (length(uuid) = 16),
@@ -194,23 +204,28 @@ CREATE TABLE saved_filter (
 	name TEXT NOT NULL,
 	view TEXT NOT NULL,                       -- which list or question: "findings", "top" ...
 	query TEXT NOT NULL,                      -- as in its URL
-	created_ns INTEGER NOT NULL
+	created_ns INTEGER NOT NULL,
+	created_by TEXT NOT NULL
 ) STRICT;
+CREATE INDEX saved_filter_member ON saved_filter (member, name);
 
 -- "Do you see this too?"
 CREATE TABLE ask (
-	uuid BLOB PRIMARY KEY CHECK (length(uuid) = 16),
-	sequence INTEGER NOT NULL UNIQUE,
+	sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+	uuid BLOB NOT NULL UNIQUE CHECK (length(uuid) = 16),
 	member BLOB NOT NULL REFERENCES member (uuid),
 	actor TEXT NOT NULL,
-	subject TEXT NOT NULL,                    -- an address, a prefix or PORT/PROTO
+	subject TEXT NOT NULL,                    -- an address, a prefix, PORT/PROTO or ASn
 	since_ns INTEGER NOT NULL,
 	until_ns INTEGER NOT NULL,
 	words TEXT NOT NULL,
 	label BLOB NOT NULL REFERENCES label (uuid),
 	made_ns INTEGER NOT NULL,
-	closed_ns INTEGER
+	expires_ns INTEGER NOT NULL,              -- from then on nobody answers any more
+	closed_ns INTEGER,
+	closed_by TEXT
 ) STRICT;
+CREATE INDEX ask_member ON ask (member, made_ns);
 
 CREATE TABLE answer (
 	ask BLOB NOT NULL REFERENCES ask (uuid) ON DELETE CASCADE,
@@ -225,13 +240,15 @@ CREATE TABLE answer (
 	PRIMARY KEY (ask, member)
 ) STRICT, WITHOUT ROWID;
 
--- A request that was answered, so that its repetition gets the same answer.
+-- A request that was answered, so that its repetition gets the same answer. Status 0: begun, and not ended.
 CREATE TABLE idempotency (
 	actor TEXT NOT NULL,
 	key TEXT NOT NULL,
 	request BLOB NOT NULL CHECK (length(request) = 32), -- digest of method, path and body
 	status INTEGER NOT NULL,
-	body BLOB NOT NULL,
+	body BLOB,                                -- NULL: not kept, it held a secret or was too long
+	location TEXT NOT NULL DEFAULT '',
 	made_ns INTEGER NOT NULL,
 	PRIMARY KEY (actor, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_actor ON idempotency (actor, made_ns);
