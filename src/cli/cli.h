@@ -54,7 +54,7 @@ extern const struct nr_cli_command nr_cli_sensors;	   /* ask/lists.c */
 extern const struct nr_cli_command nr_cli_status;	   /* ask/lists.c */
 extern const struct nr_cli_command nr_cli_schema;	   /* tables.c */
 extern const struct nr_cli_command nr_cli_man;		   /* tables.c */
-extern const struct nr_cli_command nr_cli_completion;	   /* tables.c */
+extern const struct nr_cli_command nr_cli_completion;	   /* completion.c */
 extern const struct nr_cli_command nr_cli_help;		   /* main.c */
 /** All of them, NULL-terminated, in the order of `noroshi --help`: table.c. */
 extern const struct nr_cli_command *const nr_cli_commands[];
