@@ -23,6 +23,7 @@ enum {
 	HEAD_S = 10,
 	IDLE_S = 30, /* between two requests, with the next head */
 	ANSWER_S = 600,
+	LIVE_S = 30, /* a reader of a stream that takes nothing */
 	BODY_GRACE_S = 5,
 	BODY_PER_S = 1024,
 };
@@ -86,6 +87,16 @@ static bool is_local(const struct http_conn *conn)
 	return getsockname(conn->fd, (struct sockaddr *)&sa, &n) == 0 && sa.ss_family == AF_UNIX;
 }
 
+static void init_wake(pthread_cond_t *wake)
+{
+	pthread_condattr_t attr;
+
+	nr_require(pthread_condattr_init(&attr) == 0);
+	nr_require(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+	nr_require(pthread_cond_init(wake, &attr) == 0);
+	(void)pthread_condattr_destroy(&attr);
+}
+
 static struct http_conn *conn_new(struct nr_http *http, int fd)
 {
 	struct http_conn *conn = calloc(1, sizeof(*conn));
@@ -95,6 +106,7 @@ static struct http_conn *conn_new(struct nr_http *http, int fd)
 	conn->http = http;
 	conn->fd = fd;
 	conn->since_ns = nr_mono_now().ns;
+	init_wake(&conn->wake);
 	if (is_local(conn))
 		know_local(conn);
 	else
@@ -120,6 +132,7 @@ static void conn_leave(struct http_conn *conn)
 		conn->next->link = conn->link;
 	unlock(http);
 	atomic_fetch_sub(&http->connections, 1);
+	(void)pthread_cond_destroy(&conn->wake);
 	free(conn);
 }
 
@@ -143,6 +156,8 @@ void nr_http_guard_notify(void *cls, struct MHD_Connection *mc, void **socket_ct
 void nr_http_guard_phase(struct http_conn *conn, enum http_phase phase)
 {
 	lock(conn->http);
+	if (conn->phase == HTTP_LIVE && phase != HTTP_LIVE)
+		atomic_fetch_sub(&conn->http->streams, 1);
 	if (conn->phase != phase || phase == HTTP_HEAD) {
 		conn->phase = (uint8_t)phase;
 		conn->since_ns = nr_mono_now().ns;
@@ -169,6 +184,8 @@ static bool too_slow(const struct http_conn *conn, int64_t now)
 		return s >= BODY_GRACE_S && conn->body_bytes < (uint64_t)s * BODY_PER_S;
 	case HTTP_ANSWER:
 		return s >= ANSWER_S;
+	case HTTP_LIVE:
+		return !conn->waits && s >= LIVE_S;
 	}
 	return true;
 }
@@ -182,8 +199,10 @@ static void sweep(struct nr_http *http)
 		if (!too_slow(conn, now))
 			continue;
 		(void)shutdown(conn->fd, SHUT_RDWR); /* its own thread closes it */
-		atomic_fetch_add(&http->timed_out, 1);
+		atomic_fetch_add(conn->phase == HTTP_LIVE ? &http->streams_slow : &http->timed_out,
+				 1);
 	}
+	nr_http_live_sweep(http);
 	unlock(http);
 }
 
@@ -201,6 +220,10 @@ static void *sweeper_main(void *arg)
 
 int nr_http_guard_start(struct nr_http *http, struct nr_err *reterr)
 {
+	http->polled = calloc(NR_HTTP_POLLED, sizeof(*http->polled));
+	http->polled_conns = calloc(NR_HTTP_POLLED, sizeof(struct http_conn *));
+	if (http->polled == NULL || http->polled_conns == NULL)
+		return nr_fail(reterr, -ENOMEM, "no memory");
 	int ret = pthread_create(&http->sweeper, NULL, sweeper_main, http);
 
 	if (ret != 0)
@@ -215,4 +238,6 @@ void nr_http_guard_stop(struct nr_http *http)
 	if (http->sweeping)
 		nr_require(pthread_join(http->sweeper, NULL) == 0);
 	http->sweeping = false;
+	free(http->polled);
+	free(http->polled_conns);
 }

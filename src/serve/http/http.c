@@ -149,7 +149,8 @@ static unsigned find_route(struct http_exchange *ex, const char *method)
 	const struct nr_http_group *const *groups = ex->conn->http->opt.groups;
 	unsigned status = 404;
 
-	if (strcmp(method, "HEAD") == 0)
+	ex->head = strcmp(method, "HEAD") == 0;
+	if (ex->head)
 		method = "GET";
 	for (size_t i = 0; groups[i] != NULL && status != 0; i++) {
 		unsigned here = find_in(ex, groups[i], method);
@@ -419,6 +420,7 @@ struct nr_http *nr_http_stop(struct nr_http *http)
 {
 	if (http == NULL)
 		return NULL;
+	nr_http_live_stop(http);
 	if (http->local != NULL)
 		MHD_stop_daemon(http->local);
 	if (http->local != NULL || http->local_fd >= 0)
@@ -453,6 +455,9 @@ void nr_http_counts(struct nr_http *http, struct nr_http_counts *ret_counts)
 		.exposed = http->exposed,
 		.limited = http->limited,
 		.timed_out = http->timed_out,
+		.streams = http->streams,
+		.streams_refused = http->streams_refused,
+		.streams_slow = http->streams_slow,
 		.connections = http->connections,
 		.bytes = http->bytes,
 	};

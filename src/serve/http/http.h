@@ -20,7 +20,8 @@
  *          handshake; body as its route says, at
  *          least 1 KiB/s; an answer is taken within 10 min; requests of a token as its options say (50/s,
  *          burst 100); 20 refusals/min a source
- * Threads  one a connection: a handler may wait for a query without holding up others
+ * Threads  one a connection: a handler may wait for a query without holding up others, and a reader
+ *          who takes nothing holds up his own alone
  */
 #include "base/buf.h"
 #include "base/json_read.h"
@@ -83,6 +84,12 @@ struct nr_http_stream {
 	 */
 	int (*more)(void *ctx, struct nr_buf *out);
 	void (*done)(void *ctx); /* always called, once */
+	/*
+	 * It has no end: when more() appends nothing, it is asked again after nr_http_ring(), at most 4
+	 * times a second. In between the reader gets a comment line every 15 s. It ends when he hangs up,
+	 * takes nothing for 30 s, may not have it any more, or the hub stops.
+	 */
+	bool live;
 };
 
 struct nr_http_reply {
@@ -149,6 +156,8 @@ struct nr_http_counts {
 	uint64_t cut_off;	       /* answers ended because who asked was no longer allowed */
 	uint64_t refused_strict, refused_token, refused_origin, exposed, limited, timed_out;
 	uint64_t connections; /* open now */
+	uint64_t streams, streams_refused,
+		streams_slow; /* live ones: open now; too many; too slow */
 	uint64_t bytes;	      /* of answers */
 };
 
@@ -161,6 +170,8 @@ struct nr_http_options {
 	struct nr_str certificate, key; /* PEM */
 	const char *socket_path;
 	uint32_t rate, burst; /* requests of a token: a second, and at once */
+	uint32_t streams;     /* live ones of a token or session */
+	uint32_t recheck_s;   /* how often a live one asks whether its reader still may */
 };
 
 struct nr_http;
@@ -173,6 +184,9 @@ uint16_t nr_http_port(const struct nr_http *http);
 void nr_http_counts(struct nr_http *http, struct nr_http_counts *ret_counts);
 /** Take no new connections; those that are open end; then all is released. */
 struct nr_http *nr_http_stop(struct nr_http *http);
+
+/** Live streams have something to tell: wakes them. Any thread, whatever it holds. */
+void nr_http_ring(struct nr_http *http);
 
 /* ---- for handlers ---- */
 

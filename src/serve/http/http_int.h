@@ -2,6 +2,7 @@
 #pragma once
 /** @file http_int: what the files of the web server share. */
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -9,8 +10,13 @@
 #include "serve/http/http.h"
 #include "serve/http/limit.h"
 
-enum { NR_HTTP_PATH = 1024 };
-enum http_phase { HTTP_HEAD, HTTP_BODY, HTTP_ANSWER };
+enum { NR_HTTP_PATH = 1024, NR_HTTP_POLLED = NR_HTTP_CONNECTIONS + 64 };
+enum http_phase {
+	HTTP_HEAD,
+	HTTP_BODY,
+	HTTP_ANSWER,
+	HTTP_LIVE, /* an answer without an end: live.c */
+};
 
 /** One connection: known to the sweeper, which ends those that are too slow. */
 struct http_conn {
@@ -20,6 +26,11 @@ struct http_conn {
 	uint8_t phase;	  /* enum http_phase; guarded by the lock of conns */
 	int64_t since_ns; /* monotonic */
 	uint64_t body_bytes;
+	/* Of HTTP_LIVE; guarded by the same lock. */
+	pthread_cond_t wake;
+	uint64_t rings;	  /* heard up to here */
+	bool waits, gone; /* for news, not for its reader; the reader hung up */
+	uint8_t reader[NR_TOKEN_SELECTOR];
 	bool local, admin; /* socket; its peer may act as administrator */
 	uint32_t uid;
 	struct nr_ip ip;
@@ -40,6 +51,8 @@ struct http_exchange { /* one request and its answer */
 	struct nr_buf body;
 	unsigned methods; /* bits of http_method_names: what the path would take, for Allow */
 	bool seen;	  /* the head was checked */
+	bool head;	  /* HEAD: no body */
+	bool live;	  /* its answer has no end */
 	bool ran;	  /* the whole request was read and given to its handler */
 	bool refused;	  /* the answer is queued already */
 };
@@ -55,8 +68,12 @@ struct nr_http {
 	pthread_t sweeper;
 	bool sweeping;
 	atomic_bool stopping;
+	uint64_t rings; /* guarded by conns_lock */
+	struct pollfd *polled;
+	struct http_conn **polled_conns;
 	_Atomic uint64_t requests, answers[6], refused_strict, refused_token, refused_origin,
-		cut_off, exposed, limited, timed_out, connections, bytes;
+		cut_off, exposed, limited, timed_out, connections, bytes, streams, streams_refused,
+		streams_slow;
 };
 
 /** Those that are known at all; NULL-terminated. */
@@ -69,6 +86,32 @@ void nr_http_guard_phase(struct http_conn *conn, enum http_phase phase);
 void nr_http_guard_body(struct http_conn *conn, size_t n);
 NR_MUST_CHECK int nr_http_guard_start(struct nr_http *http, struct nr_err *reterr);
 void nr_http_guard_stop(struct nr_http *http);
+
+/* live.c */
+struct http_live { /* what a stream without end waits for; monotonic */
+	int64_t asked_ns, comment_ns, recheck_ns;
+	bool more_now; /* it gave something: ask again before waiting */
+};
+enum http_live_what {
+	HTTP_LIVE_NEWS,
+	HTTP_LIVE_COMMENT,
+	HTTP_LIVE_RECHECK,
+	HTTP_LIVE_END,
+	HTTP_LIVE_NOT_YET
+};
+/**
+ * May this reader have one stream more? Then its connection is a live one. @return false: he has as
+ * many as a reader may
+ */
+bool nr_http_live_begin(struct http_exchange *ex);
+/** Its first question was asked. */
+void nr_http_live_start(struct http_conn *conn, struct http_live *live);
+/** @return what is to be done now */
+enum http_live_what nr_http_live_wait(struct http_conn *conn, struct http_live *live);
+/** Under the lock: who hung up is told to its thread. */
+void nr_http_live_sweep(struct nr_http *http);
+/** All streams end. */
+void nr_http_live_stop(struct nr_http *http);
 
 /* http_strict.c: @return NULL, or why the request is refused */
 const char *nr_http_strict(const struct http_exchange *ex, struct MHD_Connection *mc,
@@ -96,3 +139,8 @@ enum MHD_Result nr_http_reply_error(struct http_exchange *ex, struct MHD_Connect
 enum MHD_Result nr_http_reply_send(struct http_exchange *ex, struct MHD_Connection *mc,
 				   struct nr_http_reply *reply);
 unsigned nr_http_status_of(int code);
+
+/* stream.c */
+/** @return NULL: no memory, and from->done was called */
+struct MHD_Response *nr_http_stream_response(struct http_exchange *ex,
+					     const struct nr_http_stream *from);

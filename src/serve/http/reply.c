@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "serve/http/http_int.h"
 
-enum { STREAM_BLOCK = 64 << 10, STREAM_BUFFER = 32 << 20, PROBLEM_MAX = 4096, TAG_BYTES = 16 };
+enum { PROBLEM_MAX = 4096, TAG_BYTES = 16, LIVE_RETRY_S = 30 };
 
 unsigned nr_http_status_of(int code)
 {
@@ -90,7 +90,8 @@ static enum MHD_Result queue(struct http_exchange *ex, struct MHD_Connection *mc
 	add_security(response);
 	if (ex->conn != NULL) {
 		atomic_fetch_add(&ex->conn->http->answers[status / 100 < 6 ? status / 100 : 5], 1);
-		nr_http_guard_phase(ex->conn, HTTP_ANSWER);
+		if (!ex->live)
+			nr_http_guard_phase(ex->conn, HTTP_ANSWER);
 	}
 	ok = MHD_queue_response(mc, status, response);
 	MHD_destroy_response(response);
@@ -195,88 +196,6 @@ enum MHD_Result nr_http_reply_error(struct http_exchange *ex, struct MHD_Connect
 	return queue(ex, mc, status, response);
 }
 
-/* ---- streams ---- */
-
-struct stream {
-	struct nr_http_stream from;
-	struct http_exchange *ex; /* lives until the answer is out, not until stream_done() */
-	struct nr_http *http;
-	struct nr_buf buf;
-	size_t given;
-	bool ended;
-};
-
-/* Asked before each piece goes out: who was revoked, demoted or suspended gets nothing more. */
-static bool still_allowed(struct stream *stream)
-{
-	struct nr_err err;
-	int ret = nr_who_still(stream->http->opt.who, &stream->ex->caller, nr_time_now(), &err);
-
-	if (ret < 0) {
-		atomic_fetch_add(&stream->http->cut_off, 1);
-		nr_log(NR_LOG_NOTICE, "serve", "answer_ended", "actor=%s why=%s",
-		       stream->ex->rq.actor, err.msg);
-	}
-	return ret == 0;
-}
-
-static ssize_t stream_read(void *cls, uint64_t pos, char *out, size_t max)
-{
-	struct stream *stream = cls;
-
-	(void)pos;
-	while (stream->given == stream->buf.n) {
-		if (stream->ended)
-			return MHD_CONTENT_READER_END_OF_STREAM;
-		nr_buf_reset(&stream->buf);
-		stream->given = 0;
-		int ret = stream->from.more(stream->from.ctx, &stream->buf);
-
-		if (ret < 0 || stream->buf.err < 0)
-			return MHD_CONTENT_READER_END_WITH_ERROR;
-		stream->ended = ret == 0;
-	}
-	if (!still_allowed(stream))
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	size_t n = nr_min_size(max, stream->buf.n - stream->given);
-
-	memcpy(out, stream->buf.p + stream->given, n);
-	stream->given += n;
-	atomic_fetch_add(&stream->http->bytes, n);
-	return (ssize_t)n;
-}
-
-static void stream_done(void *cls)
-{
-	struct stream *stream = cls;
-
-	if (stream->from.done != NULL)
-		stream->from.done(stream->from.ctx);
-	nr_buf_done(&stream->buf);
-	free(stream);
-}
-
-static struct MHD_Response *stream_response(struct http_exchange *ex,
-					    const struct nr_http_stream *from)
-{
-	struct stream *stream = calloc(1, sizeof(*stream));
-	struct MHD_Response *response;
-
-	if (stream == NULL) {
-		from->done(from->ctx);
-		return NULL;
-	}
-	stream->from = *from;
-	stream->ex = ex;
-	stream->http = ex->conn->http;
-	nr_buf_init(&stream->buf, STREAM_BUFFER);
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read,
-						     stream, stream_done);
-	if (response == NULL)
-		stream_done(stream);
-	return response;
-}
-
 /* ---- answers ---- */
 
 static bool is_printable(const char *text)
@@ -368,7 +287,7 @@ static struct MHD_Response *body_response(struct http_exchange *ex, struct nr_ht
 	struct nr_http *http = ex->conn->http;
 
 	if (reply->stream.more != NULL)
-		return stream_response(ex, &reply->stream);
+		return nr_http_stream_response(ex, &reply->stream);
 	name_it(ex, reply);
 	if (reply->status == 200 && nr_http_fresh(&ex->rq, reply)) {
 		reply->status = 304;
@@ -382,8 +301,18 @@ static struct MHD_Response *body_response(struct http_exchange *ex, struct nr_ht
 enum MHD_Result nr_http_reply_send(struct http_exchange *ex, struct MHD_Connection *mc,
 				   struct nr_http_reply *reply)
 {
-	struct MHD_Response *response = body_response(ex, reply);
+	bool live = reply->stream.more != NULL && reply->stream.live && !ex->head;
+	struct MHD_Response *response;
 
+	if (live && !nr_http_live_begin(ex)) {
+		reply->stream.done(reply->stream.ctx);
+		return nr_http_reply_problem(
+			ex, mc, 429,
+			"as many streams are open as a session or token may have: one is enough for "
+			"all tabs of a browser",
+			LIVE_RETRY_S);
+	}
+	response = body_response(ex, reply);
 	if (response == NULL)
 		return MHD_NO;
 	add_fields(ex, response, reply);

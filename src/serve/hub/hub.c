@@ -23,6 +23,8 @@ static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *ret
 		.socket_path = socket_path,
 		.rate = hub->core->set->rate,
 		.burst = hub->core->set->burst,
+		.streams = hub->core->set->streams,
+		.recheck_s = hub->core->set->recheck_s,
 	};
 
 	nr_home_path(hub->core->home.dir, "admin.sock", socket_path);
