@@ -224,6 +224,10 @@ nr_registry_findings(struct nr_registry *registry, const struct nr_registry_find
 		     int (*each)(void *ctx, const struct nr_registry_finding *finding), void *ctx,
 		     struct nr_registry_finding_page *ret_page, struct nr_err *reterr);
 
+/** Sequence of the newest revision of all; 0: none yet. */
+NR_MUST_CHECK int nr_registry_findings_newest(struct nr_registry *registry, uint64_t *ret_sequence,
+					      struct nr_err *reterr);
+
 /** Delete what the engine said before @p before of findings that are over, and old revisions. @return how many */
 NR_MUST_CHECK int64_t nr_registry_findings_retain(struct nr_registry *registry,
 						  struct nr_time before, struct nr_err *reterr);

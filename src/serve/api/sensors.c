@@ -62,15 +62,22 @@ static void add_live(struct nr_json *json, const struct nr_ingest_sensor *live)
 	nr_json_object_end(json);
 }
 
+void nr_api_sensor_json(struct nr_hub *hub, const struct nr_registry_sensor *sensor,
+			struct nr_json *json)
+{
+	struct nr_ingest_sensor live;
+
+	nr_admin_sensor_json(hub->core, sensor, json);
+	if (nr_ingest_find(hub->ingest, sensor->uuid, &live))
+		add_live(json, &live);
+	nr_json_object_end(json);
+}
+
 static int add_sensor(void *ctx, const struct nr_registry_sensor *sensor)
 {
 	struct list *list = ctx;
-	struct nr_ingest_sensor live;
 
-	nr_admin_sensor_json(list->hub->core, sensor, &list->json);
-	if (nr_ingest_find(list->hub->ingest, sensor->uuid, &live))
-		add_live(&list->json, &live);
-	nr_json_object_end(&list->json);
+	nr_api_sensor_json(list->hub, sensor, &list->json);
 	return list->json.out->err;
 }
 

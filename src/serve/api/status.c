@@ -74,34 +74,39 @@ static void add_store(struct nr_hub *hub, struct nr_json *json, uint64_t durable
 	nr_json_object_end(json);
 }
 
+void nr_api_status_json(struct nr_hub *hub, struct nr_time now, struct nr_json *json)
+{
+	uint64_t durable = nr_journal_durable(hub->core->journal);
+
+	nr_json_object(json);
+	text(json, "name", hub->core->name);
+	text(json, "uuid", hub->core->uuid);
+	text(json, "version", hub->version);
+	nr_json_key(json, "now");
+	nr_json_time(json, now);
+	nr_json_key(json, "started");
+	nr_json_time(json, hub->started);
+	text(json, "url", hub->url);
+	text(json, "ingest", hub->ingest_listen);
+	nr_json_key(json, "certificate_until");
+	nr_json_time(json, hub->certificate.not_after);
+	number(json, "sensors_connected", nr_ingest_sessions(hub->ingest));
+	add_journal(hub, json);
+	add_engine(hub, json, durable);
+	add_store(hub, json, durable);
+	nr_json_object_end(json);
+}
+
 static int get_status(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
-	struct nr_hub *hub = ctx;
-	uint64_t durable = nr_journal_durable(hub->core->journal);
 	struct nr_json json;
 	int ret = nr_http_only(rq, none, &reply->err);
 
 	if (ret < 0)
 		return ret;
 	nr_json_init(&json, &reply->body);
-	nr_json_object(&json);
-	text(&json, "name", hub->core->name);
-	text(&json, "uuid", hub->core->uuid);
-	text(&json, "version", hub->version);
-	nr_json_key(&json, "now");
-	nr_json_time(&json, rq->now);
-	nr_json_key(&json, "started");
-	nr_json_time(&json, hub->started);
-	text(&json, "url", hub->url);
-	text(&json, "ingest", hub->ingest_listen);
-	nr_json_key(&json, "certificate_until");
-	nr_json_time(&json, hub->certificate.not_after);
-	number(&json, "sensors_connected", nr_ingest_sessions(hub->ingest));
-	add_journal(hub, &json);
-	add_engine(hub, &json, durable);
-	add_store(hub, &json, durable);
-	nr_json_object_end(&json);
+	nr_api_status_json(ctx, rq->now, &json);
 	nr_buf_add(&reply->body, "\n", 1);
 	return 0;
 }

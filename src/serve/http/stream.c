@@ -22,7 +22,11 @@ struct stream {
 static bool still_allowed(struct stream *stream)
 {
 	struct nr_err err;
-	int ret = nr_who_still(stream->http->opt.who, &stream->ex->caller, nr_time_now(), &err);
+	struct nr_who *who = stream->http->opt.who;
+	struct nr_time now = nr_time_now();
+	/* A live one also sees what was shared with its reader meanwhile. */
+	int ret = stream->from.live ? nr_who_renew(who, &stream->ex->caller, now, &err)
+				    : nr_who_still(who, &stream->ex->caller, now, &err);
 
 	if (ret < 0) {
 		atomic_fetch_add(&stream->http->cut_off, 1);

@@ -306,6 +306,7 @@ int nr_core_open(const char *dir, struct nr_core **ret_core, struct nr_err *rete
 		return nr_fail(reterr, -ENOMEM, "no memory");
 	core->home.lock_fd = -1;
 	init_locks(core);
+	nr_news_init(&core->news);
 	ret = open_all(core, dir, reterr);
 	if (ret < 0) {
 		nr_core_close(core);
@@ -336,6 +337,7 @@ struct nr_core *nr_core_close(struct nr_core *core)
 	nr_home_keys_done(&core->keys);
 	nr_settings_free(core->file);
 	nr_home_close(&core->home);
+	nr_news_done(&core->news);
 	(void)pthread_mutex_destroy(&core->ingest);
 	(void)pthread_mutex_destroy(&core->commit_lock);
 	(void)pthread_cond_destroy(&core->durable);

@@ -17,6 +17,7 @@
 
 #include "orient/watch.h"
 #include "serve/hub/home.h"
+#include "serve/hub/news.h"
 #include "serve/hub/settings.h"
 #include "store/journal.h"
 #include "store/ledger.h"
@@ -40,6 +41,7 @@ struct nr_core {
 	atomic_bool disk_full;
 	char journal_dir[NR_HOME_PATH];
 	char uuid[NR_UUID_TEXT], name[NR_REGISTRY_NAME], epoch[NR_UUID_TEXT];
+	struct nr_news news;			 /* for streams of events */
 	bool alone;				 /* no hub runs: nr_core_wait() commits itself */
 	_Atomic uint64_t roll_wanted, roll_done; /* by the journal's thread */
 	_Atomic int64_t hold_until_ns;		 /* monotonic: nothing is erased before */

@@ -100,6 +100,8 @@ static int flush(struct nr_engine_follower *engine)
 		nr_log(NR_LOG_ERROR, "engine", "findings_not_written", "error=%s", err.msg);
 		return (int)added;
 	}
+	if (added > 0)
+		nr_news_tell(&engine->core->news, NR_NEWS_FINDINGS);
 	engine->n_pending = 0;
 	nr_buf_reset(&engine->text);
 	engine->written_at = engine->at;

@@ -8,6 +8,11 @@
 #include "base/log.h"
 #include "serve/hub/hub_int.h"
 
+static void ring(void *ctx)
+{
+	nr_http_ring(ctx);
+}
+
 static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *reterr)
 {
 	static char socket_path[NR_HOME_PATH]; /* one hub a process; the server keeps the pointer */
@@ -37,6 +42,7 @@ static int start_http(struct nr_hub *hub, const char *listen, struct nr_err *ret
 
 	(void)snprintf(hub->url, sizeof(hub->url), "https://%.*s:%u", host_n, listen,
 		       nr_http_port(hub->http));
+	nr_news_listen(&hub->core->news, ring, hub->http);
 	return nr_http_serve(hub->http, reterr);
 }
 
@@ -186,6 +192,8 @@ struct nr_hub *nr_hub_stop(struct nr_hub *hub)
 		return NULL;
 	if (hub->core != NULL)
 		remove_ports(hub);
+	if (hub->core != NULL)
+		nr_news_listen(&hub->core->news, NULL, NULL);
 	hub->http = nr_http_stop(hub->http);
 	if (hub->ingest != NULL)
 		nr_ingest_stop(hub->ingest);

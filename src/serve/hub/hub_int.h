@@ -43,7 +43,13 @@ NR_MUST_CHECK int nr_hub_threads_start(struct nr_hub *hub, struct nr_err *reterr
 /** The watch first, so that nothing is appended behind the last commit. */
 void nr_hub_threads_stop(struct nr_hub *hub);
 
+/* What streams of events tell in the words of the lists. */
+void nr_api_status_json(struct nr_hub *hub, struct nr_time now, struct nr_json *json);
+void nr_api_sensor_json(struct nr_hub *hub, const struct nr_registry_sensor *sensor,
+			struct nr_json *json);
+
 /* api/: one file a resource, with the table of its routes; table.c has all of them */
 extern const struct nr_http_group *const nr_api_groups[]; /* NULL-terminated */
+extern const struct nr_http_group nr_api_events;
 extern const struct nr_http_group nr_api_health, nr_api_status, nr_api_sensors, nr_api_findings,
 	nr_api_observations, nr_api_enrol, nr_api_metrics, nr_api_local;

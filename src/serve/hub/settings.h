@@ -16,7 +16,7 @@ struct nr_settings {
 	const char *listen;    /* HTTPS: API */
 	const char *ingest;    /* TLS: sensors */
 	const char *advertise; /* what sensors are told to reach; NULL: where ingest listens */
-	uint32_t rate, burst;	     /* requests of a token */
+	uint32_t rate, burst;  /* requests of a token */
 	uint32_t streams, recheck_s; /* of events */
 	uint32_t segment_mib, reserve_mib;
 	uint32_t journal_days, journal_gib; /* 0: no limit */

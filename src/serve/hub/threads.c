@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "serve/hub/hub_int.h"
+#include "store/registry_who.h"
 
 enum {
 	BUSY_MS = 2, /* between commits while there is something to write */
@@ -12,6 +13,7 @@ enum {
 	IDLE_MS = 20,
 	FULL_MS = 500, /* disk full */
 	WATCH_MS = 500,
+	STATUS_S = 30, /* a status is told so often, and when it changed */
 	RETAIN_S = 60,
 	ROLL_S = 86400, /* retention never touches the segment at work */
 };
@@ -151,9 +153,40 @@ static void *journal_main(void *arg)
 
 /* ---- watch ---- */
 
+/* What streams of events tell of, as it stood when they were last rung. */
+struct told {
+	uint64_t sensors, status;
+	int64_t status_ns;
+};
+
+static void tell(struct nr_hub *hub, struct told *told)
+{
+	struct nr_core *core = hub->core;
+	uint64_t counts[NR_INGEST_COUNT_N];
+	int64_t now = nr_mono_now().ns;
+
+	nr_ingest_counts(hub->ingest, counts);
+	/* Sums that grow or change with each of these; that two changes cancel out costs an event. */
+	uint64_t sessions = nr_ingest_sessions(hub->ingest);
+	uint64_t sensors = nr_registry_standing(core->registry) +
+			   (counts[NR_INGEST_SESSIONS_BEGUN] << 32) + (sessions << 16);
+	uint64_t status = sessions << 2 | (uint64_t)atomic_load(&core->disk_full) << 1 |
+			  (atomic_load(&core->failed) != 0);
+
+	if (sensors != told->sensors)
+		nr_news_tell(&core->news, NR_NEWS_SENSORS);
+	if (status != told->status || now - told->status_ns > STATUS_S * NR_NS_PER_S) {
+		nr_news_tell(&core->news, NR_NEWS_STATUS);
+		told->status_ns = now;
+	}
+	told->sensors = sensors;
+	told->status = status;
+}
+
 static void *watch_main(void *arg)
 {
 	struct nr_hub *hub = arg;
+	struct told told = { 0 };
 
 	while (!atomic_load(&hub->stopping)) {
 		nr_core_lock(hub->core);
@@ -163,6 +196,7 @@ static void *watch_main(void *arg)
 		if (ret < 0 && ret != -EWOULDBLOCK && ret != -ENOSPC &&
 		    atomic_load(&hub->core->failed) == 0)
 			nr_log(NR_LOG_ERROR, "watch", "tick_failed", "error=%s", nr_err_text(ret));
+		tell(hub, &told);
 		sleep_ms(WATCH_MS);
 	}
 	return NULL;

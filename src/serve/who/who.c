@@ -378,16 +378,15 @@ void nr_who_done(struct nr_who_caller *caller)
 
 /* ---- long answers ---- */
 
-int nr_who_still(struct nr_who *who, const struct nr_who_caller *caller, struct nr_time now,
-		 struct nr_err *reterr)
+/* What he may know now, when he is still who he was and may still know all of what he might. */
+static int look_again(struct nr_who *who, const struct nr_who_caller *caller, struct nr_time now,
+		      struct nr_view **ret_view, struct nr_err *reterr)
 {
 	const struct nr_viewer *was = &caller->scope.viewer;
 	struct nr_view *view;
 	struct known known = { .role = NR_ROLE_OPERATOR };
 	int ret = 0;
 
-	if (caller->by == NR_WHO_NOBODY)
-		return 0;
 	if (caller->by != NR_WHO_SOCKET) {
 		ret = known_find(who, caller->selector, &known, reterr);
 		if (ret == 0 &&
@@ -400,8 +399,45 @@ int nr_who_still(struct nr_who *who, const struct nr_who_caller *caller, struct 
 				reterr);
 	if (ret < 0)
 		return ret == -EACCES ? nr_fail(reterr, -EACCES, "no longer in force") : ret;
-	bool still = nr_view_still(caller->view, view);
+	if (!nr_view_still(caller->view, view)) {
+		nr_view_let(view);
+		return nr_fail(reterr, -EACCES, "what may be known has changed: ask again");
+	}
+	*ret_view = view;
+	return 0;
+}
 
-	nr_view_let(view);
-	return still ? 0 : nr_fail(reterr, -EACCES, "what may be known has changed: ask again");
+int nr_who_still(struct nr_who *who, const struct nr_who_caller *caller, struct nr_time now,
+		 struct nr_err *reterr)
+{
+	struct nr_view *view = NULL;
+
+	if (caller->by == NR_WHO_NOBODY)
+		return 0;
+	int ret = look_again(who, caller, now, &view, reterr);
+
+	if (ret == 0)
+		nr_view_let(view);
+	return ret;
+}
+
+int nr_who_renew(struct nr_who *who, struct nr_who_caller *caller, struct nr_time now,
+		 struct nr_err *reterr)
+{
+	struct nr_viewer was = caller->scope.viewer;
+	struct nr_view *view = NULL;
+
+	if (caller->by == NR_WHO_NOBODY)
+		return 0;
+	int ret = look_again(who, caller, now, &view, reterr);
+
+	if (ret < 0)
+		return ret;
+	nr_view_let(caller->view);
+	caller->view = view;
+	caller->scope = view->scope;
+	caller->scope.viewer.role = was.role;
+	caller->scope.viewer.user = was.user;
+	caller->scope.viewer.now = now;
+	return 0;
 }

@@ -65,3 +65,9 @@ void nr_who_done(struct nr_who_caller *caller);
  */
 NR_MUST_CHECK int nr_who_still(struct nr_who *who, const struct nr_who_caller *caller,
 			       struct nr_time now, struct nr_err *reterr);
+/**
+ * As nr_who_still(), and from here on @p caller knows what he may know now: more, when more was shared
+ * with him. For streams without an end; what pointed into his scope's lists points nowhere after it.
+ */
+NR_MUST_CHECK int nr_who_renew(struct nr_who *who, struct nr_who_caller *caller, struct nr_time now,
+			       struct nr_err *reterr);

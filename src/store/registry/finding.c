@@ -114,6 +114,25 @@ int nr_registry_findings_place(struct nr_registry *registry, uint64_t *ret_at,
 	return ret < 0 ? ret : 0;
 }
 
+int nr_registry_findings_newest(struct nr_registry *registry, uint64_t *ret_sequence,
+				struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+
+	nr_registry_hold(registry);
+	int ret = nr_registry_prepare(registry, "SELECT coalesce(max(sequence), 0) FROM finding",
+				      &stmt, reterr);
+
+	if (ret == 0) {
+		ret = nr_registry_step(registry, stmt, reterr);
+		if (ret > 0)
+			*ret_sequence = (uint64_t)sqlite3_column_int64(stmt, 0);
+		(void)sqlite3_finalize(stmt);
+	}
+	nr_registry_let(registry);
+	return ret < 0 ? ret : 0;
+}
+
 static struct nr_str column_str(sqlite3_stmt *stmt, int i)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, i);
