@@ -7,7 +7,8 @@
  * Zero      a label of all zero bytes lets nobody know anything, its owner not excepted
  * Audience  nobody but the owner, until members, communities, layers or everyone are named.
  *           Members and communities are named with the epoch of their membership: who leaves and
- *           comes back is another. Epochs begin with 1; 0 is nobody's.
+ *           comes back is another. Epochs begin with 1; 0 is nobody's. A community is named at
+ *           each epoch that its members have.
  * TLP       the ceiling of the audience: RED reaches named members only; AMBER+STRICT and AMBER
  *           members, communities and layers; GREEN also everyone on this hub; CLEAR anyone
  * Text      JSON, docs/internals/answers.md: {"tlp":"AMBER","owner":UUID,"members":[{"member":UUID,

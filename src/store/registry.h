@@ -59,9 +59,18 @@ NR_MUST_CHECK int nr_registry_facts(const char *path, struct nr_registry_facts *
 
 /** Who does something, and when: for the audit chain. */
 struct nr_registry_act {
-	const char *actor; /* "uid:0", "token:SELECTOR", "hub" */
+	const char *actor;     /* "uid:0", "token:SELECTOR", "hub" */
+	struct nr_uuid member; /* for whom; zero: the hub itself, or who has its machine */
 	struct nr_time now;
 };
+
+/**
+ * Bring the database of this version back to the one before, for the program before this one; what
+ * that can hold stays (migrations/000N.down.sql). Nobody may have it open.
+ * @return 0; NR_EVERSION it is of another version
+ */
+NR_MUST_CHECK int nr_registry_migrate_down(const char *path, const struct nr_registry_act *act,
+					   struct nr_err *reterr);
 
 /* ---- a few words of the hub itself: uuid, name ---- */
 
@@ -84,8 +93,9 @@ extern const char *const nr_sensor_state_names[]; /* NULL-terminated */
 struct nr_registry_sensor {
 	struct nr_uuid uuid;
 	char name[NR_REGISTRY_NAME];
-	uint8_t state; /* enum nr_sensor_state */
-	char member[NR_REGISTRY_NAME];
+	uint8_t state;			 /* enum nr_sensor_state */
+	char member[NR_REGISTRY_NAME];	 /* "": the operator's */
+	struct nr_uuid owner;		 /* the member; the operator's when it has none */
 	char serial[NR_REGISTRY_SERIAL]; /* of its certificate, hex; "" none */
 	struct nr_time created, enrolled, valid_until, revoked; /* 0: never */
 };

@@ -509,5 +509,9 @@ int nr_http_number(const struct nr_http_request *rq, const char *name, uint64_t 
 
 struct nr_registry_act nr_http_act(const struct nr_http_request *rq)
 {
-	return (struct nr_registry_act){ .actor = rq->actor, .now = rq->now };
+	struct nr_registry_act act = { .actor = rq->actor, .now = rq->now };
+
+	if (!rq->local) /* who has the machine acts for nobody else */
+		act.member = rq->scope->viewer.member;
+	return act;
 }

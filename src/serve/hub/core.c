@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "store/registry_member.h"
 
 /* ---- locks ---- */
 
@@ -240,6 +241,8 @@ static int open_journal(struct nr_core *core, struct nr_err *reterr)
 
 static int open_registry(struct nr_core *core, struct nr_err *reterr)
 {
+	struct nr_registry_act act = { .actor = "hub", .now = nr_time_now() };
+	struct nr_registry_member member;
 	char path[NR_HOME_PATH];
 	int ret;
 
@@ -254,6 +257,8 @@ static int open_registry(struct nr_core *core, struct nr_err *reterr)
 	if (ret == 0)
 		ret = nr_registry_meta(core->registry, "epoch", core->epoch, sizeof(core->epoch),
 				       reterr);
+	if (ret == 0) /* a hub of before there were members has none yet */
+		ret = nr_registry_operator_make(core->registry, core->name, &act, &member, reterr);
 	return ret;
 }
 

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "serve/hub/home.h"
 #include "serve/hub/settings.h"
+#include "store/registry_member.h"
 
 enum { AUTHORITY_DAYS = 7300, HUB_DAYS = 3650, HOSTS_MAX = 32, DAY_S = 86400 };
 
@@ -176,6 +177,7 @@ static int make_registry(const char *dir, const struct nr_home_wish *wish, const
 	struct nr_registry_act act = { .actor = "init", .now = wish->now };
 	char path[NR_HOME_PATH], text[NR_UUID_TEXT], epoch[NR_UUID_TEXT];
 	nr_auto(nr_registry) registry = NULL;
+	struct nr_registry_member member;
 	int ret;
 
 	nr_home_path(dir, "registry.db", path);
@@ -191,6 +193,8 @@ static int make_registry(const char *dir, const struct nr_home_wish *wish, const
 		ret = nr_registry_meta_set(registry, "epoch", epoch, reterr);
 	if (ret == 0)
 		ret = nr_registry_audit(registry, &act, "hub.init", text, name, reterr);
+	if (ret == 0)
+		ret = nr_registry_operator_make(registry, name, &act, &member, reterr);
 	return ret;
 }
 

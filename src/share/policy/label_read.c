@@ -53,10 +53,13 @@ static int read_parties(const json_t *json, const struct list *list, struct nr_e
 	for (size_t i = 0; i < n; i++) {
 		int r = read_party(json_array_get(array, i), list->one, &list->parties[i], reterr);
 
-		if (r != 0)
-			return nr_err_prefix(reterr, "%s", list->name);
+		if (r != 0) {
+			(void)nr_err_prefix(reterr, "%s", list->name);
+			return r;
+		}
 		for (size_t k = 0; k < i; k++)
-			if (nr_uuid_eq(list->parties[k].uuid, list->parties[i].uuid))
+			if (nr_uuid_eq(list->parties[k].uuid, list->parties[i].uuid) &&
+			    list->parties[k].epoch == list->parties[i].epoch)
 				return nr_fail(reterr, NR_EUSAGE, "%s: the same one twice",
 					       list->name);
 	}

@@ -102,7 +102,7 @@ static void what_is_no_label_is_refused_with_words(void **state)
 		{ "{\"members\":[{\"member\":\"" ONE "\",\"epoch\":4294967296}]}", "epoch" },
 		{ "{\"members\":[{\"community\":\"" ONE "\"}]}", "community" },
 		{ "{\"members\":[{\"member\":\"" ONE "\",\"epoch\":1},{\"member\":\"" ONE
-		  "\",\"epoch\":2}]}",
+		  "\",\"epoch\":1}]}",
 		  "twice" },
 		{ "{\"communities\":7}", "communities" },
 		{ "{\"layers\":\"policy\"}", "layers" },

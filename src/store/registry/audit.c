@@ -5,10 +5,12 @@
  * Rows are never changed (triggers refuse it), and what is changed beside SQLite is found by
  * verify.
  */
+#include <stdio.h>
+
 #include "base/cursor.h"
 #include "store/registry/registry_int.h"
 
-enum { FIELDS_MAX = 1 << 16 };
+enum { FIELDS_MAX = 1 << 16, ACTOR_MAX = 160 };
 
 static void add_u64(struct nr_buf *out, uint64_t v)
 {
@@ -66,19 +68,37 @@ static int last_of(struct nr_registry *registry, uint64_t *ret_sequence,
 	return ret < 0 ? ret : 0;
 }
 
+/*
+ * Who acted, and behind an @ for which member: part of what is chained, in a form that version 1 of
+ * the registry has too.
+ */
+static void print_actor(const struct nr_registry_act *act, char out[ACTOR_MAX])
+{
+	char member[NR_UUID_TEXT];
+
+	nr_uuid_print(act->member, member);
+	(void)snprintf(out, ACTOR_MAX, "%.*s%s%s", ACTOR_MAX - NR_UUID_TEXT - 1, act->actor,
+		       nr_uuid_eq(act->member, (struct nr_uuid){ 0 }) ? "" : "@",
+		       nr_uuid_eq(act->member, (struct nr_uuid){ 0 }) ? "" : member);
+}
+
 int nr_registry_note(struct nr_registry *registry, const struct nr_registry_act *act,
 		     const char *action, const char *object, const char *detail,
 		     struct nr_err *reterr)
 {
 	struct nr_digest before, chain;
 	sqlite3_stmt *stmt;
-	struct row row = { .at_ns = act->now.ns,
-			   .text = { nr_str_from(act->actor), nr_str_from(action),
-				     nr_str_from(object), nr_str_from(detail) } };
+	char actor[ACTOR_MAX];
+	struct row row = { .at_ns = act->now.ns };
 	int ret = last_of(registry, &row.sequence, &before, reterr);
 
 	if (ret < 0)
 		return ret;
+	print_actor(act, actor);
+	row.text[0] = nr_str_from(actor);
+	row.text[1] = nr_str_from(action);
+	row.text[2] = nr_str_from(object);
+	row.text[3] = nr_str_from(detail);
 	row.sequence++;
 	ret = chain_of(&before, &row, &chain);
 	if (ret < 0)

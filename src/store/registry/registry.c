@@ -5,11 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/embedded.h"
-
-extern const struct nr_embedded nr_registry_migrations[];
-
-enum { BUSY_MS = 2000, APPLICATION_ID = 0x4e525231 /* "NRR1" */ };
+enum { BUSY_MS = 2000 };
 
 /* ---- errors and statements ---- */
 
@@ -65,6 +61,59 @@ int nr_registry_run(struct nr_registry *registry, sqlite3_stmt *stmt, struct nr_
 	return ret;
 }
 
+int nr_registry_ask(struct nr_registry *registry, const char *sql,
+		    const struct nr_registry_arg *args, size_t n_args, sqlite3_stmt **ret_stmt,
+		    struct nr_err *reterr)
+{
+	int ret = nr_registry_prepare(registry, sql, ret_stmt, reterr);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < n_args; i++)
+		switch (args[i].kind) {
+		case NR_ARG_NULL:
+			break; /* what is not bound is NULL */
+		case NR_ARG_I64:
+			nr_registry_bind_i64(*ret_stmt, (int)i + 1, args[i].i64);
+			break;
+		case NR_ARG_TEXT:
+			nr_registry_bind_text(*ret_stmt, (int)i + 1, args[i].text);
+			break;
+		case NR_ARG_UUID:
+			nr_registry_bind_blob(*ret_stmt, (int)i + 1, args[i].uuid.b,
+					      sizeof(args[i].uuid.b));
+			break;
+		}
+	return 0;
+}
+
+int nr_registry_change(struct nr_registry *registry, const char *sql,
+		       const struct nr_registry_arg *args, size_t n_args, struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+	int ret = nr_registry_ask(registry, sql, args, n_args, &stmt, reterr);
+
+	if (ret == 0)
+		ret = nr_registry_run(registry, stmt, reterr);
+	return ret < 0 ? ret : sqlite3_changes(registry->db);
+}
+
+int nr_registry_number(struct nr_registry *registry, const char *sql,
+		       const struct nr_registry_arg *args, size_t n_args, int64_t *ret_value,
+		       struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+	int ret = nr_registry_ask(registry, sql, args, n_args, &stmt, reterr);
+
+	registry->moves = false;
+	if (ret < 0)
+		return ret;
+	ret = nr_registry_step(registry, stmt, reterr);
+	*ret_value = ret > 0 ? sqlite3_column_int64(stmt, 0) : 0;
+	(void)sqlite3_finalize(stmt);
+	return ret < 0 ? ret : 0;
+}
+
 /*
  * A value that could not be bound (no memory) is NULL, and every column that matters is NOT NULL.
  */
@@ -114,7 +163,7 @@ struct nr_time nr_registry_get_time(sqlite3_stmt *stmt, int i)
 	return (struct nr_time){ sqlite3_column_int64(stmt, i) };
 }
 
-static int run_sql(struct nr_registry *registry, const char *sql, struct nr_err *reterr)
+int nr_registry_run_sql(struct nr_registry *registry, const char *sql, struct nr_err *reterr)
 {
 	if (sqlite3_exec(registry->db, sql, NULL, NULL, NULL) != SQLITE_OK)
 		return nr_registry_fail(registry, "execute", reterr);
@@ -136,9 +185,8 @@ void nr_registry_let(struct nr_registry *registry)
 int nr_registry_begin(struct nr_registry *registry, struct nr_err *reterr)
 {
 	nr_registry_hold(registry);
-	int ret = run_sql(registry, "BEGIN IMMEDIATE", reterr);
+	int ret = nr_registry_run_sql(registry, "BEGIN IMMEDIATE", reterr);
 
-	registry->moves = false;
 	if (ret < 0)
 		nr_registry_let(registry);
 	return ret;
@@ -147,7 +195,7 @@ int nr_registry_begin(struct nr_registry *registry, struct nr_err *reterr)
 int nr_registry_end(struct nr_registry *registry, int ret, struct nr_err *reterr)
 {
 	if (ret >= 0) {
-		int committed = run_sql(registry, "COMMIT", reterr);
+		int committed = nr_registry_run_sql(registry, "COMMIT", reterr);
 
 		ret = committed < 0 ? committed : ret;
 		if (committed == 0)
@@ -169,79 +217,6 @@ uint64_t nr_registry_changes(const struct nr_registry *registry)
 
 /* ---- open ---- */
 
-static int pragma_i64(struct nr_registry *registry, const char *sql, int64_t *ret_value,
-		      struct nr_err *reterr)
-{
-	sqlite3_stmt *stmt;
-	int ret = nr_registry_prepare(registry, sql, &stmt, reterr);
-
-	if (ret < 0)
-		return ret;
-	ret = nr_registry_step(registry, stmt, reterr);
-	if (ret > 0)
-		*ret_value = sqlite3_column_int64(stmt, 0);
-	(void)sqlite3_finalize(stmt);
-	return ret < 0 ? ret : 0;
-}
-
-/* A migration that makes tables anew must not cascade: references are checked once it is done. */
-static int check_references(struct nr_registry *registry, struct nr_err *reterr)
-{
-	sqlite3_stmt *stmt;
-	int ret = nr_registry_prepare(registry, "PRAGMA foreign_key_check", &stmt, reterr);
-
-	if (ret < 0)
-		return ret;
-	ret = nr_registry_step(registry, stmt, reterr);
-	(void)sqlite3_finalize(stmt);
-	return ret > 0 ? nr_fail(reterr, NR_EDAMAGED, "registry: a reference points nowhere") : ret;
-}
-
-static int migrate_one(struct nr_registry *registry, const char *sql, int64_t version,
-		       struct nr_err *reterr)
-{
-	char mark[96];
-	int ret = nr_registry_begin(registry, reterr);
-
-	if (ret < 0)
-		return ret;
-	ret = run_sql(registry, sql, reterr);
-	if (ret == 0)
-		ret = check_references(registry, reterr);
-	(void)snprintf(mark, sizeof(mark), "PRAGMA user_version=%lld; PRAGMA application_id=%d",
-		       (long long)version, APPLICATION_ID);
-	if (ret == 0)
-		ret = run_sql(registry, mark, reterr);
-	return nr_registry_end(registry, ret, reterr);
-}
-
-static int migrate(struct nr_registry *registry, struct nr_err *reterr)
-{
-	int64_t version = 0, application = 0, tables = 0;
-	int ret = pragma_i64(registry, "PRAGMA user_version", &version, reterr);
-
-	if (ret == 0)
-		ret = pragma_i64(registry, "PRAGMA application_id", &application, reterr);
-	if (ret == 0)
-		ret = pragma_i64(registry, "SELECT count(*) FROM sqlite_schema", &tables, reterr);
-	if (ret < 0)
-		return ret;
-	if (tables > 0 && application != APPLICATION_ID)
-		return nr_fail(reterr, NR_EFORMAT, "registry: a database of another program");
-	if (version > NR_REGISTRY_VERSION)
-		return nr_fail(reterr, NR_EVERSION,
-			       "registry: version %lld, made by a newer noroshi; this one knows "
-			       "up to %d",
-			       (long long)version, NR_REGISTRY_VERSION);
-	for (int64_t i = version; i < NR_REGISTRY_VERSION; i++) {
-		nr_require(nr_registry_migrations[i].name != NULL);
-		ret = migrate_one(registry, nr_registry_migrations[i].text, i + 1, reterr);
-		if (ret < 0)
-			return nr_err_prefix(reterr, "%s", nr_registry_migrations[i].name);
-	}
-	return 0;
-}
-
 static int set_up(struct nr_registry *registry, struct nr_err *reterr)
 {
 	int ret;
@@ -250,23 +225,19 @@ static int set_up(struct nr_registry *registry, struct nr_err *reterr)
 	(void)sqlite3_busy_timeout(registry->db, BUSY_MS);
 	(void)sqlite3_db_config(registry->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(registry->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	ret = run_sql(registry,
-		      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-		      "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-4096",
-		      reterr);
+	ret = nr_registry_run_sql(
+		registry,
+		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+		"PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-4096",
+		reterr);
+	if (ret == 0) /* a migration that makes tables anew must not cascade */
+		ret = nr_registry_run_sql(registry, "PRAGMA foreign_keys=OFF", reterr);
 	if (ret == 0)
-		ret = run_sql(registry, "PRAGMA foreign_keys=OFF", reterr);
-	if (ret == 0)
-		ret = migrate(registry, reterr);
-	if (ret == 0)
-		ret = nr_registry_may_know_add(registry, reterr);
-	if (ret == 0 &&
-	    sqlite3_set_authorizer(registry->db, nr_registry_watch, registry) != SQLITE_OK)
-		ret = nr_registry_fail(registry, "watch", reterr);
-	return ret == 0 ? run_sql(registry, "PRAGMA foreign_keys=ON", reterr) : ret;
+		ret = nr_registry_allows_add(registry, reterr);
+	return ret == 0 ? nr_registry_may_know_add(registry, reterr) : ret;
 }
 
-int nr_registry_open(const char *path, struct nr_registry **ret_registry, struct nr_err *reterr)
+int nr_registry_connect(const char *path, struct nr_registry **ret_registry, struct nr_err *reterr)
 {
 	struct nr_registry *registry = calloc(1, sizeof(*registry));
 	int ret;
@@ -287,6 +258,23 @@ int nr_registry_open(const char *path, struct nr_registry **ret_registry, struct
 	}
 	*ret_registry = registry;
 	return 0;
+}
+
+int nr_registry_open(const char *path, struct nr_registry **ret_registry, struct nr_err *reterr)
+{
+	nr_auto(nr_registry) registry = NULL;
+	int ret = nr_registry_connect(path, &registry, reterr);
+
+	if (ret == 0)
+		ret = nr_registry_migrate(registry, reterr);
+	if (ret == 0 &&
+	    sqlite3_set_authorizer(registry->db, nr_registry_watch, registry) != SQLITE_OK)
+		ret = nr_registry_fail(registry, "watch", reterr);
+	if (ret == 0)
+		ret = nr_registry_run_sql(registry, "PRAGMA foreign_keys=ON", reterr);
+	if (ret == 0)
+		*ret_registry = NR_TAKE(registry);
+	return ret;
 }
 
 struct nr_registry *nr_registry_close(struct nr_registry *registry)

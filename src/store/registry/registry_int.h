@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <stdatomic.h>
 
+#include "record/label.h"
 #include "store/registry.h"
 
 struct nr_registry {
@@ -49,17 +50,57 @@ bool nr_registry_get_blob(sqlite3_stmt *stmt, int i, void *out, size_t n);
 /** ns; NULL is 0 */
 struct nr_time nr_registry_get_time(sqlite3_stmt *stmt, int i);
 
+/* ---- statements with what is bound to them ---- */
+
+struct nr_registry_arg {
+	enum { NR_ARG_NULL, NR_ARG_I64, NR_ARG_TEXT, NR_ARG_UUID } kind;
+	int64_t i64;
+	const char *text;
+	struct nr_uuid uuid;
+};
+#define NR_ARG_OF_I64(v)  ((struct nr_registry_arg){ .kind = NR_ARG_I64, .i64 = (v) })
+#define NR_ARG_OF_TEXT(v) ((struct nr_registry_arg){ .kind = NR_ARG_TEXT, .text = (v) })
+#define NR_ARG_OF_UUID(v) ((struct nr_registry_arg){ .kind = NR_ARG_UUID, .uuid = (v) })
+/** The arguments of a statement, ?1 first: sets name and n_name. */
+#define NR_ARGS(...)                                     \
+	(const struct nr_registry_arg[]){ __VA_ARGS__ }, \
+		NR_COUNT(((struct nr_registry_arg[]){ __VA_ARGS__ }))
+
+/** Prepare and bind: step it, then sqlite3_finalize(). */
+NR_MUST_CHECK int nr_registry_ask(struct nr_registry *registry, const char *sql,
+				  const struct nr_registry_arg *args, size_t n_args,
+				  sqlite3_stmt **ret_stmt, struct nr_err *reterr);
+/** Prepare, bind, run. @return how many rows it changed; negative */
+NR_MUST_CHECK int nr_registry_change(struct nr_registry *registry, const char *sql,
+				     const struct nr_registry_arg *args, size_t n_args,
+				     struct nr_err *reterr);
+/** First column of the first row; 0 when there is none. */
+NR_MUST_CHECK int nr_registry_number(struct nr_registry *registry, const char *sql,
+				     const struct nr_registry_arg *args, size_t n_args,
+				     int64_t *ret_value, struct nr_err *reterr);
+
+/** Makes nr_allows() known to a connection: store/registry_label.h. */
+NR_MUST_CHECK int nr_registry_allows_add(struct nr_registry *registry, struct nr_err *reterr);
+/** The viewer that nr_allows() asks about; it must live until the statement is finalized. */
+void nr_registry_bind_viewer(sqlite3_stmt *stmt, int i, const struct nr_viewer *viewer);
+/** Bring forward to NR_REGISTRY_VERSION. */
+NR_MUST_CHECK int nr_registry_migrate(struct nr_registry *registry, struct nr_err *reterr);
+/** Open and make safe, whatever the version. */
+NR_MUST_CHECK int nr_registry_connect(const char *path, struct nr_registry **ret_registry,
+				      struct nr_err *reterr);
+NR_MUST_CHECK int nr_registry_run_sql(struct nr_registry *registry, const char *sql,
+				      struct nr_err *reterr);
+
 /** SQLite's authorizer: refuses nothing, notes what a statement will change. */
 int nr_registry_watch(void *ctx, int action, const char *table, const char *column,
 		      const char *database, const char *trigger);
+
 /* label.c: labels of what people say; inside a transaction */
 
-/**
- * Every member and community it names is one of this hub, in the epoch in which it is now where none
- * is said. @return 0; NR_EUSAGE
- */
+/** As nr_registry_label_complete(). */
 NR_MUST_CHECK int nr_registry_label_parties(struct nr_registry *registry, struct nr_label *label,
 					    struct nr_err *reterr);
+/** A label as a row: @p ret_uuid is the row's. @return 0; NR_EUSAGE it has no TLP */
 NR_MUST_CHECK int nr_registry_label_put(struct nr_registry *registry, const struct nr_label *label,
 					struct nr_time now, struct nr_uuid *ret_uuid,
 					struct nr_err *reterr);

@@ -3,9 +3,10 @@
 
 const char *const nr_sensor_state_names[] = { "expected", "enrolled", "imported", "revoked", NULL };
 
-#define COLUMNS                                                                           \
-	"SELECT s.uuid, s.name, s.state, m.name, s.serial, s.created_ns, s.enrolled_ns, " \
-	"s.valid_until_ns, s.revoked_ns FROM sensor s LEFT JOIN member m ON m.uuid = s.member "
+#define COLUMNS                                                                              \
+	"SELECT s.uuid, s.name, s.state, m.name, s.serial, s.created_ns, s.enrolled_ns, "    \
+	"s.valid_until_ns, s.revoked_ns, coalesce(s.member, (SELECT uuid FROM member WHERE " \
+	"is_operator = 1)) FROM sensor s LEFT JOIN member m ON m.uuid = s.member "
 
 static uint8_t state_of(const char *name)
 {
@@ -30,6 +31,7 @@ static void read_row(sqlite3_stmt *stmt, struct nr_registry_sensor *sensor)
 	sensor->enrolled = nr_registry_get_time(stmt, 6);
 	sensor->valid_until = nr_registry_get_time(stmt, 7);
 	sensor->revoked = nr_registry_get_time(stmt, 8);
+	(void)nr_registry_get_blob(stmt, 9, sensor->owner.b, sizeof(sensor->owner.b));
 }
 
 int nr_registry_sensor_add(struct nr_registry *registry, const char *name,

@@ -16,8 +16,11 @@ CREATE TABLE member_new (
 	created_ns INTEGER NOT NULL,
 	suspended_ns INTEGER                      -- NULL: in force
 ) STRICT;
-INSERT INTO member_new (uuid, name, economy, sector, layer, created_ns)
-	SELECT uuid, name, economy, sector, coalesce(layer, 'technical'), created_ns FROM member;
+-- Who went back to version 1 and came again has the operator's member already: 0002.down.sql wrote down which it is.
+INSERT INTO member_new (uuid, name, economy, sector, layer, is_operator, created_ns)
+	SELECT uuid, name, economy, sector, coalesce(layer, 'technical'),
+		hex(uuid) IS (SELECT value FROM meta WHERE name = 'operator'), created_ns FROM member;
+DELETE FROM meta WHERE name = 'operator';
 
 CREATE TABLE member_prefix_new (
 	member BLOB NOT NULL REFERENCES member (uuid) ON DELETE CASCADE,
@@ -82,6 +85,9 @@ ALTER TABLE member_prefix_new RENAME TO member_prefix;
 ALTER TABLE sensor_new RENAME TO sensor;
 ALTER TABLE token_new RENAME TO token;
 CREATE UNIQUE INDEX member_operator ON member (is_operator) WHERE is_operator = 1;
+-- Nobody is warned of what another holds. A part of a prefix may be another's: addresses are handed on so.
+CREATE UNIQUE INDEX member_prefix_once ON member_prefix (prefix);
+CREATE INDEX sensor_member ON sensor (member);
 CREATE INDEX token_user ON token (user) WHERE user IS NOT NULL;
 
 CREATE TABLE member_asn (
@@ -90,11 +96,12 @@ CREATE TABLE member_asn (
 	since_ns INTEGER NOT NULL,
 	PRIMARY KEY (member, asn)
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX member_asn_once ON member_asn (asn);
 
 CREATE TABLE member_contact (
 	member BLOB NOT NULL REFERENCES member (uuid) ON DELETE CASCADE,
 	role TEXT NOT NULL,                       -- "duty", "abuse", "press" ...
-	address TEXT NOT NULL,                    -- mail or telephone
+	address TEXT NOT NULL,                    -- mail, telephone or a page
 	PRIMARY KEY (member, role, address)
 ) STRICT, WITHOUT ROWID;
 
@@ -114,6 +121,7 @@ CREATE TABLE community_member (
 	ended_ns INTEGER,
 	PRIMARY KEY (community, member)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX community_member_member ON community_member (member);
 
 CREATE TABLE user (
 	uuid BLOB PRIMARY KEY CHECK (length(uuid) = 16),
@@ -252,3 +260,6 @@ CREATE TABLE idempotency (
 	PRIMARY KEY (actor, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_actor ON idempotency (actor, made_ns);
+
+-- Who acted for a member has "@UUID" of it at the end of `actor`, so the chain holds it and version 1 can check it too.
+CREATE INDEX audit_member ON audit (substr(actor, -37), sequence);
