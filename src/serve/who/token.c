@@ -140,9 +140,9 @@ static const int64_t lives_hours[] = {
 	[NR_TOKEN_SESSION] = NR_TOKEN_SESSION_HOURS,
 };
 
-int nr_token_create(struct nr_registry *registry, const struct nr_token_wish *wish,
-		    const struct nr_registry_act *act, char ret_text[NR_TOKEN_TEXT],
-		    struct nr_err *reterr)
+int nr_token_make(const struct nr_token_wish *wish, const struct nr_registry_act *act,
+		  struct nr_registry_token *ret_row, char ret_text[NR_TOKEN_TEXT],
+		  struct nr_err *reterr)
 {
 	struct nr_token token = { .kind = (uint8_t)wish->kind };
 	struct nr_registry_token row = { .kind = token.kind,
@@ -162,7 +162,7 @@ int nr_token_create(struct nr_registry *registry, const struct nr_token_wish *wi
 		return nr_fail(reterr, NR_EUSAGE, "a name has at most %zu characters",
 			       sizeof(row.name) - 1);
 	memcpy(row.name, wish->name, strlen(wish->name) + 1);
-	if (wish->network != NULL) {
+	if (wish->network != NULL && wish->network[0] != '\0') {
 		struct nr_prefix prefix;
 
 		if (nr_prefix_parse(nr_str_from(wish->network), &prefix) < 0)
@@ -170,17 +170,29 @@ int nr_token_create(struct nr_registry *registry, const struct nr_token_wish *wi
 				       "the network of a token is a prefix such as 192.0.2.0/24");
 		nr_prefix_print(prefix, row.network);
 	}
-	row.last_used.ns = wish->kind == NR_TOKEN_SESSION ? act->now.ns : 0;
 	nr_random(token.selector, sizeof(token.selector));
 	nr_random(token.verifier, sizeof(token.verifier));
 	memcpy(row.selector, token.selector, sizeof(row.selector));
 	row.digest = nr_digest_of(token.verifier, sizeof(token.verifier));
 	row.expires.ns = act->now.ns + lives;
-	int ret = nr_registry_token_add(registry, &row, act, reterr);
+	row.last_used.ns = wish->kind == NR_TOKEN_SESSION ? act->now.ns : 0;
+	nr_token_print(&token, ret_text);
+	nr_secret_wipe(&token, sizeof(token));
+	*ret_row = row;
+	return 0;
+}
+
+int nr_token_create(struct nr_registry *registry, const struct nr_token_wish *wish,
+		    const struct nr_registry_act *act, char ret_text[NR_TOKEN_TEXT],
+		    struct nr_err *reterr)
+{
+	struct nr_registry_token row;
+	int ret = nr_token_make(wish, act, &row, ret_text, reterr);
 
 	if (ret == 0)
-		nr_token_print(&token, ret_text);
-	nr_secret_wipe(&token, sizeof(token));
+		ret = nr_registry_token_add(registry, &row, act, reterr);
+	if (ret < 0)
+		nr_secret_wipe(ret_text, NR_TOKEN_TEXT);
 	return ret;
 }
 

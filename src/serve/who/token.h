@@ -49,6 +49,10 @@ struct nr_token_wish {
 	const char *name;
 	int64_t lives_ns; /* 0: the default of its kind */
 };
+/** Make one and print it; @p ret_row is to be stored. */
+NR_MUST_CHECK int nr_token_make(const struct nr_token_wish *wish, const struct nr_registry_act *act,
+				struct nr_registry_token *ret_row, char ret_text[NR_TOKEN_TEXT],
+				struct nr_err *reterr);
 /** Make one, store it, print it: the only time that its text exists. */
 NR_MUST_CHECK int nr_token_create(struct nr_registry *registry, const struct nr_token_wish *wish,
 				  const struct nr_registry_act *act, char ret_text[NR_TOKEN_TEXT],
