@@ -104,7 +104,7 @@ static int close_place(void **state)
 	return 0;
 }
 
-static const struct nr_registry_act act = { "uid:0", { 1000 } };
+static const struct nr_registry_act act = { .actor = "uid:0", .now = { 1000 } };
 static const struct nr_token_wish wish = { .kind = NR_TOKEN_API,
 					   .role = NR_ROLE_ADMIN,
 					   .name = "admin",
