@@ -5,8 +5,9 @@
  * figures: sums, series and tops over some sensors, for who owns them or for who may only know what
  * enough of them saw.
  *
- * Rule     quorum 0: exact sums, sketches merged. Quorum m: of the sums of each sensor by itself the
- *          m-th largest; what fewer than m sensors saw is not there. It stands once, in
+ * Rule     not shared: exact sums, sketches merged. Shared: of the sums of each sensor by itself the
+ *          m-th largest, m being the quorum; what fewer than m sensors saw is not there, and without a
+ *          quorum nothing is. It stands once, in
  *          tools/embed-queries; each statement queries/figures_NAME.sql has both forms.
  * Times    whole minutes at least; sums of hours and days by whole hours, so round before asking
  * One view a session's statements see the same state of the sums
@@ -30,7 +31,8 @@ enum nr_figure_kind {			  /* what keys are; the same numbers as in the roll-ups 
 struct nr_figures {
 	const struct nr_uuid *sensors;
 	size_t n_sensors;
-	unsigned quorum;	     /* 0: exact sums */
+	bool shared;		     /* by the rule for who does not own the sensors */
+	unsigned quorum;	     /* of shared; 0: too few share */
 	uint32_t since, until, step; /* seconds; step only where there is a time */
 	uint8_t kind;		     /* enum nr_figure_kind; of roll-ups */
 	const uint64_t *keys;	     /* figures_keys */
@@ -67,8 +69,7 @@ NR_MUST_CHECK int64_t nr_store_session_ask(struct nr_store_session *session, con
 /** Grows each time sums were written: what was read at one number holds while it stands. */
 uint64_t nr_store_sums_changes(struct nr_store *store);
 /**
- * Whole minute of the newest observation in the sums: of these sensors; quorum m: which m of them
- * have reached. 0: none
+ * Whole minute of the newest observation in the sums: of any of the sensors; shared: which the quorum
+ * has reached. 0: none
  */
-uint32_t nr_store_sums_newest(struct nr_store *store, const struct nr_uuid *sensors, size_t n,
-			      unsigned quorum);
+uint32_t nr_store_sums_newest(struct nr_store *store, const struct nr_figures *figures);

@@ -7,6 +7,7 @@
 #include "serve/http/http_int.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,7 @@ static void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *m
 	ex->rq.caller = &ex->caller;
 	ex->rq.scope = &ex->caller.scope;
 	ex->rq.source = ex->conn->source_text;
+	ex->rq.fd = ex->conn->fd;
 	nr_buf_init(&ex->body, 0);
 	atomic_fetch_add(&ex->conn->http->requests, 1);
 	return ex;
@@ -505,6 +507,14 @@ int nr_http_number(const struct nr_http_request *rq, const char *name, uint64_t 
 		return nr_fail(reterr, NR_EUSAGE, "%s is a number from %llu to %llu", name,
 			       (unsigned long long)lo, (unsigned long long)hi);
 	return 0;
+}
+
+bool nr_http_gone(const struct nr_http_request *rq)
+{
+	struct pollfd poller = { .fd = rq->fd, .events = POLLRDHUP };
+
+	return poll(&poller, 1, 0) == 1 &&
+	       (poller.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 struct nr_registry_act nr_http_act(const struct nr_http_request *rq)

@@ -68,6 +68,7 @@ struct nr_http_request {
 	bool local;		      /* over the socket */
 	const char *actor;	      /* for the audit chain */
 	const char *source;	      /* the address, as text: for limits and the log */
+	int fd;			      /* of the connection: nr_http_gone() */
 };
 
 static inline enum nr_role nr_http_role(const struct nr_http_request *rq)
@@ -222,4 +223,6 @@ bool nr_http_fresh(const struct nr_http_request *rq, const struct nr_http_reply 
  */
 void nr_http_header(struct nr_http_reply *reply, const char *name, const char *fmt, ...)
 	NR_PRINTF(3, 4);
+/** Has the caller closed his connection? For work that takes long. Costs a system call. */
+bool nr_http_gone(const struct nr_http_request *rq);
 struct nr_registry_act nr_http_act(const struct nr_http_request *rq);

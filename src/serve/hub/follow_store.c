@@ -10,6 +10,7 @@
 
 enum { WAIT_MS = 250, RETAIN_S = 600 };
 #define COMMIT_NS NR_NS_PER_S
+#define SETTLE_NS (2 * NR_NS_PER_S)
 #define PLACE_NS  (30 * NR_NS_PER_S) /* the place alone is worth a transaction only now and then */
 
 struct nr_store_follower {
@@ -21,6 +22,7 @@ struct nr_store_follower {
 	uint64_t at, placed_at; /* read; in the store's files */
 	int64_t committed_ns, retained_ns;
 	bool dirty;
+	bool unsummed; /* rows are written of which the sums are not */
 	pthread_t thread;
 	bool runs;
 	atomic_bool stopping;
@@ -65,6 +67,25 @@ static int commit(struct nr_store_follower *follower, struct nr_err *reterr)
 	return 0;
 }
 
+/* Sums are written some commits late; when nothing comes any more, now. */
+static int settle(struct nr_store_follower *follower, struct nr_err *reterr)
+{
+	int ret = nr_store_settle(follower->store, reterr);
+
+	if (ret < 0)
+		return ret;
+	follower->unsummed = false;
+	follower->placed_at = follower->at;
+	follower->committed_ns = nr_mono_now().ns;
+	return 0;
+}
+
+static bool settle_due(const struct nr_store_follower *follower)
+{
+	return follower->unsummed && !follower->dirty &&
+	       nr_mono_now().ns - follower->committed_ns >= SETTLE_NS;
+}
+
 static bool commit_due(const struct nr_store_follower *follower)
 {
 	int64_t since = nr_mono_now().ns - follower->committed_ns;
@@ -89,6 +110,7 @@ static int catch_up(struct nr_store_follower *follower, struct nr_err *reterr)
 			return ret;
 		follower->at = entry.at;
 		follower->dirty |= entry.type == NR_ENTRY_BATCH;
+		follower->unsummed |= entry.type == NR_ENTRY_BATCH;
 		nr_require(pthread_mutex_lock(&follower->lock) == 0);
 		follower->counts.entries++;
 		follower->counts.arrived_ns = entry.arrived_ns;
@@ -157,6 +179,8 @@ static int follow(struct nr_store_follower *follower, struct nr_err *reterr)
 
 		if (ret == 0 && commit_due(follower))
 			ret = commit(follower, reterr);
+		if (ret == 0 && settle_due(follower))
+			ret = settle(follower, reterr);
 		if (ret < 0)
 			return ret;
 		if (nr_mono_now().ns - follower->retained_ns >= RETAIN_S * NR_NS_PER_S)

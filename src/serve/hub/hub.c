@@ -89,6 +89,8 @@ static int prepare(struct nr_hub *hub, struct nr_err *reterr)
 	hub->cursors.epoch = nr_digest_of(core->epoch, strlen(core->epoch));
 	int ret = nr_import_new(core, &hub->import);
 
+	if (ret == 0)
+		ret = nr_desk_new(&hub->desk);
 	if (ret < 0)
 		return nr_fail(reterr, ret, "%s", nr_err_text(ret));
 	int64_t n = nr_registry_sensors(core->registry, expect, core, reterr);
@@ -202,6 +204,7 @@ struct nr_hub *nr_hub_stop(struct nr_hub *hub)
 	nr_follow_store_stop(hub->store); /* borrows the engine's prefixes */
 	nr_follow_engine_stop(hub->engine);
 	nr_import_free(hub->import);
+	nr_desk_free(hub->desk);
 	nr_who_free(hub->who);
 	nr_core_close(hub->core);
 	nr_secret_wipe(&hub->cursors, sizeof(hub->cursors));

@@ -2,6 +2,7 @@
 #pragma once
 /** @file hub_int: what the files of the hub and its API resources share. */
 #include "serve/api/admin.h"
+#include "serve/api/desk.h"
 #include "serve/http/cursor.h"
 #include "serve/http/http.h"
 #include "serve/hub/core.h"
@@ -24,6 +25,7 @@ struct nr_hub {
 	struct nr_ingest *ingest;
 	struct nr_engine_follower *engine;
 	struct nr_store_follower *store; /* NULL: switched off */
+	struct nr_desk *desk;		 /* questions for figures */
 	pthread_t journal_thread, watch_thread;
 	bool journal_runs, watch_runs;
 	atomic_bool stopping;
@@ -52,4 +54,4 @@ void nr_api_sensor_json(struct nr_hub *hub, const struct nr_registry_sensor *sen
 extern const struct nr_http_group *const nr_api_groups[]; /* NULL-terminated */
 extern const struct nr_http_group nr_api_events;
 extern const struct nr_http_group nr_api_health, nr_api_status, nr_api_sensors, nr_api_findings,
-	nr_api_observations, nr_api_enrol, nr_api_metrics, nr_api_local;
+	nr_api_observations, nr_api_enrol, nr_api_figures, nr_api_metrics, nr_api_local;

@@ -47,23 +47,22 @@ static int by_falling(const void *va, const void *vb)
 	return (a < b) - (a > b);
 }
 
-uint32_t nr_store_sums_newest(struct nr_store *store, const struct nr_uuid *sensors, size_t n,
-			      unsigned quorum)
+uint32_t nr_store_sums_newest(struct nr_store *store, const struct nr_figures *figures)
 {
+	size_t n = figures->n_sensors, at = figures->shared ? figures->quorum : 1;
 	uint32_t *times = calloc(n + 1, sizeof(*times));
-	size_t at = quorum > 0 ? quorum - 1 : 0;
 
 	if (times == NULL)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t number = nr_store_sensor_known(store, sensors[i]);
+		uint32_t number = nr_store_sensor_known(store, figures->sensors[i]);
 
 		pthread_mutex_lock(&store->lock);
 		times[i] = number != 0 ? store->sensors[number - 1].newest : 0;
 		pthread_mutex_unlock(&store->lock);
 	}
 	qsort(times, n, sizeof(*times), by_falling);
-	uint32_t newest = at < n ? times[at] : 0;
+	uint32_t newest = at >= 1 && at <= n ? times[at - 1] : 0;
 
 	free(times);
 	return newest;
@@ -133,11 +132,13 @@ static int bind_sensors(struct nr_store *store, struct nr_duck_query *query,
 			const struct nr_figures *figures)
 {
 	uint64_t *numbers = calloc(figures->n_sensors + 1, sizeof(*numbers));
-	size_t n = 0;
+	size_t n = 0, n_sensors = figures->n_sensors;
 
 	if (numbers == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < figures->n_sensors; i++) {
+	if (figures->shared && figures->quorum == 0)
+		n_sensors = 0; /* too few share: nobody sees anything */
+	for (size_t i = 0; i < n_sensors; i++) {
 		numbers[n] = nr_store_sensor_known(store, figures->sensors[i]);
 		n += numbers[n] != 0;
 	}
@@ -180,7 +181,7 @@ static int bind_all(const struct nr_store_session *session, struct nr_duck_query
 	} numbers[] = {
 		{ "since", figures->since },	    { "until", figures->until },
 		{ "step", figures->step },	    { "kind", figures->kind },
-		{ "n", (int64_t)figures->n },	    { "quorum", figures->quorum },
+		{ "n", (int64_t)figures->n },	    { "quorum", figures->quorum > 0 ? figures->quorum : 1 },
 		{ "days_since", days[0] },	    { "days_until", days[1] },
 		{ "by_port", figures->by_port },
 	}, optional[] = {
@@ -207,8 +208,7 @@ int64_t nr_store_session_ask(struct nr_store_session *session, const char *name,
 	struct nr_duck_query *query = NULL;
 	int64_t given = 0;
 
-	(void)snprintf(full, sizeof(full), "figures_%s%s", name,
-		       figures->quorum > 0 ? "_shared" : "");
+	(void)snprintf(full, sizeof(full), "figures_%s%s", name, figures->shared ? "_shared" : "");
 	const struct nr_store_query_file *file = nr_store_query_find(full);
 
 	if (file == NULL || (file->raw && session->asking.days == NULL))

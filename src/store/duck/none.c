@@ -152,12 +152,9 @@ uint64_t nr_store_sums_changes(struct nr_store *store)
 	return 0;
 }
 
-uint32_t nr_store_sums_newest(struct nr_store *store, const struct nr_uuid *sensors, size_t n,
-			      unsigned quorum)
+uint32_t nr_store_sums_newest(struct nr_store *store, const struct nr_figures *figures)
 {
 	(void)store;
-	(void)sensors;
-	(void)n;
-	(void)quorum;
+	(void)figures;
 	return 0;
 }

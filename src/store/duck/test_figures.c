@@ -427,6 +427,7 @@ static void figures_are_what_a_count_by_hand_says_for_every_quorum(void **state)
 			list[i].ask.sensors = sensors;
 			list[i].ask.n_sensors = SENSORS;
 			list[i].ask.quorum = quorums[k];
+			list[i].ask.shared = quorums[k] > 0;
 			rows[k] += compare(*state, &list[i]);
 		}
 	for (size_t k = 2; k < NR_COUNT(quorums); k++) /* the test has quiet cells */
@@ -446,6 +447,7 @@ static void only_the_sensors_that_are_named_count(void **state)
 			list[i].ask.sensors = some;
 			list[i].ask.n_sensors = NR_COUNT(some);
 			list[i].ask.quorum = quorum;
+			list[i].ask.shared = quorum > 0;
 			(void)compare(*state, &list[i]);
 		}
 }
@@ -460,7 +462,10 @@ static void without_sensors_or_with_too_few_there_is_nothing(void **state)
 		for (size_t n_sensors = 0; n_sensors <= 2; n_sensors++) {
 			list[i].ask.sensors = two;
 			list[i].ask.n_sensors = n_sensors;
-			list[i].ask.quorum = n_sensors == 0 ? 0 : 3;
+			list[i].ask.shared = n_sensors > 0;
+			list[i].ask.quorum = n_sensors == 1
+						     ? 0
+						     : 3; /* too few share; more than there are */
 			struct table *table = ask(*state, list[i].name, &list[i].ask);
 
 			assert_int_equal(table->n, 0);
@@ -471,23 +476,30 @@ static void without_sensors_or_with_too_few_there_is_nothing(void **state)
 static void the_newest_minute_is_what_the_quorum_reached(void **state)
 {
 	struct nr_uuid sensors[SENSORS];
+	struct nr_figures ask = general();
 	uint32_t newest[SENSORS], last = UINT32_MAX;
 
 	for (size_t i = 0; i < SENSORS; i++) {
 		sensors[i] = sensor_uuid(i);
-		newest[i] = nr_store_sums_newest(*state, &sensors[i], 1, 0);
-		assert_int_equal(newest[i] % 60, 0);
+		ask.sensors = &sensors[i];
+		ask.n_sensors = 1;
+		newest[i] = nr_store_sums_newest(*state, &ask);
+		assert_true(newest[i] % 60 == 0 && newest[i] > 0);
 	}
-	for (unsigned m = 1; m <= SENSORS; m++) {
-		uint32_t at = nr_store_sums_newest(*state, sensors, SENSORS, m);
+	ask.sensors = sensors;
+	ask.n_sensors = SENSORS;
+	ask.shared = true;
+	for (ask.quorum = 1; ask.quorum <= SENSORS; ask.quorum++) {
+		uint32_t at = nr_store_sums_newest(*state, &ask);
 		unsigned reach = 0;
 
 		for (size_t i = 0; i < SENSORS; i++)
 			reach += newest[i] >= at;
-		assert_true(reach >= m && at <= last && at > 0);
+		assert_true(reach >= ask.quorum && at <= last && at > 0);
 		last = at;
 	}
-	assert_int_equal(nr_store_sums_newest(*state, sensors, 2, 3), 0);
+	for (ask.quorum = 0; ask.quorum <= SENSORS + 1; ask.quorum += SENSORS + 1)
+		assert_int_equal(nr_store_sums_newest(*state, &ask), 0);
 }
 
 static bool always(void *ctx)
