@@ -33,7 +33,7 @@ static int key_of(const struct nr_job *job, struct nr_digest *ret_key)
 
 	nr_buf_init(&text, 8 << 20);
 	nr_buf_addf(&text, "%s|%d|%u|%u|%u|%u|%u|%u|%u|%u|%llu|%u|%s|", job->rq->path,
-		    job->q.shared, ask->quorum, ask->since, ask->until, ask->step,
+		    job->q.ask.shared, ask->quorum, ask->since, ask->until, ask->step,
 		    job->before_since, job->before_until, job->only, job->by,
 		    (unsigned long long)job->n, job->thing.kind, job->thing.text);
 	/* An address of one's own is marked: that is the member's, not the sensors'. */

@@ -240,25 +240,44 @@ static int not_read(enum nr_thing_kind kind, struct nr_err *reterr)
 	return nr_fail(reterr, NR_EUSAGE, "%s", words[kind]);
 }
 
+/* In this order, when any of them will do. */
+static bool read_one(struct nr_hub *hub, const struct nr_scope *scope, struct nr_str text,
+		     enum nr_thing_kind kind, bool any, struct nr_thing *thing)
+{
+	switch (kind) {
+	case NR_THING_PORT:
+		return read_port(text, thing);
+	case NR_THING_AS:
+		return read_asn(text, !any, thing);
+	case NR_THING_ECONOMY:
+		return read_economy(text, thing);
+	case NR_THING_CLASS:
+		return read_class(text, thing);
+	case NR_THING_SENSOR:
+		return read_sensor(hub, scope, text, thing);
+	case NR_THING_ADDRESS:
+		return read_prefix(text, thing);
+	case NR_THING_ALL:
+	case NR_THING_PREFIX:
+		break;
+	}
+	return false;
+}
+
 int nr_thing_read(struct nr_hub *hub, const struct nr_scope *scope, struct nr_str text,
 		  enum nr_thing_kind kind, struct nr_thing *ret_thing, struct nr_err *reterr)
 {
-	bool any = kind == NR_THING_ALL, done = false;
+	static const uint8_t order[] = { NR_THING_PORT,	 NR_THING_AS,	   NR_THING_ECONOMY,
+					 NR_THING_CLASS, NR_THING_ADDRESS, NR_THING_SENSOR };
+	bool any = kind == NR_THING_ALL;
 
-	*ret_thing = (struct nr_thing){ .kind = NR_THING_ALL };
-	if (any || kind == NR_THING_PORT)
-		done = read_port(text, ret_thing);
-	if (!done && (any || kind == NR_THING_AS))
-		done = read_asn(text, !any, ret_thing);
-	if (!done && (any || kind == NR_THING_ECONOMY))
-		done = read_economy(text, ret_thing);
-	if (!done && (any || kind == NR_THING_CLASS))
-		done = read_class(text, ret_thing);
-	if (!done && (any || kind == NR_THING_ADDRESS))
-		done = read_prefix(text, ret_thing);
-	if (!done && (any || kind == NR_THING_SENSOR))
-		done = read_sensor(hub, scope, text, ret_thing);
-	return done ? 0 : not_read(kind, reterr);
+	for (size_t i = 0; i < NR_COUNT(order); i++) {
+		*ret_thing = (struct nr_thing){ .kind = NR_THING_ALL };
+		if ((any || kind == order[i]) &&
+		    read_one(hub, scope, text, (enum nr_thing_kind)order[i], any, ret_thing))
+			return 0;
+	}
+	return not_read(kind, reterr);
 }
 
 int nr_figures_of_thing(struct nr_figures_question *q, const struct nr_thing *thing,
