@@ -189,6 +189,11 @@ static void add_http(struct nr_hub *hub, struct nr_buf *out)
 	counter(out, "http_timed_out_total", "Connections ended because they were slow.",
 		counts.timed_out);
 	counter(out, "http_answer_bytes_total", "Bytes of answers.", counts.bytes);
+	gauge(out, "http_streams", "Streams of events open now.", (double)counts.streams);
+	counter(out, "http_streams_refused_total", "Streams refused: as many as a reader may have.",
+		counts.streams_refused);
+	counter(out, "http_streams_slow_total", "Streams ended because nobody took what they said.",
+		counts.streams_slow);
 	gauge(out, "http_connections", "Connections open now.", (double)counts.connections);
 }
 

@@ -185,7 +185,7 @@ static bool too_slow(const struct http_conn *conn, int64_t now)
 	case HTTP_ANSWER:
 		return s >= ANSWER_S;
 	case HTTP_LIVE:
-		return !conn->waits && s >= LIVE_S;
+		return !conn->waits && !conn->gone && s >= LIVE_S;
 	}
 	return true;
 }
@@ -199,6 +199,7 @@ static void sweep(struct nr_http *http)
 		if (!too_slow(conn, now))
 			continue;
 		(void)shutdown(conn->fd, SHUT_RDWR); /* its own thread closes it */
+		conn->gone = true;
 		atomic_fetch_add(conn->phase == HTTP_LIVE ? &http->streams_slow : &http->timed_out,
 				 1);
 	}

@@ -44,17 +44,20 @@ static void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *m
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct http_exchange *ex = calloc(1, sizeof(*ex));
+	size_t uri_n = strlen(uri), n = nr_min_size(uri_n, NR_HTTP_HEAD - 1);
+	struct http_exchange *ex = malloc(sizeof(*ex) + 2 * (n + 1));
 
 	(void)cls;
 	if (ex == NULL || info == NULL || info->socket_context == NULL) {
 		free(ex);
 		return NULL;
 	}
-	ex->conn = info->socket_context;
-	ex->uri = uri;
-	ex->uri_n = strlen(uri);
-	memcpy(ex->target, uri, nr_min_size(ex->uri_n, sizeof(ex->target) - 1));
+	*ex = (struct http_exchange){
+		.conn = info->socket_context, .uri = uri, .uri_n = uri_n, .target = ex->text
+	};
+	ex->query = ex->text + n + 1;
+	memcpy(ex->target, uri, n);
+	ex->target[n] = '\0';
 	ex->rq.now = nr_time_now();
 	nr_who_nobody(ex->rq.now, &ex->caller);
 	ex->rq.caller = &ex->caller;

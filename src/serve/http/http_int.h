@@ -45,9 +45,8 @@ struct http_exchange { /* one request and its answer */
 	struct nr_who_caller caller;
 	const char *uri; /* where it stood: for the layout only, the server changes it */
 	size_t uri_n;
-	char target[NR_HTTP_HEAD]; /* as it came */
-	char path[NR_HTTP_PATH];
-	char query[NR_HTTP_HEAD]; /* decoded: params point into it */
+	char *target; /* as it came, cut off at NR_HTTP_HEAD */
+	char *query;  /* decoded: params point into it */
 	struct nr_buf body;
 	unsigned methods; /* bits of http_method_names: what the path would take, for Allow */
 	bool seen;	  /* the head was checked */
@@ -55,6 +54,8 @@ struct http_exchange { /* one request and its answer */
 	bool live;	  /* its answer has no end */
 	bool ran;	  /* the whole request was read and given to its handler */
 	bool refused;	  /* the answer is queued already */
+	char path[NR_HTTP_PATH];
+	char text[]; /* target and query, as long as they are */
 };
 
 struct nr_http {

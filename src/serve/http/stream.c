@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "serve/http/http_int.h"
 
-enum { BLOCK = 64 << 10, LIVE_BLOCK = 4 << 10, BUFFER = 32 << 20, BUFFER_KEPT = 64 << 10 };
+enum { BLOCK = 64 << 10, LIVE_BLOCK = 4 << 10, BUFFER = 32 << 20, LIVE_KEPT = 4 << 10 };
 
 struct stream {
 	struct nr_http_stream from;
@@ -58,8 +58,8 @@ static int fill(struct stream *stream)
 {
 	int ret;
 
-	if (stream->buf.cap >
-	    BUFFER_KEPT) { /* a thousand streams do not keep what one burst took */
+	/* A thousand live ones do not keep what one burst took. */
+	if (stream->from.live && stream->buf.cap > LIVE_KEPT) {
 		nr_buf_done(&stream->buf);
 		nr_buf_init(&stream->buf, BUFFER);
 	}

@@ -196,7 +196,7 @@ static const char *read_params(struct http_exchange *ex, size_t n)
 
 const char *nr_http_strict_uri(struct http_exchange *ex)
 {
-	size_t n = nr_min_size(ex->uri_n, sizeof(ex->target) - 1);
+	size_t n = nr_min_size(ex->uri_n, NR_HTTP_HEAD - 1);
 	const char *mark = memchr(ex->target, '?', n);
 	size_t path_n = mark != NULL ? (size_t)(mark - ex->target) : n;
 
@@ -204,7 +204,7 @@ const char *nr_http_strict_uri(struct http_exchange *ex)
 		return "the target begins with /";
 	if (path_n >= sizeof(ex->path) || n < ex->uri_n)
 		return "the target is too long";
-	for (size_t i = 0; i < ex->uri_n; i++)
+	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)ex->target[i] <= 0x20 || (unsigned char)ex->target[i] >= 0x7f ||
 		    ex->target[i] == '#' || ex->target[i] == '\\')
 			return "the target holds a character that it may not";
