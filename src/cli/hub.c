@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* noroshi hub init | check | status | acked: a hub's directory. */
+/* noroshi hub init | reload | status | acked | audit: a hub's directory. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 struct words {
 	const char *name;
 	struct nr_option_list hosts;
-	bool json, print;
+	bool json;
 };
 
 static const struct nr_option init_options[] = {
@@ -26,10 +26,6 @@ static const struct nr_option init_options[] = {
 	  .help = "A name or address by which sensors and people will reach it; it stands in its "
 		  "certificate. The machine's name and loopback always do." },
 };
-static const struct nr_option check_options[] = { { .name = "print",
-						    .type = NR_OPT_FLAG,
-						    .offset = offsetof(struct words, print),
-						    .help = "Print the settings in force." } };
 static const struct nr_option json_options[] = { { .name = "json",
 						   .letter = 'j',
 						   .type = NR_OPT_FLAG,
@@ -69,27 +65,21 @@ static int init(struct nr_local_command *call, struct nr_err *reterr)
 	return ret;
 }
 
-/* ---- check ---- */
+/* ---- reload ---- */
 
-static int check(struct nr_local_command *call, struct nr_err *reterr)
+static int reload(struct nr_local_command *call, struct nr_err *reterr)
 {
 	const struct words *told = call->words;
-	struct nr_settings_file *file;
-	char path[NR_HOME_PATH];
+	nr_auto(nr_local) local = NULL;
 	int ret = want_dir(call, reterr);
 
 	if (ret == 0)
-		ret = nr_home_check(call->operands.items[0].p, reterr);
-	if (ret < 0)
-		return ret;
-	nr_home_path(call->operands.items[0].p, "hub.yaml", path);
-	ret = nr_settings_read(path, &file, reterr);
-	if (ret < 0)
-		return ret;
-	if (told->print)
-		nr_settings_print(nr_settings_of(file), &call->out);
-	nr_settings_free(file);
-	return 0;
+		ret = nr_local_open(call->operands.items[0].p, true, &local, reterr);
+	if (ret == 0)
+		ret = nr_local_post(local, "/local/v1/reload", &call->out, reterr);
+	if (ret == 0 && !told->json)
+		nr_buf_reset(&call->out);
+	return ret;
 }
 
 /* ---- status ---- */
@@ -158,11 +148,11 @@ static int run_init(int argc, char **argv)
 	return nr_local_run(&nr_cli_hub_init, argc, argv, &words, init);
 }
 
-static int run_check(int argc, char **argv)
+static int run_reload(int argc, char **argv)
 {
 	struct words words = { 0 };
 
-	return nr_local_run(&nr_cli_hub_check, argc, argv, &words, check);
+	return nr_local_run(&nr_cli_hub_reload, argc, argv, &words, reload);
 }
 
 static int run_status(int argc, char **argv)
@@ -202,17 +192,22 @@ const struct nr_cli_command nr_cli_hub_init = {
 	.run = run_init,
 };
 
-const struct nr_cli_command nr_cli_hub_check = {
-	.help = { .name = "noroshi hub check",
-		  .summary = "check a hub's directory and settings without starting it",
+static const char about_reload[] =
+	"The hub that runs in DIR reads hub.yaml and the lists it names anew, and goes on without a pause:\n"
+	"nothing that sensors deliver is lost or refused. advertise, api.rate, api.burst, journal.keep_days,\n"
+	"journal.keep_gib, store.keep_days, engine.lateness_s, engine.silence_s, engine.snapshot_s,\n"
+	"engine.snapshot_mib and engine.benign change at once. When anything else was changed, or something is\n"
+	"wrong, it says what, nothing changes, and the exit status is not 0.";
+
+const struct nr_cli_command nr_cli_hub_reload = {
+	.help = { .name = "noroshi hub reload",
+		  .summary = "let a running hub read its settings anew",
 		  .operands = "DIR",
-		  .about =
-			  "Says nothing and ends with 0 when 'noroshi hub run DIR' would find all it "
-			  "needs.",
-		  .examples = "noroshi hub check /var/lib/noroshi --print\n",
-		  .options = check_options,
-		  .n_options = NR_COUNT(check_options) },
-	.run = run_check,
+		  .about = about_reload,
+		  .examples = "noroshi hub reload /var/lib/noroshi\n",
+		  .options = json_options,
+		  .n_options = NR_COUNT(json_options) },
+	.run = run_reload,
 };
 
 const struct nr_cli_command nr_cli_hub_status = {

@@ -64,6 +64,7 @@ static void block(sigset_t *ret_set)
 	(void)sigemptyset(ret_set);
 	(void)sigaddset(ret_set, SIGINT);
 	(void)sigaddset(ret_set, SIGTERM);
+	(void)sigaddset(ret_set, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, ret_set, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
@@ -78,6 +79,21 @@ static void tell(struct nr_hub *hub, const struct nr_notify *notify, unsigned ro
 	nr_hub_words(hub, words, sizeof(words));
 	(void)snprintf(lines, sizeof(lines), "STATUS=%s", words);
 	nr_notify_send(notify, lines);
+}
+
+/* Words go to the log: who sent the signal hears nothing. */
+static void reload(struct nr_hub *hub, const struct nr_notify *notify)
+{
+	struct nr_registry_act act = { .actor = "signal", .now = nr_time_now() };
+	char lines[64];
+	struct nr_err err;
+
+	(void)snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld",
+		       (long long)(nr_mono_now().ns / 1000));
+	nr_notify_send(notify, lines);
+	if (nr_hub_reload(hub, &act, NULL, &err) < 0)
+		nr_notify_send(notify, "STATUS=hub.yaml was not taken: see the log");
+	nr_notify_send(notify, "READY=1");
 }
 
 /* @return 0 told to stop; negative: it failed */
@@ -96,6 +112,8 @@ static int wait_for_end(struct nr_hub *hub, const sigset_t *set, const struct nr
 			nr_log(NR_LOG_NOTICE, "hub", "stopping", "signal=%d", sig);
 			return 0;
 		}
+		if (sig == SIGHUP)
+			reload(hub, notify);
 		tell(hub, notify, round);
 	}
 }
@@ -152,6 +170,8 @@ static const char about[] =
 	"Runs the hub in DIR until SIGTERM or Ctrl-C: takes what sensors deliver, writes it to its journal,\n"
 	"acknowledges what is on the disk, detects, and answers the API. Prints the URL of the API when it is ready;\n"
 	"DIR/ports says where it listens.\n"
+	"\n"
+	"SIGHUP, or 'noroshi hub reload DIR', reads hub.yaml and the lists it names anew.\n"
 	"\n"
 	"Words about its work go to standard error, one line an event. When the journal cannot be written it\n"
 	"stops acknowledging at once, says why, and ends with status 1; started again it goes on from what is on\n"

@@ -140,6 +140,14 @@ int nr_local_get(struct nr_local *local, const char *path, struct nr_buf *out,
 	return nr_client_call(local->client, &rq, out, NULL, reterr);
 }
 
+int nr_local_post(struct nr_local *local, const char *path, struct nr_buf *out,
+		  struct nr_err *reterr)
+{
+	const struct nr_client_request rq = { .method = "POST", .path = path };
+
+	return nr_client_call(local->client, &rq, out, NULL, reterr);
+}
+
 static int call_hub(struct nr_local *local, const struct nr_admin_act *act, const char *path,
 		    const struct nr_local_word *words, size_t n_words, struct nr_bytes body,
 		    struct nr_buf *out, struct nr_err *reterr)

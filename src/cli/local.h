@@ -33,6 +33,9 @@ NR_MUST_CHECK int nr_local_call(struct nr_local *local, const char *path,
 /** A resource of the API that only a running hub has. */
 NR_MUST_CHECK int nr_local_get(struct nr_local *local, const char *path, struct nr_buf *out,
 			       struct nr_err *reterr);
+/** POST without a body, of what only a running hub can do. */
+NR_MUST_CHECK int nr_local_post(struct nr_local *local, const char *path, struct nr_buf *out,
+				struct nr_err *reterr);
 /** -EBUSY: somebody is at it; NULL when a hub runs. */
 struct nr_core *nr_local_core(struct nr_local *local);
 /** Member of the answer's object as text; "" when there is none. */

@@ -14,6 +14,7 @@ const struct nr_cli_command *const nr_cli_commands[] = {
 	&nr_cli_hub_init,
 	&nr_cli_hub_check,
 	&nr_cli_hub_run,
+	&nr_cli_hub_reload,
 	&nr_cli_hub_status,
 	&nr_cli_hub_acked,
 	&nr_cli_hub_import,

@@ -76,6 +76,12 @@ static bool sensor_eq(const void *entry, const void *key)
 	return memcmp(entry, key, NR_UUID_SIZE) == 0;
 }
 
+void nr_watch_set(struct nr_watch *watch, int64_t lateness_ns, int64_t silence_ns)
+{
+	watch->opt.lateness_ns = lateness_ns != 0 ? lateness_ns : LATENESS_NS;
+	watch->opt.silence_ns = silence_ns != 0 ? silence_ns : SILENCE_NS;
+}
+
 int nr_watch_new(const struct nr_watch_options *options, struct nr_watch **ret_watch)
 {
 	struct nr_watch *watch = calloc(1, sizeof(*watch));
@@ -84,10 +90,7 @@ int nr_watch_new(const struct nr_watch_options *options, struct nr_watch **ret_w
 	if (watch == NULL)
 		return -ENOMEM;
 	watch->opt = *options;
-	if (watch->opt.lateness_ns == 0)
-		watch->opt.lateness_ns = LATENESS_NS;
-	if (watch->opt.silence_ns == 0)
-		watch->opt.silence_ns = SILENCE_NS;
+	nr_watch_set(watch, options->lateness_ns, options->silence_ns);
 	watch->watermark = INT64_MIN;
 	watch->stepped = INT64_MIN / 2;
 	r = nr_hash_key_random(&watch->key);

@@ -48,6 +48,8 @@ struct nr_watch_options {
 };
 
 NR_MUST_CHECK int nr_watch_new(const struct nr_watch_options *options, struct nr_watch **ret_watch);
+/** While it runs; 0: defaults. */
+void nr_watch_set(struct nr_watch *watch, int64_t lateness_ns, int64_t silence_ns);
 struct nr_watch *nr_watch_free(struct nr_watch *watch);
 /**
  * After a restart: entries of the journal from its last ledger on, so that nothing is said twice.

@@ -75,11 +75,11 @@ def logical(directory):
 
 def busy_hub(scratch, name="hub"):
     """A hub with findings, tokens, a sensor and an import in it, and batches to send."""
-    hub = Hub(scratch / name).start()
+    hub = Hub(scratch / name, settings="listen: 127.0.0.1:0\ningest: 127.0.0.1:0\n").start()
     pcap = generate(scratch / f"{name}.pcap", "10m")
     run("hub", "import", hub.dir, pcap, "--sensor", "old-1", "--net", "198.18.0.0/22")
     wire = WireSensor(hub, scratch / f"{name}-sensor")
-    return hub, wire, batches_of(generate(scratch / f"{name}-live.pcap", "5m", seed=2), scratch)
+    return hub, wire, batches_of(generate(scratch / f"{name}-live.pcap", "20s", seed=2), scratch)
 
 
 def a_backup_under_load_gives_back_every_row(scratch):
@@ -282,11 +282,193 @@ def a_real_sensor_goes_on_behind_a_restored_hub(scratch):
     assert restored.stop() == 0
 
 
+# ---- reload ----
+
+def a_reload_takes_what_it_can_and_loses_no_batch(scratch):
+    hub, wire, batches = busy_hub(scratch)
+    token = hub.token()
+    stream = Stream(wire, batches, pause=0.002)
+    stream.start()
+    lists = scratch / "benign.txt"
+    lists.write_text("192.0.2.0/24\n")
+    yaml = hub.dir / "hub.yaml"
+
+    def reload():
+        status, out, text = run("hub", "reload", hub.dir, "--json", ok=False)
+        return status, json.loads(out) if out else None, text
+
+    assert reload()[:2] == (0, {"changed": []})
+    yaml.write_text(f"advertise: 192.0.2.9:7444\napi:\n  rate: 5\n  burst: 6\njournal:\n  keep_days: 7\n"
+                    f"engine:\n  silence_s: 5\n  benign:\n    - {lists}\n")
+    status, said, text = reload()
+    assert status == 0 and sorted(said["changed"]) == [
+        "advertise", "api.burst", "api.rate", "engine.benign", "engine.silence_s", "journal.keep_days"], (said, text)
+    # They are in force: an invitation names the new place, the rate of a token is the new one, the journal says so.
+    client = hub.client(token)
+    codes = [client.get("/api/v1/status")[0] for _ in range(12)]
+    assert codes[:5] == [200] * 5 and 429 in codes, codes
+    entries = [json.loads(line) for line in run("journal", "list", hub.dir, "--json")[1].splitlines()]
+    kinds = [entry.get("type") for entry in entries]
+    assert kinds.count("config") >= 2 and kinds.count("data") >= 2, sorted(set(kinds))
+    deadline = time.monotonic() + 20
+    while "lists_taken" not in hub.words() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "lists_taken" in hub.words() and "lists_not_taken" not in hub.words(), hub.words()[-500:]
+
+    # What needs a restart is named, what is wrong has its line, a missing list its name; and nothing changes then.
+    good = yaml.read_text()
+    for bad, word in ((good + "listen: 127.0.0.1:1\n", "restart the hub to change listen"),
+                      (good.replace("keep_days: 7", "keep_days: 8\n  segment_mib: 5"), "journal.segment_mib"),
+                      (good + "lissten: x\n", "line"),
+                      (good.replace(str(lists), "/nonexistent"), "/nonexistent"),
+                      (good.replace("rate: 5", "rate: 0"), "line 3: api.rate")):
+        yaml.write_text(bad)
+        status, said, text = reload()
+        assert status != 0 and word in text, (bad, status, text)
+    yaml.write_text(good)
+    assert reload()[:2] == (0, {"changed": []})
+    pem = hub.dir / "keys" / "hub.key"
+    key = pem.read_bytes()
+    pem.write_bytes(key + b"\n")
+    status, _, text = reload()
+    assert status != 0 and "restart the hub to change keys/hub" in text, text
+    pem.write_bytes(key)
+
+    # The signal does the same; who sends it hears nothing, the log does.
+    yaml.write_text(good.replace("keep_days: 7", "keep_days: 9"))
+    hub.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while "changed=journal.keep_days" not in hub.words().splitlines()[-1] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "reloaded" in hub.words() and "changed=journal.keep_days" in hub.words(), hub.words()[-400:]
+    for _ in range(20):  # under load, again and again
+        assert reload()[0] == 0
+    sent = stream.finish()
+    assert sent == stream.sent > 100 and hub.acked()[wire.uuid] == (wire.epoch, sent), (sent, stream.sent)
+    status = hub.settle()
+    assert not status["engine"].get("failed"), status
+    row = next(s for s in json.loads(run("sensor", "list", hub.dir, "--json")[1])["sensors"] if s["uuid"] == wire.uuid)
+    assert row["acknowledged"]["batches"] == sent and row["acknowledged"]["batches_lost"] == 0, row
+    assert hub.stop() == 0
+    assert run("hub", "audit", hub.dir)[0] == 0
+
+
+def systemd_hears_of_a_reload(scratch):
+    hub = Hub(scratch / "hub")
+    where = scratch / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(where))
+        manager.settimeout(20)
+        hub.start(env={"NOTIFY_SOCKET": str(where)})
+
+        def wait_for(line):
+            while True:
+                lines = manager.recv(4096).decode().splitlines()
+                if line in lines:
+                    return lines
+        wait_for("READY=1")
+        hub.process.send_signal(signal.SIGHUP)
+        assert any(line.startswith("MONOTONIC_USEC=") for line in wait_for("RELOADING=1"))
+        wait_for("READY=1")
+        hub.process.send_signal(signal.SIGTERM)
+        wait_for("STOPPING=1")
+    assert hub.process.wait(30) == 0
+
+
+# ---- check ----
+
+def check_names_what_is_wrong_with_its_place(scratch):
+    def check(*words):
+        status, out, text = run("hub", "check", hub.dir, "--json", *words, ok=False)
+        return status, {row["what"]: row for row in json.loads(out)["checks"]}, text
+
+    hub = Hub(scratch / "hub", settings="listen: 127.0.0.1:0\ningest: 127.0.0.1:0\n")
+    status, rows, text = check()
+    assert status == 0 and set(rows) == {"directory", "settings", "permissions", "certificate", "room", "registry",
+                                         "journal", "ports", "clock"}, (status, rows, text)
+    assert all(row["level"] == "good" for what, row in rows.items() if what not in ("clock", "room")), rows
+    printed = run("hub", "check", hub.dir, "--print")[1]
+    (scratch / "again.yaml").write_text(printed)
+    assert "listen: 127.0.0.1:0" in printed and "keep_days: 365" in printed, printed
+    yaml, good = hub.dir / "hub.yaml", (hub.dir / "hub.yaml").read_text()
+
+    # Configuration as hostile as it comes: refused with the line, by check and by the hub, in a moment.
+    for text, words in (("listen: 127.0.0.1:0\nlissten: 127.0.0.1:0\n", ("line 2", "lissten")),
+                        ("journal:\n  keep_days: 1\nstore:\n  threads: 1\njournal:\n  keep_days: 2\n", ("line 5", "journal")),
+                        ("journal:\n  keep_days: 99999999999\n", ("line 2",)),
+                        ("journal: 3\n", ("line 1",)),
+                        ("listen: [1, 2]\n", ("line 1",)),
+                        ("listen: &a 127.0.0.1:0\ningest: *a\n", ("line",)),
+                        ("\0", ("line",)),
+                        ("tls: false\nlisten: 0.0.0.0:7443\n", ("line 1", "tls")),  # there is no way to be without
+                        ("#" * (10 << 20), ("too large",))):
+        yaml.write_text(text)
+        status, rows, said = check()
+        assert status == 1 and rows["settings"]["level"] == "fault" and "hub.yaml" in said, (text[:60], status, rows)
+        assert all(word in rows["settings"]["words"] for word in words), (text[:60], rows["settings"])
+        done = subprocess.run([NOROSHI, "hub", "run", hub.dir], capture_output=True, check=False, timeout=20, env=clean_env())
+        assert done.returncode == 1 and b"hub.yaml" in done.stderr, (text[:60], done)
+    yaml.write_text(good)
+
+    key = hub.dir / "keys" / "hub.key"
+    key.chmod(0o644)
+    status, rows, _ = check()
+    assert status == 1 and rows["permissions"]["level"] == "fault" and "hub.key" in rows["permissions"]["words"], rows
+    done = subprocess.run([NOROSHI, "hub", "run", hub.dir], capture_output=True, check=False, timeout=20, env=clean_env())
+    assert done.returncode == 1 and b"can be read by others" in done.stderr, done
+    key.chmod(0o600)
+
+    yaml.chmod(0o666)
+    assert check()[1]["permissions"]["level"] == "fault"
+    yaml.chmod(0o600)
+    hub.dir.chmod(0o755)
+    status, rows, _ = check()
+    assert status == 0 and rows["permissions"]["level"] == "warning", rows
+    hub.dir.chmod(0o700)
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        yaml.write_text(f"listen: 127.0.0.1:{port}\ningest: 127.0.0.1:0\n")
+        status, rows, _ = check()
+        assert status == 1 and rows["ports"]["level"] == "fault" and str(port) in rows["ports"]["words"], rows
+    yaml.write_text(good)
+
+    later = {"LD_PRELOAD": FAKETIME, "FAKETIME": "+12y"}
+    if os.path.exists(FAKETIME):
+        status, out, _ = run("hub", "check", hub.dir, "--json", env=later, ok=False)
+        rows = [r for r in json.loads(out)["checks"] if r["what"] == "certificate"]
+        assert status == 1 and "ended at" in rows[0]["words"], rows
+        status, out, _ = run("hub", "check", hub.dir, "--json", env={**later, "FAKETIME": "-2d"}, ok=False)
+        rows = {r["what"]: r for r in json.loads(out)["checks"]}
+        assert status == 1 and "is the clock right?" in rows["certificate"]["words"], rows
+
+    with sqlite3.connect(hub.dir / "registry.db") as db:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        db.execute("PRAGMA user_version = 99")
+    status, rows, _ = check()
+    assert status == 1 and "version 99" in rows["registry"]["words"], rows
+    with sqlite3.connect(hub.dir / "registry.db") as db:
+        db.execute(f"PRAGMA user_version = {version}")
+
+    hub.start()
+    status, rows, _ = check()  # beside a hub that runs
+    assert status == 0 and "runs" in rows["directory"]["words"] and rows["ports"]["level"] == "good", rows
+    assert hub.stop() == 0
+
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
 def main_tests():
     return [a_backup_under_load_gives_back_every_row,
             a_backup_that_was_touched_is_refused_with_the_name_of_what_is_wrong,
             a_backup_without_keys_has_none_and_wants_them_back,
-            a_real_sensor_goes_on_behind_a_restored_hub]
+            a_real_sensor_goes_on_behind_a_restored_hub,
+            a_reload_takes_what_it_can_and_loses_no_batch,
+            systemd_hears_of_a_reload,
+            check_names_what_is_wrong_with_its_place]
 
 
 if __name__ == "__main__":

@@ -31,7 +31,15 @@ static int local(void *ctx, const struct nr_http_request *rq, struct nr_http_rep
 	return ret;
 }
 
+static int reload(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+{
+	struct nr_registry_act act = nr_http_act(rq);
+
+	return nr_hub_reload(ctx, &act, &reply->body, &reply->err);
+}
+
 static const struct nr_http_route routes[] = {
+	NR_ROUTE("POST", "/local/v1/reload", OPERATOR, .local_only = true, .handle = reload),
 	/* Commands on this machine: admin.c knows what they do. */
 	NR_ROUTE("GET", "/local/v1/*", OPERATOR, .local_only = true, .handle = local),
 	NR_ROUTE("POST", "/local/v1/*", OPERATOR, .local_only = true, .body_max = NR_BATCH_SIZE_MAX,

@@ -386,6 +386,11 @@ static int listen_all(struct nr_http *http, struct nr_err *reterr)
 	return http->local_fd < 0 ? http->local_fd : 0;
 }
 
+void nr_http_rate(struct nr_http *http, unsigned rate, unsigned burst)
+{
+	nr_limit_set(http->tokens, rate, burst);
+}
+
 int nr_http_new(const struct nr_http_options *options, struct nr_http **ret_http,
 		struct nr_err *reterr)
 {

@@ -183,6 +183,8 @@ NR_MUST_CHECK int nr_http_new(const struct nr_http_options *options, struct nr_h
 NR_MUST_CHECK int nr_http_serve(struct nr_http *http, struct nr_err *reterr);
 uint16_t nr_http_port(const struct nr_http *http);
 void nr_http_counts(struct nr_http *http, struct nr_http_counts *ret_counts);
+/** Requests of a token, from now on. */
+void nr_http_rate(struct nr_http *http, unsigned rate, unsigned burst);
 /** Take no new connections; those that are open end; then all is released. */
 struct nr_http *nr_http_stop(struct nr_http *http);
 

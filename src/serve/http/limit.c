@@ -40,6 +40,14 @@ int nr_limit_new(double per_s, double burst, struct nr_limit **ret_limit)
 	return 0;
 }
 
+void nr_limit_set(struct nr_limit *limit, double per_s, double burst)
+{
+	nr_require(pthread_mutex_lock(&limit->lock) == 0);
+	limit->per_s = per_s;
+	limit->burst = burst;
+	nr_require(pthread_mutex_unlock(&limit->lock) == 0);
+}
+
 struct nr_limit *nr_limit_free(struct nr_limit *limit)
 {
 	if (limit != NULL)

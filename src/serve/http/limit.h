@@ -17,6 +17,8 @@ struct nr_limit;
 
 /** @p per_s and more at once up to @p burst. */
 NR_MUST_CHECK int nr_limit_new(double per_s, double burst, struct nr_limit **ret_limit);
+/** From now on; what each has left stays. */
+void nr_limit_set(struct nr_limit *limit, double per_s, double burst);
 struct nr_limit *nr_limit_free(struct nr_limit *limit);
 /** Take one. @p now is monotonic. @return false: not now, and nothing was taken */
 bool nr_limit_take(struct nr_limit *limit, const uint8_t key[NR_LIMIT_KEY], struct nr_time now);

@@ -117,6 +117,23 @@ int nr_core_wait(struct nr_core *core, uint64_t at, int timeout_ms)
 	return ret;
 }
 
+/* ---- settings ---- */
+
+int nr_core_settings(struct nr_core *core, struct nr_settings_file *file, struct nr_err *reterr)
+{
+	if (core->old == NULL)
+		core->old = calloc(NR_CORE_RELOADS, sizeof(core->old[0]));
+	if (core->old == NULL)
+		return nr_fail(reterr, -ENOMEM, "no memory");
+	if (core->n_old == NR_CORE_RELOADS)
+		return nr_fail(reterr, NR_ELIMIT, "%d changes since the start: restart the hub",
+			       NR_CORE_RELOADS);
+	core->old[core->n_old++] = core->file;
+	core->file = file;
+	atomic_store(&core->set, nr_settings_of(file));
+	return 0;
+}
+
 /* ---- copying ---- */
 
 void nr_core_hold(struct nr_core *core)
@@ -341,6 +358,9 @@ struct nr_core *nr_core_close(struct nr_core *core)
 	nr_registry_close(core->registry);
 	nr_home_keys_done(&core->keys);
 	nr_settings_free(core->file);
+	for (size_t i = 0; i < core->n_old; i++)
+		nr_settings_free(core->old[i]);
+	free(core->old);
 	nr_home_close(&core->home);
 	nr_news_done(&core->news);
 	(void)pthread_mutex_destroy(&core->ingest);

@@ -22,12 +22,14 @@
 #include "store/journal.h"
 #include "store/ledger.h"
 
-enum { NR_CORE_HOLD_S = 600 };
+enum { NR_CORE_HOLD_S = 600, NR_CORE_RELOADS = 1000 };
 
 struct nr_core {
 	struct nr_home home;
 	struct nr_settings_file *file;
-	const struct nr_settings *set;
+	_Atomic(const struct nr_settings *) set; /* changes by nr_core_settings() */
+	struct nr_settings_file **old;		 /* of before, as somebody may be reading them */
+	size_t n_old;
 	struct nr_home_keys keys;
 	struct nr_registry *registry;
 	struct nr_journal *journal;
@@ -78,3 +80,7 @@ NR_MUST_CHECK int nr_core_roll(struct nr_core *core, int timeout_ms, struct nr_e
 void nr_core_rolled(struct nr_core *core, uint64_t wanted);
 void nr_core_hold(struct nr_core *core);
 bool nr_core_is_held(const struct nr_core *core);
+
+/** From now on @p file, which is taken. One thread at a time. @return 0; NR_ELIMIT after NR_CORE_RELOADS */
+NR_MUST_CHECK int nr_core_settings(struct nr_core *core, struct nr_settings_file *file,
+				   struct nr_err *reterr);

@@ -36,6 +36,12 @@ NR_MUST_CHECK int nr_follow_engine_start(struct nr_core *core,
 					 struct nr_err *reterr);
 void nr_follow_engine_counts(struct nr_engine_follower *engine, struct nr_follow_counts *ret_counts,
 			     struct nr_online_counts *ret_online);
+/**
+ * Read the lists of @p set and use them from a place of the journal on, which says so (DATA, CONFIG).
+ * @return 0; why they cannot be read: then nothing changed
+ */
+NR_MUST_CHECK int nr_follow_engine_reload(struct nr_engine_follower *engine,
+					  const struct nr_settings *set, struct nr_err *reterr);
 /** Writes what is pending and a snapshot. */
 struct nr_engine_follower *nr_follow_engine_stop(struct nr_engine_follower *engine);
 

@@ -38,6 +38,9 @@ struct nr_engine_follower {
 	struct nr_online *online;
 	struct nr_prefixes *prefixes;
 	struct nr_benign_lists *benign;
+	struct nr_benign_lists *coming; /* under lock: these from place coming_at on */
+	uint64_t coming_at;
+	atomic_bool has_coming;
 	struct nr_journal_reader *reader;
 	char snapshots[NR_HOME_PATH];
 	struct pending *pending;
@@ -231,6 +234,67 @@ static int load_snapshot(struct nr_engine_follower *engine, struct nr_err *reter
 	return ret;
 }
 
+/* ---- other lists while it runs: as a snapshot that is loaded at once ---- */
+
+static int swap_online(struct nr_engine_follower *engine, struct nr_bytes state,
+		       struct nr_err *reterr)
+{
+	struct nr_online *before = engine->online;
+	int ret;
+
+	engine->online = NULL;
+	ret = new_online(engine, reterr);
+	if (ret == 0)
+		ret = nr_online_load(engine->online, state, reterr);
+	if (ret < 0) {
+		nr_online_free(engine->online);
+		engine->online = before;
+		return ret;
+	}
+	nr_online_free(before);
+	return 0;
+}
+
+static void take_lists(struct nr_engine_follower *engine, struct nr_benign_lists *lists)
+{
+	struct nr_benign_lists *before = engine->benign;
+	struct nr_err err = { 0 };
+	struct nr_buf state;
+	int ret;
+
+	nr_buf_init(&state, NR_SNAPSHOT_MAX);
+	ret = nr_online_save(engine->online, &state);
+	engine->benign = lists;
+	if (ret == 0)
+		ret = swap_online(engine, (struct nr_bytes){ state.p, state.n }, &err);
+	nr_buf_done(&state);
+	if (ret < 0)
+		engine->benign = before;
+	nr_benign_free(ret < 0 ? lists : before);
+	nr_log(ret < 0 ? NR_LOG_ERROR : NR_LOG_NOTICE, "engine",
+	       ret < 0 ? "lists_not_taken" : "lists_taken", "at=%llu %s%s",
+	       (unsigned long long)engine->at, ret < 0 ? "error=" : "",
+	       ret < 0 ? (err.code != 0 ? err.msg : nr_err_text(ret)) : "");
+}
+
+/* Before place @p next is fed. */
+static void look_for_lists(struct nr_engine_follower *engine, uint64_t next)
+{
+	struct nr_benign_lists *lists = NULL;
+
+	if (!atomic_load(&engine->has_coming))
+		return;
+	nr_require(pthread_mutex_lock(&engine->lock) == 0);
+	if (next >= engine->coming_at) {
+		lists = engine->coming;
+		engine->coming = NULL;
+		atomic_store(&engine->has_coming, false);
+	}
+	nr_require(pthread_mutex_unlock(&engine->lock) == 0);
+	if (lists != NULL)
+		take_lists(engine, lists);
+}
+
 /* In the thread: a large snapshot takes its time, and acknowledging does not wait for it. */
 static int open_engine(struct nr_engine_follower *engine, struct nr_err *reterr)
 {
@@ -301,6 +365,7 @@ static int catch_up(struct nr_engine_follower *engine, struct nr_err *reterr)
 			break;
 		if (entry.at <= engine->at)
 			continue;
+		look_for_lists(engine, entry.at);
 		ret = feed(engine, &entry, reterr);
 		if (ret < 0)
 			return ret;
@@ -340,6 +405,7 @@ static void *engine_main(void *arg)
 			fail(engine, &err);
 			return NULL;
 		}
+		look_for_lists(engine, engine->at + 1);
 		bool place_due = nr_mono_now().ns - engine->placed_ns >= PLACE_S * NR_NS_PER_S;
 
 		/* A disk that is full now is tried again: what is pending stays. */
@@ -358,6 +424,23 @@ static void *engine_main(void *arg)
 
 /* ---- start and stop ---- */
 
+static int load_lists(const struct nr_settings *set, struct nr_benign_lists **ret_lists,
+		      struct nr_err *reterr)
+{
+	struct nr_benign_lists *lists;
+	int ret = nr_benign_new(&lists);
+
+	if (ret < 0)
+		return nr_fail(reterr, ret, "no memory");
+	for (unsigned i = 0; ret == 0 && i < set->n_benign; i++)
+		ret = nr_benign_add(lists, set->benign[i], reterr);
+	if (ret < 0)
+		nr_benign_free(lists);
+	else
+		*ret_lists = lists;
+	return ret;
+}
+
 static int load_data(struct nr_engine_follower *engine, struct nr_err *reterr)
 {
 	const struct nr_settings *set = engine->core->set;
@@ -369,16 +452,12 @@ static int load_data(struct nr_engine_follower *engine, struct nr_err *reterr)
 		path = found;
 	if (path != NULL && strcmp(path, "none") != 0)
 		ret = nr_prefixes_load(path, &engine->prefixes, reterr);
-	if (ret == 0 && nr_benign_new(&engine->benign) < 0)
-		ret = nr_fail(reterr, -ENOMEM, "no memory");
-	for (unsigned i = 0; ret == 0 && i < set->n_benign; i++)
-		ret = nr_benign_add(engine->benign, set->benign[i], reterr);
-	return ret;
+	return ret < 0 ? ret : load_lists(set, &engine->benign, reterr);
 }
 
 /* What influences detection beside the observations is said in the journal, when it changes. */
 static int note_input(struct nr_core *core, uint8_t type, const char *name, struct nr_str text,
-		      struct nr_err *reterr)
+		      uint64_t *ret_at, struct nr_err *reterr)
 {
 	struct nr_entry entry = { .type = type,
 				  .text = { .text = { (const uint8_t *)text.p, text.n } } };
@@ -396,26 +475,30 @@ static int note_input(struct nr_core *core, uint8_t type, const char *name, stru
 	nr_core_unlock(core);
 	if (ret < 0)
 		return nr_fail(reterr, ret, "cannot append to the journal: %s", nr_err_text(ret));
+	*ret_at = entry.at;
 	return nr_registry_meta_set(core->registry, name, now, reterr);
 }
 
-static int note_inputs(struct nr_engine_follower *engine, struct nr_err *reterr)
+/* @p ret_at: the place from which on @p lists are in use, when it is a new one. */
+static int note_inputs(struct nr_engine_follower *engine, const struct nr_settings *set,
+		       const struct nr_benign_lists *lists, uint64_t *ret_at, struct nr_err *reterr)
 {
-	const struct nr_settings *set = engine->core->set;
+	uint64_t other;
 	struct nr_buf text;
 	int ret;
 
 	nr_buf_init(&text, INPUT_MAX);
 	nr_buf_addf(&text, "prefixes %s\nbenign_prefixes %u\n",
 		    engine->prefixes != NULL ? nr_prefixes_version(engine->prefixes) : "none",
-		    nr_benign_n_prefixes(engine->benign));
-	ret = note_input(engine->core, NR_ENTRY_DATA, "input_data", nr_buf_str(&text), reterr);
+		    nr_benign_n_prefixes(lists));
+	ret = note_input(engine->core, NR_ENTRY_DATA, "input_data", nr_buf_str(&text), ret_at,
+			 reterr);
 	nr_buf_reset(&text);
 	nr_buf_addf(&text, "entries %u\nwaiting %u\nlateness_s %u\nsilence_s %u\n", set->entries,
 		    set->waiting, set->lateness_s, set->silence_s);
 	if (ret == 0)
 		ret = note_input(engine->core, NR_ENTRY_CONFIG, "input_config", nr_buf_str(&text),
-				 reterr);
+				 &other, reterr);
 	nr_buf_done(&text);
 	return ret;
 }
@@ -423,9 +506,10 @@ static int note_inputs(struct nr_engine_follower *engine, struct nr_err *reterr)
 static int start(struct nr_engine_follower *engine, struct nr_err *reterr)
 {
 	int ret = load_data(engine, reterr);
+	uint64_t at;
 
 	if (ret == 0)
-		ret = note_inputs(engine, reterr);
+		ret = note_inputs(engine, engine->core->set, engine->benign, &at, reterr);
 	if (ret < 0)
 		return ret;
 	ret = pthread_create(&engine->thread, NULL, engine_main, engine);
@@ -462,6 +546,29 @@ int nr_follow_engine_start(struct nr_core *core, struct nr_engine_follower **ret
 	return 0;
 }
 
+int nr_follow_engine_reload(struct nr_engine_follower *engine, const struct nr_settings *set,
+			    struct nr_err *reterr)
+{
+	struct nr_benign_lists *lists;
+	uint64_t at = 0;
+	int ret = load_lists(set, &lists, reterr);
+
+	if (ret < 0)
+		return ret;
+	ret = note_inputs(engine, set, lists, &at, reterr);
+	if (ret < 0) {
+		nr_benign_free(lists);
+		return ret;
+	}
+	nr_require(pthread_mutex_lock(&engine->lock) == 0);
+	nr_benign_free(engine->coming);
+	engine->coming = lists;
+	engine->coming_at = at;
+	atomic_store(&engine->has_coming, true);
+	nr_require(pthread_mutex_unlock(&engine->lock) == 0);
+	return 0;
+}
+
 void nr_follow_engine_counts(struct nr_engine_follower *engine, struct nr_follow_counts *ret_counts,
 			     struct nr_online_counts *ret_online)
 {
@@ -487,6 +594,7 @@ struct nr_engine_follower *nr_follow_engine_stop(struct nr_engine_follower *engi
 	nr_online_free(engine->online);
 	nr_prefixes_free(engine->prefixes);
 	nr_benign_free(engine->benign);
+	nr_benign_free(engine->coming);
 	nr_buf_done(&engine->text);
 	(void)pthread_mutex_destroy(&engine->lock);
 	free(engine->pending);

@@ -135,6 +135,7 @@ int nr_hub_start(const struct nr_hub_options *options, struct nr_hub **ret_hub,
 
 	if (hub == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
+	nr_require(pthread_mutex_init(&hub->reload_lock, NULL) == 0);
 	hub->version = options->version;
 	hub->started = nr_time_now();
 	ret = start(hub, options, reterr);
@@ -207,6 +208,7 @@ struct nr_hub *nr_hub_stop(struct nr_hub *hub)
 	nr_desk_free(hub->desk);
 	nr_who_free(hub->who);
 	nr_core_close(hub->core);
+	(void)pthread_mutex_destroy(&hub->reload_lock);
 	nr_secret_wipe(&hub->cursors, sizeof(hub->cursors));
 	free(hub);
 	return NULL;

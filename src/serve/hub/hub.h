@@ -12,7 +12,8 @@
  * Failure  the journal's is final: nr_hub_failed() says so, and the process is to end with status
  *          1
  */
-#include "base/err.h"
+#include "base/buf.h"
+#include "store/registry.h"
 
 struct nr_hub;
 
@@ -29,6 +30,13 @@ const char *nr_hub_url(const struct nr_hub *hub);
 const char *nr_hub_ingest(const struct nr_hub *hub);
 /** 0, or why it must end; @p reterr: the words. */
 NR_MUST_CHECK int nr_hub_failed(const struct nr_hub *hub, struct nr_err *reterr);
+/**
+ * Read hub.yaml and the lists it names anew. What can change at run time does; anything else, or an
+ * error, leaves everything as it was. @p out: NULL, or gets {"changed":[...]}. Any thread.
+ * @return 0; NR_EUSAGE: what needs a restart; NR_EFORMAT
+ */
+NR_MUST_CHECK int nr_hub_reload(struct nr_hub *hub, const struct nr_registry_act *act,
+				struct nr_buf *out, struct nr_err *reterr);
 /** One line for people and for systemd: "3 sensors, 1,234 batches, engine 0 s behind". */
 void nr_hub_words(struct nr_hub *hub, char *out, size_t cap);
 struct nr_hub *nr_hub_stop(struct nr_hub *hub);

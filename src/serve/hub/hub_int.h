@@ -28,6 +28,7 @@ struct nr_hub {
 	struct nr_desk *desk;		 /* questions for figures */
 	pthread_t journal_thread, watch_thread;
 	bool journal_runs, watch_runs;
+	pthread_mutex_t reload_lock;
 	atomic_bool stopping;
 	_Atomic uint64_t commits, commit_ns, commit_errors;
 	char url[128], ingest_where[288];

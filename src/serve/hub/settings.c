@@ -319,6 +319,9 @@ int nr_settings_read(const char *path, struct nr_settings_file **ret_file, struc
 	if (file == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
 	ret = nr_io_slurp(path, FILE_MAX, &text, reterr);
+	if (ret == NR_ELIMIT)
+		(void)nr_fail(reterr, ret, "%s: too large: settings have at most %d KiB", path,
+			      FILE_MAX >> 10);
 	if (ret < 0) {
 		free(file);
 		return ret;
@@ -388,4 +391,64 @@ void nr_settings_print(const struct nr_settings *settings, struct nr_buf *out)
 		nr_buf_addf(out, "  benign:\n");
 	for (unsigned i = 0; i < settings->n_benign; i++)
 		nr_buf_addf(out, "    - %s\n", settings->benign[i]);
+}
+
+/* ---- comparing ---- */
+
+/* What is read anew each time it is used, or is handed on by nr_hub_reload(). */
+static const char *const live_keys[] = {
+	"advertise",	       "api.rate",	   "api.burst",
+	"journal.keep_days",   "journal.keep_gib", "store.keep_days",
+	"engine.lateness_s",   "engine.silence_s", "engine.snapshot_s",
+	"engine.snapshot_mib", "engine.benign",
+};
+
+static bool is_live(const char *key)
+{
+	for (size_t i = 0; i < NR_COUNT(live_keys); i++)
+		if (strcmp(live_keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_lists(const struct nr_settings *a, const struct nr_settings *b)
+{
+	bool same = a->n_benign == b->n_benign;
+
+	for (unsigned i = 0; same && i < a->n_benign; i++)
+		same = strcmp(a->benign[i], b->benign[i]) == 0;
+	return same;
+}
+
+void nr_settings_compare(const struct nr_settings *a, const struct nr_settings *b,
+			 void (*each)(void *ctx, const char *key, bool live), void *ctx)
+{
+	const struct {
+		const char *key;
+		bool same;
+	} texts[] = {
+		{ "listen", same_text(a->listen, b->listen) },
+		{ "ingest", same_text(a->ingest, b->ingest) },
+		{ "advertise", same_text(a->advertise, b->advertise) },
+		{ "engine.prefixes", same_text(a->prefixes, b->prefixes) },
+		{ "engine.benign", same_lists(a, b) },
+	};
+	char key[64];
+
+	for (size_t i = 0; i < NR_COUNT(texts); i++)
+		if (!texts[i].same)
+			each(ctx, texts[i].key, is_live(texts[i].key));
+	for (size_t i = 0; i < NR_COUNT(numbers); i++) {
+		size_t to = numbers[i].to;
+
+		if (memcmp((const char *)a + to, (const char *)b + to, sizeof(uint32_t)) == 0)
+			continue;
+		(void)snprintf(key, sizeof(key), "%s.%s", numbers[i].part, numbers[i].key);
+		each(ctx, key, is_live(key));
+	}
 }

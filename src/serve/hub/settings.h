@@ -40,5 +40,11 @@ NR_MUST_CHECK int nr_settings_read(const char *path, struct nr_settings_file **r
 /** Lives as long as the file. */
 const struct nr_settings *nr_settings_of(const struct nr_settings_file *file);
 struct nr_settings_file *nr_settings_free(struct nr_settings_file *file);
+/**
+ * Each key in which two settings differ, as "journal.keep_days"; @p live: a hub that runs can take it
+ * over.
+ */
+void nr_settings_compare(const struct nr_settings *a, const struct nr_settings *b,
+			 void (*each)(void *ctx, const char *key, bool live), void *ctx);
 /** The settings in force, as a file that reads back the same. */
 void nr_settings_print(const struct nr_settings *settings, struct nr_buf *out);

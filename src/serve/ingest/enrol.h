@@ -20,7 +20,7 @@ enum { NR_ENROL_DAYS = 90 };
 struct nr_enrol {
 	struct nr_registry *registry;
 	const struct nr_pki_pair *authority;
-	const char *ingest; /* HOST:PORT that sensors reach */
+	_Atomic(const char *) ingest; /* HOST:PORT that sensors reach */
 };
 
 /** @param lives_ns of the token; 0: a day. @return 0; NR_EUSAGE; -EACCES revoked; others of the registry */
