@@ -34,6 +34,7 @@ extern const struct nr_cli_command nr_cli_lab_generate;	   /* lab.c */
 extern const struct nr_cli_command nr_cli_lab_evaluate;	   /* lab.c */
 extern const struct nr_cli_command nr_cli_hub_init;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_check;	   /* hub_check.c */
+extern const struct nr_cli_command nr_cli_hub_migrate;	   /* hub_migrate.c */
 extern const struct nr_cli_command nr_cli_hub_reload;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_status;	   /* hub.c */
 extern const struct nr_cli_command nr_cli_hub_acked;	   /* hub.c */

@@ -19,6 +19,7 @@ const struct nr_cli_command *const nr_cli_commands[] = {
 	&nr_cli_hub_acked,
 	&nr_cli_hub_import,
 	&nr_cli_hub_audit,
+	&nr_cli_hub_migrate,
 	&nr_cli_backup,
 	&nr_cli_restore,
 	&nr_cli_sensor_enrol,

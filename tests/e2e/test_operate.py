@@ -298,7 +298,7 @@ def a_reload_takes_what_it_can_and_loses_no_batch(scratch):
         return status, json.loads(out) if out else None, text
 
     assert reload()[:2] == (0, {"changed": []})
-    yaml.write_text(f"advertise: 192.0.2.9:7444\napi:\n  rate: 5\n  burst: 6\njournal:\n  keep_days: 7\n"
+    yaml.write_text(yaml.read_text() + f"advertise: 192.0.2.9:7444\napi:\n  rate: 5\n  burst: 6\njournal:\n  keep_days: 7\n"
                     f"engine:\n  silence_s: 5\n  benign:\n    - {lists}\n")
     status, said, text = reload()
     assert status == 0 and sorted(said["changed"]) == [
@@ -317,11 +317,11 @@ def a_reload_takes_what_it_can_and_loses_no_batch(scratch):
 
     # What needs a restart is named, what is wrong has its line, a missing list its name; and nothing changes then.
     good = yaml.read_text()
-    for bad, word in ((good + "listen: 127.0.0.1:1\n", "restart the hub to change listen"),
+    for bad, word in ((good.replace("listen: 127.0.0.1:0", "listen: 127.0.0.1:1"), "restart the hub to change listen"),
                       (good.replace("keep_days: 7", "keep_days: 8\n  segment_mib: 5"), "journal.segment_mib"),
                       (good + "lissten: x\n", "line"),
                       (good.replace(str(lists), "/nonexistent"), "/nonexistent"),
-                      (good.replace("rate: 5", "rate: 0"), "line 3: api.rate")):
+                      (good.replace("rate: 5", "rate: 0"), "line 5: api.rate")):
         yaml.write_text(bad)
         status, said, text = reload()
         assert status != 0 and word in text, (bad, status, text)
@@ -373,6 +373,87 @@ def systemd_hears_of_a_reload(scratch):
         hub.process.send_signal(signal.SIGTERM)
         wait_for("STOPPING=1")
     assert hub.process.wait(30) == 0
+
+
+# ---- versions ----
+
+MIGRATIONS = pathlib.Path(__file__).resolve().parents[2] / "src" / "store" / "registry" / "migrations"
+
+
+def schema_of(path):
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        rows = db.execute("SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2").fetchall()
+        columns = {name: db.execute(f"PRAGMA table_xinfo({name})").fetchall() for kind, name, _ in rows if kind == "table"}
+    return rows, columns
+
+
+def made_by_the_version_before(hub):
+    """Put the registry of a program of version 1 into a new hub's directory: a sensor, a token, findings, an import, an audit chain."""
+    now = dict(rows_of(hub.dir, "SELECT name, value FROM meta"))
+    run("sensor", "enrol", hub.dir, "alpha")
+    run("token", "create", hub.dir, "--name", "old")
+    audit = rows_of(hub.dir, "SELECT sequence, at_ns, actor, action, object, detail, chain FROM audit")
+    sensor = rows_of(hub.dir, "SELECT uuid, name, state, created_ns FROM sensor")
+    token = rows_of(hub.dir, "SELECT selector, digest, name, created_ns, expires_ns FROM token WHERE kind = 'api'")
+    path = hub.dir / "registry.db"
+    for part in hub.dir.glob("registry.db*"):
+        part.unlink()
+    with sqlite3.connect(path) as db:
+        db.executescript((MIGRATIONS / "0001.sql").read_text())
+        db.executescript(f"PRAGMA application_id = {0x4e525231}; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;")
+        db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, now[k]) for k in ("uuid", "name", "epoch")])
+        db.executemany("INSERT INTO sensor (uuid, name, state, created_ns) VALUES (?, ?, ?, ?)", sensor)
+        db.executemany("INSERT INTO token (selector, digest, kind, role, name, created_ns, expires_ns)"
+                       " VALUES (?, ?, 'api', 'admin', ?, ?, ?)", token)
+        db.executemany("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", audit)
+        db.executemany("INSERT INTO finding (id, revision, at, made_ns, detector, state, newest, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                       [(f"{i:016x}", r, 1, 5, "scan.v1", "new", int(r == 2), "{}") for i in range(50) for r in (1, 2)])
+        db.execute("INSERT INTO import VALUES (?, ?, 'a.pcap', 1, 1, 2, 3)", (sensor[0][0], bytes(32)))
+    db.close()
+    path.chmod(0o600)
+    return path
+
+
+def data_goes_one_version_forward_and_one_back(scratch):
+    hub = Hub(scratch / "hub", settings="listen: 127.0.0.1:0\ningest: 127.0.0.1:0\n")
+    path = made_by_the_version_before(hub)
+    old_schema, tables = schema_of(path), ("sensor", "token", "finding", "import")
+    common = {t: ", ".join(c[1] for c in old_schema[1][t]) for t in tables}
+    old = {t: rows_of(hub.dir, f"SELECT {common[t]} FROM {t} ORDER BY 1, 2, 3") for t in tables}
+    audit = rows_of(hub.dir, "SELECT * FROM audit ORDER BY 1")
+
+    assert "version 1" in run("hub", "check", hub.dir)[2]  # a warning: the next start brings it forward
+    run("hub", "migrate", hub.dir)
+    for t in tables:
+        assert rows_of(hub.dir, f"SELECT {common[t]} FROM {t} ORDER BY 1, 2, 3") == old[t], t
+    hub.start()
+    token = hub.token()
+    assert hub.client(token).get("/api/v1/sensors")[0] == 200
+    status, _, text = run("hub", "migrate", hub.dir, "--to", "1", ok=False)
+    assert status == 1 and "in use by process" in text, text
+    assert hub.stop() == 0
+
+    run("hub", "migrate", hub.dir, "--to", "1")
+    assert schema_of(path) == old_schema, "the tables are those of the version before"
+    for t in ("sensor", "finding", "import"):
+        assert rows_of(hub.dir, f"SELECT {common[t]} FROM {t} ORDER BY 1, 2, 3") == old[t], t
+    assert set(old["token"]) <= set(rows_of(hub.dir, f"SELECT {common['token']} FROM token"))
+    after = rows_of(hub.dir, "SELECT * FROM audit ORDER BY 1")
+    assert after[:len(audit)] == audit and len(after) > len(audit), "the chain goes on"
+    for to, word in (("99", "newer"), ("0", "")):
+        status, _, text = run("hub", "migrate", hub.dir, "--to", to, ok=False)
+        assert status != 0 and word in text, text
+    old_program = os.environ.get("NOROSHI_OLD_PROGRAM")
+    if old_program:  # the real one, when there is one: it opens what was made for it
+        done = subprocess.run([old_program, "sensor", "list", hub.dir], capture_output=True, check=False, env=clean_env())
+        assert done.returncode == 0 and b"alpha" in done.stdout, done
+        done = subprocess.run([old_program, "hub", "audit", hub.dir], capture_output=True, check=False, env=clean_env())
+        assert done.returncode == 0, done
+    hub.start()  # and forward again, by itself
+    assert run("hub", "audit", hub.dir)[0] == 0
+    assert hub.client(token).get("/api/v1/sensors")[0] == 200, "the token of before still works"
+    assert hub.stop() == 0
+    assert len(rows_of(hub.dir, "SELECT 1 FROM finding")) == 100
 
 
 # ---- check ----
@@ -468,6 +549,7 @@ def main_tests():
             a_real_sensor_goes_on_behind_a_restored_hub,
             a_reload_takes_what_it_can_and_loses_no_batch,
             systemd_hears_of_a_reload,
+            data_goes_one_version_forward_and_one_back,
             check_names_what_is_wrong_with_its_place]
 
 

@@ -33,7 +33,7 @@ NR_MUST_CHECK int nr_hub_failed(const struct nr_hub *hub, struct nr_err *reterr)
 /**
  * Read hub.yaml and the lists it names anew. What can change at run time does; anything else, or an
  * error, leaves everything as it was. @p out: NULL, or gets {"changed":[...]}. Any thread.
- * @return 0; NR_EUSAGE: what needs a restart; NR_EFORMAT
+ * @return 0; -EEXIST: what needs a restart; NR_EFORMAT
  */
 NR_MUST_CHECK int nr_hub_reload(struct nr_hub *hub, const struct nr_registry_act *act,
 				struct nr_buf *out, struct nr_err *reterr);

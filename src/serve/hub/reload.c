@@ -71,8 +71,8 @@ static int judge(struct nr_hub *hub, const struct nr_settings *set, struct chang
 
 	nr_settings_compare(hub->core->set, set, add_change, changes);
 	if (ret == 0 && changes->fixed[0] != '\0')
-		ret = nr_fail(reterr, NR_EUSAGE,
-			      "restart the hub to change %s; nothing was changed", changes->fixed);
+		ret = nr_fail(reterr, -EEXIST, "restart the hub to change %s; nothing was changed",
+			      changes->fixed);
 	return ret;
 }
 
