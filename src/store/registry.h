@@ -22,6 +22,7 @@
 #include "base/crypt.h"
 #include "base/time.h"
 #include "share/policy/scope.h"
+#include "share/policy/suppression.h"
 
 enum { NR_REGISTRY_NAME = 64, NR_REGISTRY_SERIAL = 48, NR_REGISTRY_VERSION = 2 };
 
@@ -206,6 +207,8 @@ NR_MUST_CHECK int nr_registry_findings_place(struct nr_registry *registry, uint6
 
 enum { NR_REGISTRY_FINDINGS_WORK = 20000 };
 
+enum nr_registry_suppressed { NR_SUPPRESSED_ALL, NR_SUPPRESSED_HIDE, NR_SUPPRESSED_ONLY };
+
 struct nr_registry_finding_filter {
 	const struct nr_scope *scope; /* what he may not know is not there; NULL: nothing is */
 	struct nr_time now;	      /* states that others see follow from it */
@@ -216,6 +219,9 @@ struct nr_registry_finding_filter {
 	struct nr_str state, detector, kind; /* empty: all; state: as he sees it */
 	const struct nr_prefix *subject;     /* addresses in it, prefixes that meet it; NULL: all */
 	bool revisions;			     /* all of them, not the newest only */
+	const struct nr_suppression *rules;  /* in force for the viewer, for `suppressed` */
+	size_t n_rules;
+	uint8_t suppressed; /* enum nr_registry_suppressed: what fits a rule too, not, or alone */
 };
 /** How far a call came. */
 struct nr_registry_finding_page {

@@ -53,7 +53,8 @@ struct nr_registry_triage {
 
 struct nr_registry_triage_change {
 	struct nr_uuid member;
-	const char *finding;
+	const char *finding; /* the engine's id */
+	const char *shown;   /* as the member sees it: for the audit chain */
 	enum nr_triage_action action;
 	const char *assignee; /* for ASSIGN: UUID or login of a user of the member; "": nobody */
 	const char *words;
@@ -84,7 +85,8 @@ nr_registry_triage_history(struct nr_registry *registry, struct nr_uuid member, 
 
 struct nr_registry_comment {
 	struct nr_uuid uuid, member, user; /* user zero: a token of the member's */
-	const char *finding;		   /* lives for the call */
+	const char *finding;		   /* the engine's id; lives for the call */
+	const char *shown;		   /* as the member sees it: for the audit chain */
 	char member_name[NR_REGISTRY_NAME], actor[NR_TRIAGE_ACTOR];
 	struct nr_time made, removed; /* removed 0: it stands */
 	bool has_label;		      /* false: its member's alone */

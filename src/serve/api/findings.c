@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "serve/finding.h"
 #include "serve/hub/hub_int.h"
+#include "serve/said.h"
 
 enum { PAGE = 1000, PAGE_MAX = 10000 };
 
@@ -20,6 +21,7 @@ struct asked {
 	struct nr_prefix subject;
 	char id[NR_FINDING_ID];
 	bool all; /* the operator's */
+	struct nr_said said;
 };
 
 /* ---- who asks, and for what ---- */
@@ -38,6 +40,34 @@ static void ask(struct nr_hub *hub, const struct nr_http_request *rq, struct ask
 		return;
 	ret_asked->keeper = nr_cursor_bound(&hub->cursors, &scope->viewer);
 	ret_asked->all = scope->viewer.active && scope->viewer.role == NR_ROLE_OPERATOR;
+}
+
+/* What his people said goes with each; nr_said_done() follows in any case. */
+static int ask_said(struct asked *asked, const struct nr_http_request *rq, struct nr_err *reterr)
+{
+	int ret = nr_said_read(asked->hub->core->registry, &rq->scope->viewer, rq->now,
+			       &asked->said, reterr);
+
+	asked->viewer.triage = nr_said_json;
+	asked->viewer.triage_ctx = &asked->said;
+	asked->filter.rules = asked->said.rules;
+	asked->filter.n_rules = asked->said.n_rules;
+	return ret;
+}
+
+static int read_suppressed(struct asked *asked, const struct nr_http_request *rq,
+			   struct nr_err *reterr)
+{
+	static const char *const words[] = { "all", "false", "true" };
+	struct nr_str text = NR_STR("false");
+
+	(void)nr_http_param(rq, "suppressed", &text);
+	for (uint8_t i = 0; i < NR_COUNT(words); i++)
+		if (nr_str_eq(text, nr_str_from(words[i]))) {
+			asked->filter.suppressed = i; /* enum nr_registry_suppressed */
+			return 0;
+		}
+	return nr_fail(reterr, NR_EUSAGE, "suppressed is false, true or all");
 }
 
 static int read_page(struct asked *asked, const struct nr_http_request *rq, struct nr_err *reterr)
@@ -68,8 +98,9 @@ static int read_state(struct asked *asked, const struct nr_http_request *rq, str
 
 static int read_filter(struct asked *asked, const struct nr_http_request *rq, struct nr_err *reterr)
 {
-	static const char *const names[] = { "since", "limit",	 "state",     "detector",
-					     "kind",  "subject", "revisions", NULL };
+	static const char *const names[] = { "since",	  "limit",	"state",
+					     "detector",  "kind",	"subject",
+					     "revisions", "suppressed", NULL };
 	struct nr_str text;
 	int ret = nr_http_only(rq, names, reterr);
 
@@ -77,6 +108,8 @@ static int read_filter(struct asked *asked, const struct nr_http_request *rq, st
 		ret = read_page(asked, rq, reterr);
 	if (ret == 0)
 		ret = read_state(asked, rq, reterr);
+	if (ret == 0)
+		ret = read_suppressed(asked, rq, reterr);
 	(void)nr_http_param(rq, "detector", &asked->filter.detector);
 	(void)nr_http_param(rq, "kind", &asked->filter.kind);
 	if (ret == 0 && nr_http_param(rq, "subject", &text)) {
@@ -164,11 +197,14 @@ static int list_findings(void *ctx, const struct nr_http_request *rq, struct nr_
 	int ret = read_filter(&asked, rq, &reply->err);
 
 	if (ret == 0)
+		ret = ask_said(&asked, rq, &reply->err);
+	if (ret == 0)
 		ret = nr_finding_rows_read(asked.hub->core->registry, &asked.filter, &rows,
 					   &reply->err);
 	if (ret == 0)
 		ret = answer_page(&asked, &rows, false, reply);
 	nr_finding_rows_done(&rows);
+	nr_said_done(&asked.said);
 	return ret;
 }
 
@@ -200,12 +236,15 @@ static int get_finding(void *ctx, const struct nr_http_request *rq, struct nr_ht
 	int ret = nr_http_only(rq, names, &reply->err);
 
 	if (ret == 0)
+		ret = ask_said(&asked, rq, &reply->err);
+	if (ret == 0)
 		ret = find(&asked, rq, &rows, &reply->err);
 	if (ret == 0)
 		ret = nr_finding_copy_json(&asked.viewer, &rows.list[0], &reply->body, &reply->err);
 	if (ret > 0)
 		nr_buf_addf(&reply->body, "\n");
 	nr_finding_rows_done(&rows);
+	nr_said_done(&asked.said);
 	return ret < 0 ? ret : reply->body.err;
 }
 

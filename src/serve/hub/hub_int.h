@@ -56,3 +56,4 @@ extern const struct nr_http_group *const nr_api_groups[]; /* NULL-terminated */
 extern const struct nr_http_group nr_api_events;
 extern const struct nr_http_group nr_api_health, nr_api_status, nr_api_sensors, nr_api_findings,
 	nr_api_observations, nr_api_enrol, nr_api_figures, nr_api_metrics, nr_api_local;
+extern const struct nr_http_group nr_api_asks, nr_api_filters, nr_api_suppressions, nr_api_triage;

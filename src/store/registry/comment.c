@@ -103,7 +103,7 @@ int nr_registry_comment_add(struct nr_registry *registry, struct nr_registry_com
 		ret = insert(registry, comment, comment->has_label ? &label : NULL, reterr);
 	nr_uuid_print(comment->uuid, object);
 	if (ret == 0)
-		ret = nr_registry_note(registry, act, "comment.add", object, comment->finding,
+		ret = nr_registry_note(registry, act, "comment.add", object, comment->shown,
 				       reterr);
 	return nr_registry_end(registry, ret, reterr);
 }
@@ -199,7 +199,7 @@ static int set_removed(struct nr_registry *registry, struct nr_registry_comment 
 	nr_uuid_print(comment->uuid, object);
 	if (ret == 0)
 		ret = nr_registry_note(registry, act, remove ? "comment.remove" : "comment.restore",
-				       object, comment->finding, reterr);
+				       object, "", reterr);
 	return ret;
 }
 

@@ -150,7 +150,9 @@ static struct nr_str column_str(sqlite3_stmt *stmt, int i)
 	"SELECT sequence, id, revision, at, detector, state, newest, json, subject, " \
 	"sightings, CASE WHEN ?4 THEN state ELSE seen_as(?5, sightings, json) END, "  \
 	"(?6 IS NULL OR detector = ?6) AND (?7 IS NULL OR json ->> '$.kind' = ?7) "   \
-	"AND (NOT ?8 OR meets(?9, subject)) FROM finding WHERE sequence > ?1 "
+	"AND (NOT ?8 OR meets(?9, subject)), "                                        \
+	"CASE WHEN ?11 THEN json ->> '$.kind' END, "                                  \
+	"CASE WHEN ?11 THEN json ->> '$.asn' END FROM finding WHERE sequence > ?1 "
 #define ORDER "ORDER BY sequence LIMIT ?2"
 
 static const char *page_sql(const struct nr_registry_finding_filter *filter)
@@ -189,13 +191,32 @@ static int prepare_page(struct nr_registry *registry,
 				   NR_REGISTRY_PREFIX, NULL);
 	if (filter->id.n > 0 && filter->revisions)
 		nr_registry_bind_i64(*ret_stmt, 10, filter->revision);
+	nr_registry_bind_i64(*ret_stmt, 11,
+			     filter->suppressed != NR_SUPPRESSED_ALL && filter->n_rules > 0);
 	return 0;
+}
+
+/* Did somebody say not to show it? */
+static bool is_suppressed(sqlite3_stmt *stmt, const struct nr_registry_finding_filter *filter)
+{
+	int64_t asn = sqlite3_column_int64(stmt, 13);
+
+	if (filter->n_rules == 0)
+		return false;
+	struct nr_suppression_of of =
+		nr_suppression_of(column_str(stmt, 4), column_str(stmt, 12), column_str(stmt, 8),
+				  asn > 0 && asn <= UINT32_MAX ? (uint32_t)asn : 0);
+
+	return nr_suppression_find(filter->rules, filter->n_rules, &of, filter->now) != NULL;
 }
 
 static bool is_wanted(sqlite3_stmt *stmt, const struct nr_registry_finding_filter *filter)
 {
-	return sqlite3_column_type(stmt, 10) != SQLITE_NULL && sqlite3_column_int(stmt, 11) != 0 &&
-	       (filter->state.n == 0 || nr_str_eq(column_str(stmt, 10), filter->state));
+	if (sqlite3_column_type(stmt, 10) == SQLITE_NULL || sqlite3_column_int(stmt, 11) == 0 ||
+	    (filter->state.n > 0 && !nr_str_eq(column_str(stmt, 10), filter->state)))
+		return false;
+	return filter->suppressed == NR_SUPPRESSED_ALL ||
+	       is_suppressed(stmt, filter) == (filter->suppressed == NR_SUPPRESSED_ONLY);
 }
 
 static int read_row(sqlite3_stmt *stmt,

@@ -10,6 +10,7 @@ static int change(struct place *place, size_t member, enum nr_triage_action acti
 {
 	struct nr_registry_triage_change wish = { .member = place->member[member],
 						  .finding = finding,
+						  .shown = "00000000000000bb",
 						  .action = action,
 						  .assignee = assignee,
 						  .words = "why" };
@@ -49,6 +50,7 @@ static void a_change_thought_for_another_version_changes_nothing(void **state)
 	struct nr_registry_triage triage = { 0 };
 	struct nr_registry_triage_change wish = { .member = place->member[0],
 						  .finding = finding,
+						  .shown = "00000000000000bb",
 						  .action = NR_TRIAGE_CLOSE,
 						  .has_expected = true };
 
@@ -139,6 +141,7 @@ static struct nr_registry_comment comment_of(const struct place *place, size_t m
 	return (struct nr_registry_comment){ .member = place->member[member],
 					     .user = place->user[member],
 					     .finding = finding,
+					     .shown = "00000000000000bb",
 					     .words = "seen here too" };
 }
 

@@ -218,7 +218,7 @@ static int change_locked(struct nr_registry *registry,
 
 		(void)snprintf(action, sizeof(action), "triage.%s",
 			       nr_triage_action_names[change->action]);
-		ret = nr_registry_note(registry, act, action, change->finding, detail, reterr);
+		ret = nr_registry_note(registry, act, action, change->shown, detail, reterr);
 	}
 	return ret;
 }
