@@ -52,8 +52,6 @@ extern const struct nr_cli_command nr_cli_token_revoke;	   /* token.c */
 extern const struct nr_cli_command nr_cli_store_check;	   /* store.c */
 extern const struct nr_cli_command nr_cli_store_query;	   /* store.c */
 extern const struct nr_cli_command nr_cli_store_rebuild;   /* store.c */
-extern const struct nr_cli_command nr_cli_sensors;	   /* ask/lists.c */
-extern const struct nr_cli_command nr_cli_status;	   /* ask/lists.c */
 extern const struct nr_cli_command nr_cli_schema;	   /* tables.c */
 extern const struct nr_cli_command nr_cli_man;		   /* tables.c */
 extern const struct nr_cli_command nr_cli_completion;	   /* completion.c */

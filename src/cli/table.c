@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/cli.h"
+#include "cli/ask/commands.h"
 
 const struct nr_cli_command *const nr_cli_commands[] = {
 	&nr_cli_observe,
+	&nr_cli_top,
+	&nr_cli_compare,
+	&nr_cli_series,
+	&nr_cli_show,
+	&nr_cli_findings_list,
+	&nr_cli_findings_show,
+	&nr_cli_findings_ack,
+	&nr_cli_findings_false,
+	&nr_cli_findings_close,
+	&nr_cli_findings_reopen,
+	&nr_cli_findings_undo,
+	&nr_cli_findings_assign,
+	&nr_cli_findings_comment,
 	&nr_cli_status,
 	&nr_cli_sensors,
 	&nr_cli_flows_print,

@@ -14,8 +14,8 @@
  */
 #include <jansson.h>
 
+#include "cli/ask/commands.h"
 #include "cli/ask/sheet.h"
-#include "cli/cli.h"
 #include "cli/client.h"
 
 /* Words every such command has. */

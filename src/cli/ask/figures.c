@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/ask/figures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "observe/classify/classify.h"
+
+enum {
+	STALE_MIN = 15,
+	MINUTE_S = 60,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PORT_MAX = 65535,
+	WORDS_MAX = 256
+};
+
+const char *const nr_figures_scopes[] = { "usual", "own", "shared", NULL };
+
+int nr_figures_period(const struct nr_figures_words *words, struct nr_figures_period *ret_period,
+		      struct nr_err *reterr)
+{
+	struct nr_figures_period *p = ret_period;
+	char shown[sizeof(p->since)];
+	int64_t ns;
+
+	nr_str_escape(nr_str_from(words->last), shown, sizeof(shown));
+	if (nr_span_parse(nr_str_from(words->last), &ns) < 0 || ns == 0)
+		return nr_fail(reterr, NR_EUSAGE,
+			       "--last '%s': want a span with its unit, such as 90m, 24h or 7d",
+			       shown);
+	(void)snprintf(p->since, sizeof(p->since), "%s%s", words->since == NULL ? "-" : "",
+		       words->since == NULL ? words->last : words->since);
+	(void)snprintf(p->until, sizeof(p->until), "%s", words->until == NULL ? "" : words->until);
+	p->words[0] = (struct nr_client_word){ "since", p->since };
+	p->words[1] = (struct nr_client_word){ "until", p->until[0] != '\0' ? p->until : NULL };
+	p->words[2] = (struct nr_client_word){ "scope", words->scope == NR_SCOPE_USUAL
+								? NULL
+								: nr_figures_scopes[words->scope] };
+	return 0;
+}
+
+/* ---- whose figures, and how new ---- */
+
+static void whose(const json_t *answer, char *out, size_t cap)
+{
+	double sensors = nr_ask_number(answer, "sensors"), quorum = nr_ask_number(answer, "quorum");
+
+	if (nr_str_eq(nr_ask_text(answer, "scope"), NR_STR("shared")))
+		(void)snprintf(out, cap,
+			       "at least so much at %.0f or more of the %.0f sensors that share "
+			       "with you",
+			       quorum, sensors);
+	else
+		(void)snprintf(out, cap, "exactly, at %.0f sensor%s of yours", sensors,
+			       sensors == 1 ? "" : "s");
+}
+
+void nr_figures_head(struct nr_ask *ask, const json_t *answer, const char *what)
+{
+	char since[NR_TIME_TEXT], until[NR_TIME_TEXT], ago[NR_TIME_TEXT], by[WORDS_MAX];
+	struct nr_time newest = nr_ask_when(answer, "newest");
+	struct nr_str why = nr_ask_text(answer, "partial_why");
+
+	nr_ask_clock(ask, nr_ask_when(answer, "since"), since);
+	nr_ask_clock(ask, nr_ask_when(answer, "until"), until);
+	whose(answer, by, sizeof(by));
+	nr_ask_say(ask, NR_STYLE_BOLD, "%s, %s to %s UTC", what, since, until);
+	nr_ask_say(ask, NR_STYLE_DIM, "%s", by);
+	if (why.n > 0)
+		nr_ask_say(ask, NR_STYLE_YELLOW, "NOT ALL: " NR_STR_FMT, NR_STR_ARG(why));
+	if (newest.ns != 0 && newest.ns < nr_ask_when(answer, "until").ns &&
+	    ask->now.ns - newest.ns > STALE_MIN * MINUTE_S * NR_NS_PER_S) {
+		nr_ask_ago(ask, newest, ago);
+		nr_ask_say(ask, NR_STYLE_YELLOW, "OLD DATA: the newest is %s old", ago);
+	}
+}
+
+void nr_figures_nothing(struct nr_ask *ask, const json_t *answer)
+{
+	double sensors = nr_ask_number(answer, "sensors");
+
+	if (sensors == 0)
+		nr_ask_say(ask, NR_STYLE_PLAIN,
+			   nr_str_eq(nr_ask_text(answer, "scope"), NR_STR("shared"))
+				   ? "No sensors of others share with you."
+				   : "You have no sensors of your own: try --scope shared.");
+	else if (nr_ask_number(answer, "quorum") > sensors)
+		nr_ask_say(ask, NR_STYLE_PLAIN,
+			   "%.0f sensors share with you: too few to show anything without showing "
+			   "what one of them saw.",
+			   sensors);
+	else
+		nr_ask_say(ask, NR_STYLE_PLAIN, "Nothing in this period.");
+}
+
+/* ---- rows ---- */
+
+static void key_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
+		     enum nr_term_style *style)
+{
+	struct nr_str key = nr_ask_text(row, "key");
+
+	(void)ask;
+	(void)style;
+	if (nr_str_eq(key, NR_STR("AS0")) || nr_str_eq(key, NR_STR("ZZ")))
+		key = NR_STR("unknown");
+	nr_buf_add_str(out, key);
+}
+
+/* What people call a port. */
+static void service_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
+			 enum nr_term_style *style)
+{
+	struct nr_str rest = nr_ask_text(row, "key"), digits = nr_str_cut(&rest, '/');
+	const char *name = NULL;
+	uint64_t port;
+
+	(void)ask;
+	(void)style;
+	if (nr_str_u64(digits, 0, PORT_MAX, &port) == 0)
+		name = nr_service_name(nr_str_eq(rest, NR_STR("tcp"))	? PROTO_TCP
+				       : nr_str_eq(rest, NR_STR("udp")) ? PROTO_UDP
+									: 0,
+				       (uint16_t)port);
+	nr_buf_add_str(out, nr_str_from(name));
+}
+
+int nr_figures_rows(struct nr_ask *ask, const char *by, const json_t *rows)
+{
+	static const struct {
+		const char *by, *title;
+	} titles[] = { { "ports", "PORT" },    { "asns", "AS" },	{ "economies", "ECONOMY" },
+		       { "classes", "CLASS" }, { "sources", "SOURCE" }, { "sensors", "SENSOR" },
+		       { "tools", "TOOL" } };
+	struct nr_grid_field fields[] = {
+		{ .member = "key", .title = "KEY", .kind = NR_GRID_MADE, .make = key_cell },
+		{ .title = "SERVICE",
+		  .kind = NR_GRID_MADE,
+		  .make = service_cell,
+		  .rank = 3,
+		  .least = 6 },
+		{ .member = "asn", .title = "AS", .rank = 2 },
+		{ .member = "economy", .title = "IN", .rank = 3 },
+		{ .member = "packets", .title = "PACKETS", .kind = NR_GRID_COUNT },
+		{ .member = "packets", .title = "", .kind = NR_GRID_BAR, .rank = 9 },
+		{ .member = "sources", .title = "SOURCES", .kind = NR_GRID_COUNT, .rank = 1 },
+		{ .member = "flows", .title = "FLOWS", .kind = NR_GRID_COUNT, .rank = 5 },
+		{ .member = "bytes", .title = "BYTES", .kind = NR_GRID_COUNT, .rank = 4 },
+	};
+
+	for (size_t i = 0; i < NR_COUNT(titles); i++)
+		if (strcmp(by, titles[i].by) == 0)
+			fields[0].title = titles[i].title;
+	if (strcmp(by, "ports") != 0)
+		fields[1] = fields[0]; /* the key once */
+	return strcmp(by, "ports") != 0 ? nr_grid_print(ask, rows, fields + 1, NR_COUNT(fields) - 1)
+					: nr_grid_print(ask, rows, fields, NR_COUNT(fields));
+}
+
+/* ---- a series ---- */
+
+struct peak {
+	double sum, most;
+	struct nr_time when;
+};
+
+/* Bins of the period, one value each; steps that are not there are zero. */
+static double *bins_of(const json_t *answer, const json_t *rows, const char *measure, size_t *ret_n,
+		       struct peak *ret_peak)
+{
+	int64_t since = nr_ask_when(answer, "since").ns, until = nr_ask_when(answer, "until").ns;
+	int64_t step = (int64_t)nr_ask_number(answer, "step") * NR_NS_PER_S;
+	size_t n = step > 0 && until > since ? (size_t)((until - since) / step) : 0, i;
+	double *bins = n > 0 && n <= NR_CLIENT_ANSWER ? calloc(n, sizeof(*bins)) : NULL;
+	const json_t *row;
+
+	*ret_n = bins != NULL ? n : 0;
+	*ret_peak = (struct peak){ 0 };
+	json_array_foreach(rows, i, row)
+	{
+		struct nr_time t = nr_ask_when(row, "time");
+		double v = nr_ask_number(row, measure);
+
+		if (bins == NULL || t.ns < since || (size_t)((t.ns - since) / step) >= n)
+			continue;
+		bins[(t.ns - since) / step] = v;
+		ret_peak->sum += v;
+		if (v > ret_peak->most) {
+			ret_peak->most = v;
+			ret_peak->when = t;
+		}
+	}
+	return bins;
+}
+
+/* So many bins become one that they fit; of different sources the most, since sums count twice. */
+static size_t merge(double *bins, size_t n, unsigned width, bool sums)
+{
+	size_t each = (n + width - 1) / width, out = 0;
+
+	for (size_t i = 0; i < n; i += each, out++) {
+		double v = 0;
+
+		for (size_t k = i; k < i + each && k < n; k++)
+			v = sums ? v + bins[k] : bins[k] > v ? bins[k] : v;
+		bins[out] = v;
+	}
+	return out;
+}
+
+static const char *step_words(double step)
+{
+	return step >= 86400 ? "day" : step >= 3600 ? "hour" : "minute";
+}
+
+void nr_figures_spark(struct nr_ask *ask, const json_t *answer, const json_t *rows,
+		      const char *measure)
+{
+	bool sums = strcmp(measure, "sources") != 0;
+	struct nr_buf sum, most, line;
+	struct peak peak;
+	char clock[NR_TIME_TEXT];
+	size_t n;
+	double *bins = bins_of(answer, rows, measure, &n, &peak);
+
+	if (bins == NULL)
+		return;
+	nr_buf_init(&sum, WORDS_MAX);
+	nr_buf_init(&most, WORDS_MAX);
+	nr_buf_init(&line, NR_CLIENT_ANSWER);
+	n = merge(bins, n, ask->term.width, sums);
+	nr_term_spark(&line, bins, n);
+	while (line.n > 0 && line.p[line.n - 1] == ' ')
+		line.n--;
+	nr_buf_add(&line, "\n", 1);
+	nr_buf_add_str(&ask->out, nr_buf_str(&line));
+	nr_term_count(&sum, (uint64_t)peak.sum);
+	nr_term_count(&most, (uint64_t)peak.most);
+	nr_ask_clock(ask, peak.when, clock);
+	if (peak.most == 0)
+		nr_ask_say(ask, NR_STYLE_DIM, "%s: none", measure);
+	else if (sums)
+		nr_ask_say(ask, NR_STYLE_DIM, "%s: %.*s in all, at most %.*s in the %s of %s",
+			   measure, (int)sum.n, (const char *)sum.p, (int)most.n,
+			   (const char *)most.p, step_words(nr_ask_number(answer, "step")), clock);
+	else
+		nr_ask_say(ask, NR_STYLE_DIM, "%s: at most %.*s in the %s of %s", measure,
+			   (int)most.n, (const char *)most.p,
+			   step_words(nr_ask_number(answer, "step")), clock);
+	nr_buf_done(&sum);
+	nr_buf_done(&most);
+	nr_buf_done(&line);
+	free(bins);
+}
