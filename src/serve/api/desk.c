@@ -8,6 +8,8 @@
 
 #include "base/time.h"
 
+enum { MOMENT_NS = 100000000 };
+
 struct answer {
 	struct nr_digest key;
 	uint64_t changes, used; /* used: rising; 0: the place is free */
@@ -92,19 +94,27 @@ static bool is_free(const struct nr_desk *desk, const struct nr_digest *key, uin
 	return desk->n_work < NR_DESK_AT_ONCE && mine < NR_DESK_VIEWER;
 }
 
-static struct timespec deadline(void)
+/* A moment, or until somebody is done. */
+static void wait_a_moment(struct nr_desk *desk)
 {
 	struct timespec until;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += NR_DESK_WAIT_MS / 1000;
-	return until;
+	until.tv_nsec += MOMENT_NS;
+	if (until.tv_nsec >= NR_NS_PER_S) {
+		until.tv_sec++;
+		until.tv_nsec -= NR_NS_PER_S;
+	}
+	desk->waiting++;
+	(void)pthread_cond_timedwait(&desk->left, &desk->lock, &until);
+	desk->waiting--;
 }
 
 int nr_desk_enter(struct nr_desk *desk, const struct nr_digest *key, uint64_t changes,
-		  struct nr_uuid member, struct nr_buf *out)
+		  struct nr_uuid member, bool (*gone)(void *ctx), void *gone_ctx,
+		  struct nr_buf *out)
 {
-	struct timespec until = deadline();
+	int64_t end = nr_mono_now().ns + NR_DESK_WAIT_MS * INT64_C(1000000);
 	struct answer *answer;
 	bool waited = false;
 	int ret = 0;
@@ -113,15 +123,13 @@ int nr_desk_enter(struct nr_desk *desk, const struct nr_digest *key, uint64_t ch
 	desk->counts.asked++;
 	while ((answer = find(desk, key, changes)) == NULL && ret == 0 &&
 	       !is_free(desk, key, changes, member)) {
-		if (desk->waiting == NR_DESK_WAITING) {
+		if ((!waited && desk->waiting >= NR_DESK_WAITING) || nr_mono_now().ns >= end)
 			ret = -EBUSY;
-			break;
-		}
+		else if (gone(gone_ctx))
+			ret = -ECANCELED;
+		else
+			wait_a_moment(desk);
 		waited = true;
-		desk->waiting++;
-		if (pthread_cond_timedwait(&desk->left, &desk->lock, &until) != 0)
-			ret = -EBUSY;
-		desk->waiting--;
 	}
 	desk->counts.waited += waited;
 	if (answer != NULL) {

@@ -36,10 +36,12 @@ struct nr_desk *nr_desk_free(struct nr_desk *desk);
 /**
  * The answer to what @p key stands for, as it is at @p changes: appended to @p out when it lies here.
  * Otherwise the caller works it out, and says so by nr_desk_leave() in any case.
- * @p member whose turn it is. @return 1 found; 0 work it out; -EBUSY
+ * @p member whose turn it is. @p gone is asked now and then while it waits.
+ * @return 1 found; 0 work it out; -EBUSY; -ECANCELED gone
  */
 NR_MUST_CHECK int nr_desk_enter(struct nr_desk *desk, const struct nr_digest *key, uint64_t changes,
-				struct nr_uuid member, struct nr_buf *out);
+				struct nr_uuid member, bool (*gone)(void *ctx), void *gone_ctx,
+				struct nr_buf *out);
 /** @p answer empty: there is none. */
 void nr_desk_leave(struct nr_desk *desk, const struct nr_digest *key, uint64_t changes,
 		   struct nr_uuid member, struct nr_bytes answer);

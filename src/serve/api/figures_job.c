@@ -85,7 +85,8 @@ int nr_job_answer(struct nr_job *job, struct nr_http_reply *reply)
 	int ret = key_of(job, &key);
 
 	if (ret == 0)
-		ret = nr_desk_enter(job->hub->desk, &key, changes, member, &reply->body);
+		ret = nr_desk_enter(job->hub->desk, &key, changes, member, gone,
+				    (void *)(uintptr_t)job->rq, &reply->body);
 	if (ret == -EBUSY) {
 		reply->retry_s = 2;
 		return nr_fail(&reply->err, -EBUSY,
