@@ -227,7 +227,7 @@ static enum MHD_Result run(struct http_exchange *ex, struct MHD_Connection *mc)
 	nr_http_guard_phase(ex->conn, HTTP_ANSWER);
 	nr_buf_init(&reply.body, NR_HTTP_BODY);
 	ex->rq.body = (struct nr_bytes){ ex->body.p, ex->body.n };
-	int ret = ex->route->handle(ex->conn->http->opt.hub, &ex->rq, &reply);
+	int ret = nr_http_handle(ex, &reply);
 
 	if (ret == 0 && reply.body.err < 0)
 		ret = nr_fail(&reply.err, reply.body.err, "%s", nr_err_text(reply.body.err));
@@ -402,6 +402,7 @@ int nr_http_new(const struct nr_http_options *options, struct nr_http **ret_http
 	http->opt = *options;
 	http->tls_fd = http->local_fd = -1;
 	nr_require(pthread_mutex_init(&http->conns_lock, NULL) == 0);
+	nr_require(pthread_mutex_init(&http->going_lock, NULL) == 0);
 	ret = nr_limit_new(options->rate, options->burst, &http->tokens);
 	if (ret == 0)
 		ret = nr_limit_new(20.0 / 60, 20, &http->refusals);
@@ -445,6 +446,7 @@ struct nr_http *nr_http_stop(struct nr_http *http)
 	nr_limit_free(http->tokens);
 	nr_limit_free(http->refusals);
 	(void)pthread_mutex_destroy(&http->conns_lock);
+	(void)pthread_mutex_destroy(&http->going_lock);
 	free(http);
 	return NULL;
 }

@@ -69,7 +69,9 @@ struct nr_http {
 	pthread_t sweeper;
 	bool sweeping;
 	atomic_bool stopping;
-	uint64_t rings; /* guarded by conns_lock */
+	pthread_mutex_t going_lock;
+	struct http_going *going; /* requests with an Idempotency-Key that are worked on */
+	uint64_t rings;		  /* guarded by conns_lock */
 	struct pollfd *polled;
 	struct http_conn **polled_conns;
 	_Atomic uint64_t requests, answers[6], refused_strict, refused_token, refused_origin,
@@ -79,6 +81,9 @@ struct nr_http {
 
 /** Those that are known at all; NULL-terminated. */
 extern const char *const http_method_names[];
+
+/** repeat.c: the route's handler, once for each Idempotency-Key. @return what it returned */
+NR_MUST_CHECK int nr_http_handle(struct http_exchange *ex, struct nr_http_reply *reply);
 
 /* http_guard.c */
 void nr_http_guard_notify(void *cls, struct MHD_Connection *mc, void **socket_ctx,

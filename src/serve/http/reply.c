@@ -43,7 +43,7 @@ static const char *title_of(unsigned status)
 		{ 412, "It was changed meanwhile" },
 		{ 413, "Too much" },
 		{ 415, "Not in this form" },
-		{ 422, "What was sent is damaged" },
+		{ 422, "What was sent cannot be taken" },
 		{ 428, "Say which version is meant" },
 		{ 429, "Too often" },
 		{ 503, "Not now" },

@@ -14,6 +14,7 @@
 #include "orient/enrich/prefixes.h"
 #include "serve/hub/follow.h"
 #include "serve/hub/snapshot.h"
+#include "store/registry_idempotency.h"
 
 enum {
 	PENDING_MAX = 512, /* revisions in one transaction */
@@ -384,10 +385,12 @@ static void retain(struct nr_engine_follower *engine)
 	struct nr_time before = { nr_time_now().ns - days * INT64_C(86400) * NR_NS_PER_S };
 	struct nr_err err;
 
-	if (days == 0 || nr_mono_now().ns - engine->retained_ns < RETAIN_S * NR_NS_PER_S)
+	if (nr_mono_now().ns - engine->retained_ns < RETAIN_S * NR_NS_PER_S)
 		return;
 	engine->retained_ns = nr_mono_now().ns;
-	if (nr_registry_findings_retain(engine->core->registry, before, &err) < 0)
+	if (days > 0 && nr_registry_findings_retain(engine->core->registry, before, &err) < 0)
+		nr_log(NR_LOG_WARNING, "engine", "retention_failed", "error=%s", err.msg);
+	if (nr_registry_requests_purge(engine->core->registry, nr_time_now(), &err) < 0)
 		nr_log(NR_LOG_WARNING, "engine", "retention_failed", "error=%s", err.msg);
 }
 
