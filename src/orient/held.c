@@ -25,13 +25,19 @@ int nr_held_add(struct nr_table *findings, const struct nr_finding *finding)
 	memcpy(held->evidence, finding->evidence, finding->evidence_size);
 	held->finding = *finding;
 	held->finding.evidence = held->evidence;
+	held->finding.parts = NULL;
+	held->seen_by = (struct nr_sightings){ 0 };
 	return 0;
 }
 
 static void evidence_free(struct nr_table *findings)
 {
-	for (uint32_t i = 0; i < findings->n; i++)
-		free(((struct nr_held_finding *)nr_table_at(findings, i))->evidence);
+	for (uint32_t i = 0; i < findings->n; i++) {
+		struct nr_held_finding *held = nr_table_at(findings, i);
+
+		free(held->evidence);
+		free(held->seen_by.list);
+	}
 }
 
 void nr_held_clear(struct nr_table *findings)

@@ -11,11 +11,13 @@
  */
 #include "base/table.h"
 #include "record/finding.h"
+#include "record/sighting.h"
 #include "record/source.h"
 
 struct nr_held_finding {
 	struct nr_finding finding;
-	void *evidence; /* owned */
+	void *evidence;		     /* owned */
+	struct nr_sightings seen_by; /* owned; on line only */
 };
 
 NR_MUST_CHECK int nr_held_init(struct nr_table *findings);

@@ -103,7 +103,8 @@ static enum nr_revision_state revision_state(const struct online_said *said,
 	return said->is_open ? NR_REVISION_CONTINUING : NR_REVISION_NEW;
 }
 
-int online_say(struct nr_online *online, const struct nr_finding *finding)
+int online_say(struct nr_online *online, const struct nr_finding *finding,
+	       const struct nr_sightings *seen_by)
 {
 	struct online_said fresh = { .id = finding->id };
 	uint64_t hash = online_said_hash(&fresh, &online->key);
@@ -125,7 +126,8 @@ int online_say(struct nr_online *online, const struct nr_finding *finding)
 					.number = ++said->number,
 					.state = (uint8_t)revision_state(said, finding),
 					.late = online->late,
-					.finding = finding };
+					.finding = finding,
+					.seen_by = *seen_by };
 
 	said->is_open = finding->state == NR_FINDING_CONTINUING;
 	online->n_over += !said->is_open && said != &fresh;

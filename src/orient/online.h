@@ -32,6 +32,7 @@
  */
 #include "orient/engine.h"
 #include "record/entry.h"
+#include "record/sighting.h"
 
 enum { NR_ONLINE_LANES = 4 };
 enum nr_revision_state {
@@ -49,6 +50,12 @@ struct nr_revision {
 	uint8_t state;	 /* enum nr_revision_state */
 	bool late;	 /* made by data that came after its second was closed, or by backlog */
 	const struct nr_finding *finding; /* borrowed for the call */
+	/*
+	 * Which sensors saw its subject in its time (online/saw.h says how exactly); of a finding
+	 * about a sensor that sensor. What others than the operator may know follows from it; it is
+	 * not in the JSON.
+	 */
+	struct nr_sightings seen_by;
 };
 
 struct nr_online_options {

@@ -179,7 +179,7 @@ struct test_live {
 	size_t max_entries;
 	uint32_t max_waiting;
 	struct nr_online *online;
-	struct nr_buf lines; /* of nr_revision_json() */
+	struct nr_buf lines; /* of nr_revision_json(), and the sightings behind it */
 	struct nr_buf ended; /* findings as `noroshi observe` prints them */
 	uint64_t n[4];	     /* revisions by state */
 	uint64_t late;
@@ -192,6 +192,8 @@ static inline int test_live_revision(void *ctx, const struct nr_revision *revisi
 	struct test_live *live = ctx;
 
 	nr_revision_json(revision, &live->lines);
+	nr_buf_add(&live->lines, " ", 1);
+	nr_sightings_print(revision->seen_by.list, revision->seen_by.n, &live->lines);
 	nr_buf_add(&live->lines, "\n", 1);
 	live->n[revision->state]++;
 	live->late += revision->late;

@@ -40,6 +40,12 @@ struct nr_finding {
 	size_t n_evidence_fields;
 	const void *evidence; /* plain struct without owned pointers; borrowed for the call */
 	size_t evidence_size; /* bytes, so that a finding can be copied */
+	/*
+	 * The addresses that it sums over, when its subject is neither an address nor a prefix: one at
+	 * the head of each part; borrowed for the call, NULL in copies. Not printed.
+	 */
+	const void *parts;
+	size_t n_parts, part_size;
 };
 
 /** Compute the id from the identity fields, which must be set. */

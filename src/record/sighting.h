@@ -24,6 +24,11 @@ struct nr_sighting {
 	struct nr_time first, last;
 };
 
+struct nr_sightings {
+	struct nr_sighting *list; /* ascending by sensor */
+	size_t n;
+};
+
 /** @p list is in order. */
 void nr_sightings_print(const struct nr_sighting *list, size_t n, struct nr_buf *out);
 /**

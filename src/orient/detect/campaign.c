@@ -189,6 +189,9 @@ static void emit_group(const struct nr_scan_member *m, size_t n, const struct nr
 		.n_evidence_fields = NR_SCAN_CAMPAIGN_FIELDS,
 		.evidence = &c,
 		.evidence_size = sizeof(c),
+		.parts = m,
+		.n_parts = n,
+		.part_size = sizeof(m[0]),
 	};
 
 	for (size_t i = 0; i < n; i++) {

@@ -137,6 +137,17 @@ static bool has_grown(const struct online_group *g, const struct online_group *i
 		(is->packets != g->packets || is->sources != g->sources));
 }
 
+static int say_it(struct nr_online *online, const struct nr_finding *finding)
+{
+	struct nr_sightings seen_by;
+	int r = nr_run_seen_by(online->live.run, finding, &seen_by);
+
+	if (r == 0)
+		r = online_say(online, finding, &seen_by);
+	free(seen_by.list);
+	return r;
+}
+
 static void told(void *ctx, const struct nr_finding *finding)
 {
 	struct telling *t = ctx;
@@ -165,7 +176,7 @@ static void told(void *ctx, const struct nr_finding *finding)
 	*g = is;
 	f.id = is.id;
 	f.state = over ? NR_FINDING_ENDED : NR_FINDING_CONTINUING;
-	t->err = online_say(t->online, &f);
+	t->err = say_it(t->online, &f);
 	if (over)
 		g->sources = 0; /* groups_keep() */
 }

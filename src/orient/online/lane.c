@@ -15,17 +15,18 @@ static const struct nr_uuid *sensor_uuid(const void *ctx, uint32_t number)
 	return &((const struct online_sensor *)nr_table_at(&online->sensors, number))->id;
 }
 
-static int live_finding(void *ctx, const struct nr_finding *finding)
+static int live_finding(void *ctx, const struct nr_finding *finding,
+			const struct nr_sightings *seen_by)
 {
 	struct nr_online *online = ctx;
 	struct nr_finding f = *finding;
 
 	if (!online->ending)
-		return online_say(online, finding);
+		return online_say(online, finding, seen_by);
 	f.state = NR_FINDING_ENDED;
 	return strcmp(f.kind, "campaign") == 0
 		       ? 0
-		       : online_say(online, &f); /* they end by themselves */
+		       : online_say(online, &f, seen_by); /* they end by themselves */
 }
 
 static int live_source(void *ctx, const struct nr_source *source, bool open)
@@ -39,12 +40,13 @@ static int live_source(void *ctx, const struct nr_source *source, bool open)
 }
 
 /* A lane of backlog tells each finding once: when it ends, or how it stood when the lane did. */
-static int backlog_finding(void *ctx, const struct nr_finding *finding)
+static int backlog_finding(void *ctx, const struct nr_finding *finding,
+			   const struct nr_sightings *seen_by)
 {
 	struct nr_finding f = *finding;
 
 	f.state = NR_FINDING_ENDED;
-	return online_say(ctx, &f);
+	return online_say(ctx, &f, seen_by);
 }
 
 static int backlog_source(void *ctx, const struct nr_source *source, bool open)
@@ -55,6 +57,12 @@ static int backlog_source(void *ctx, const struct nr_source *source, bool open)
 	return online->opt.source != NULL
 		       ? online->opt.source(online->opt.ctx, online->counts.at, source)
 		       : 0;
+}
+
+/* The UUID stands first in a sensor: online.c. */
+static uint32_t sensor_number(const struct nr_uuid *sensor)
+{
+	return ((const struct online_sensor *)(const void *)sensor)->number;
 }
 
 /* ---- lanes ---- */
@@ -74,6 +82,7 @@ int online_lane_open(struct nr_online *online, struct online_lane *lane)
 		.pool = online->pool,
 		.sensor = sensor_uuid,
 		.sensor_ctx = online,
+		.number = sensor_number,
 		.out = { .ctx = online,
 			 .finding = live ? live_finding : backlog_finding,
 			 .source = live ? live_source : backlog_source },

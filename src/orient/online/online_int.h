@@ -105,7 +105,8 @@ struct nr_online {
 
 /* online.c */
 /** Number, and emit. Findings whose withdrawal nobody missed are left out. */
-int online_say(struct nr_online *online, const struct nr_finding *finding);
+int online_say(struct nr_online *online, const struct nr_finding *finding,
+	       const struct nr_sightings *seen_by);
 
 uint64_t online_said_hash(const void *entry, const void *ctx);
 struct online_sensor *online_sensor_get(struct nr_online *online, struct nr_uuid id, bool create);

@@ -24,6 +24,7 @@ struct shard {
 	int64_t minute; /* s; INT64_MIN: nothing came yet */
 	void **detectors;
 	struct nr_sink ended, open, pass;
+	struct nr_saw saw;
 	struct nr_table findings, sources; /* dense: the outbox */
 	int err;
 };
@@ -81,11 +82,20 @@ static void source_open(void *ctx, const struct nr_source *source)
 	source_hold(ctx, source, true);
 }
 
+/*
+ * Now, not when it goes out: before that its subject may be fed rows of what comes after it.
+ */
 static void finding_hold(void *ctx, const struct nr_finding *finding)
 {
 	struct shard *shard = ctx;
-	int r = nr_held_add(&shard->findings, finding);
+	struct nr_table *findings = &shard->findings;
+	int r = nr_held_add(findings, finding);
 
+	if (r == 0) {
+		struct nr_held_finding *held = nr_table_at(findings, findings->n - 1);
+
+		r = nr_run_seen_by(shard->run, finding, &held->seen_by);
+	}
 	if (r < 0)
 		shard->err = r;
 }
@@ -126,6 +136,7 @@ struct nr_run *nr_run_free(struct nr_run *run)
 		outbox_empty(shard);
 		nr_held_done(&shard->findings);
 		nr_table_done(&shard->sources);
+		nr_saw_done(&shard->saw);
 	}
 	for (unsigned w = 0; run->sorters != NULL && w < nr_pool_workers(run->opt.pool); w++)
 		nr_wait_sorter_done(&run->sorters[w]);
@@ -157,6 +168,8 @@ static int shard_open(struct nr_run *run, unsigned number)
 	if (r == 0)
 		r = nr_table_init(&shard->sources, sizeof(struct held_source), NR_TABLE_MAX, NULL,
 				  NULL);
+	if (r == 0)
+		r = nr_saw_init(&shard->saw, run->opt.max_entries, &run->opt.key, run->opt.number);
 	for (size_t d = 0; d < run->n_detectors && r == 0; d++)
 		r = nr_detectors[d]->open(&run->env, &shard->detectors[d]);
 	return r;
@@ -234,18 +247,21 @@ static bool shard_advance(struct shard *shard, int64_t now)
 		detectors_advance(shard, hour);
 	shard->minute = minute;
 	detectors_advance(shard, minute);
+	nr_saw_advance(&shard->saw, minute);
 	return true;
 }
 
 static void shard_feed(struct shard *shard, struct nr_wait_sorter *sorter)
 {
-	const struct nr_run *run = shard->run;
+	struct nr_run *run = shard->run;
 	uint32_t n = run->rows->shards[shard->number].n;
 	NR_UNINITIALIZED struct nr_observation batch[BATCH];
 	const struct nr_wait_key *keys;
 	int r = nr_wait_sort(run->rows, shard->number, run->opt.sensor, run->opt.sensor_ctx, sorter,
 			     &keys);
 
+	if (r == 0)
+		nr_saw_rows(&shard->saw, keys, n);
 	for (uint32_t i = 0, k; i < n && r == 0; i += k) {
 		for (k = 0; k < BATCH && i + k < n; k++) {
 			if (i + k + 8 < n)
@@ -311,7 +327,9 @@ static int finding_out(void *ctx, void *record)
 {
 	const struct nr_run *run = ctx;
 
-	return run->opt.out.finding(run->opt.out.ctx, record);
+	const struct nr_held_finding *held = record;
+
+	return run->opt.out.finding(run->opt.out.ctx, &held->finding, &held->seen_by);
 }
 
 static int records_out(struct nr_run *run, bool findings)
@@ -415,10 +433,68 @@ bool nr_run_look(struct nr_run *run, struct nr_ip ip, struct nr_source *ret_sour
 	return looked.found;
 }
 
+/* ---- who saw it ---- */
+
+static int seen_parts(struct nr_run *run, const struct nr_finding *f, bool open,
+		      struct nr_saw_sums *sums)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < f->n_parts && r == 0; i++) {
+		struct nr_ip ip;
+
+		memcpy(&ip, (const uint8_t *)f->parts + i * f->part_size, sizeof(ip));
+		struct nr_saw *saw = &run->shards[nr_shard_of(ip)].saw;
+
+		r = nr_saw_collect(saw, ip, NR_SAW_SENDS, f->first.ns, f->last.ns, sums);
+		nr_saw_pin(saw, ip, NR_SAW_SENDS, NR_SAW_PIN_CAMPAIGN, open);
+	}
+	return r;
+}
+
+static int seen_subject(struct nr_run *run, const struct nr_finding *f, bool open,
+			struct nr_saw_sums *sums)
+{
+	struct nr_saw *saw = &run->shards[nr_shard_of(f->sort_ip)].saw;
+	enum nr_saw_kind kind = strcmp(f->detector, "rsdos.v1") == 0 ? NR_SAW_ANSWERS
+								     : NR_SAW_SENDS;
+	struct nr_prefix prefix;
+	int r;
+
+	if (nr_prefix_parse(nr_str_from(f->subject), &prefix) < 0)
+		return 0;
+	if (prefix.len == 128) {
+		r = nr_saw_collect(saw, prefix.ip, kind, f->first.ns, f->last.ns, sums);
+		nr_saw_pin(saw, prefix.ip, kind, NR_SAW_PIN_ALONE, open);
+	} else {
+		r = nr_saw_collect_prefix(saw, prefix, kind, f->first.ns, f->last.ns, sums);
+		nr_saw_pin_prefix(saw, prefix, kind, NR_SAW_PIN_CARPET, open);
+	}
+	return r;
+}
+
+int nr_run_seen_by(struct nr_run *run, const struct nr_finding *finding,
+		   struct nr_sightings *ret_seen_by)
+{
+	bool open = run->opt.live && finding->state == NR_FINDING_CONTINUING;
+	struct nr_saw_sums sums = { 0 };
+	int r = finding->parts != NULL ? seen_parts(run, finding, open, &sums)
+				       : seen_subject(run, finding, open, &sums);
+
+	*ret_seen_by = (struct nr_sightings){ 0 };
+	if (r == 0)
+		r = nr_saw_sums_out(&sums, finding->first.ns, finding->last.ns, run->opt.sensor,
+				    run->opt.sensor_ctx, &ret_seen_by->list, &ret_seen_by->n);
+	nr_saw_sums_done(&sums);
+	return r;
+}
+
 uint64_t nr_run_refused(const struct nr_run *run)
 {
 	uint64_t n = 0;
 
+	for (unsigned s = 0; s < NR_SHARDS; s++)
+		n += nr_saw_refused(&run->shards[s].saw);
 	for (unsigned s = 0; s < NR_SHARDS; s++)
 		for (size_t d = 0; d < run->n_detectors; d++)
 			n += nr_detectors[d]->refused(run->shards[s].detectors[d]);
@@ -432,6 +508,7 @@ int nr_run_save(const struct nr_run *run, struct nr_buf *out)
 	nr_write_le64(out, run->env.monitored_v4);
 	for (unsigned s = 0; s < NR_SHARDS; s++) {
 		nr_write_le64(out, (uint64_t)run->shards[s].minute);
+		nr_saw_save(&run->shards[s].saw, out);
 		for (size_t d = 0; d < run->n_detectors; d++) {
 			int r = nr_detectors[d]->save(run->shards[s].detectors[d], out);
 
@@ -442,7 +519,7 @@ int nr_run_save(const struct nr_run *run, struct nr_buf *out)
 	return out->err;
 }
 
-int nr_run_load(struct nr_run *run, struct nr_reader *in)
+int nr_run_load(struct nr_run *run, struct nr_reader *in, uint32_t n_sensors)
 {
 	nr_run_monitored(run, nr_read_le64(in));
 	for (unsigned s = 0; s < NR_SHARDS; s++) {
@@ -451,12 +528,12 @@ int nr_run_load(struct nr_run *run, struct nr_reader *in)
 		if (minute != INT64_MIN && (minute < 0 || minute > UINT32_MAX))
 			return NR_EDAMAGED;
 		run->shards[s].minute = minute;
-		for (size_t d = 0; d < run->n_detectors; d++) {
-			int r = nr_detectors[d]->load(run->shards[s].detectors[d], in);
+		int r = nr_saw_load(&run->shards[s].saw, in, n_sensors);
 
-			if (r < 0)
-				return r;
-		}
+		for (size_t d = 0; d < run->n_detectors && r == 0; d++)
+			r = nr_detectors[d]->load(run->shards[s].detectors[d], in);
+		if (r < 0)
+			return r;
 	}
 	return nr_reader_ok(in) ? 0 : NR_EDAMAGED;
 }

@@ -14,12 +14,14 @@
 #include "base/table.h"
 #include "orient/detect/detect.h"
 #include "orient/online/pool.h"
+#include "orient/online/saw.h"
 #include "orient/online/wait.h"
 
 struct nr_run_out {
 	void *ctx;
 	/** State: CONTINUING, ENDED or WITHDRAWN. */
-	int (*finding)(void *ctx, const struct nr_finding *finding);
+	int (*finding)(void *ctx, const struct nr_finding *finding,
+		       const struct nr_sightings *seen_by);
 	/**
 	 * Scanners and more that ended; with options.live also those that became wide and are @p
 	 * open.
@@ -37,6 +39,7 @@ struct nr_run_options {
 	struct nr_pool *pool;
 	const struct nr_uuid *(*sensor)(const void *ctx, uint32_t number);
 	const void *sensor_ctx;
+	uint32_t (*number)(const struct nr_uuid *sensor); /* back, of what `sensor` gave */
 	struct nr_run_out out;
 };
 
@@ -56,6 +59,13 @@ void nr_run_monitored(struct nr_run *run, uint64_t monitored_v4);
 NR_MUST_CHECK int nr_run_finish(struct nr_run *run, int64_t now);
 /** The source record of an open address by look(), to @p source; false when it is not open. */
 bool nr_run_look(struct nr_run *run, struct nr_ip ip, struct nr_source *ret_source);
+/**
+ * Which sensors saw what @p finding is about, in its time. It is remembered until the finding is over.
+ * For one with parts: between two calls only. @p ret_seen_by: its list is to be freed. @return 0;
+ * -ENOMEM
+ */
+NR_MUST_CHECK int nr_run_seen_by(struct nr_run *run, const struct nr_finding *finding,
+				 struct nr_sightings *ret_seen_by);
 uint64_t nr_run_refused(const struct nr_run *run);
 NR_MUST_CHECK int nr_run_save(const struct nr_run *run, struct nr_buf *out);
-NR_MUST_CHECK int nr_run_load(struct nr_run *run, struct nr_reader *in);
+NR_MUST_CHECK int nr_run_load(struct nr_run *run, struct nr_reader *in, uint32_t n_sensors);

@@ -217,7 +217,9 @@ static int say(struct nr_online *online, const struct online_sensor *s, enum sel
 	subject_text(s, f.subject);
 	summary_text(issue, kind, &f);
 	f.id = nr_finding_id(&f);
-	return online_say(online, &f);
+	struct nr_sighting itself = { .sensor = s->id, .first = f.first, .last = f.last };
+
+	return online_say(online, &f, &(struct nr_sightings){ &itself, 1 });
 }
 
 /* ---- the life of an issue ---- */

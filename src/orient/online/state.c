@@ -6,7 +6,7 @@
 #include "orient/online/online_int.h"
 
 static const char magic[8] = "NRONLIN";
-enum { VERSION = 1, BUILD_SIZE = 20 };
+enum { VERSION = 2, BUILD_SIZE = 20 };
 
 /* ---- which build this is ---- */
 
@@ -117,7 +117,7 @@ static int lane_load(struct nr_online *online, struct online_lane *lane, struct 
 	if (!second_ok(lane->watermark))
 		return NR_EDAMAGED;
 	r = nr_wait_load(&lane->wait, in, online->sensors.n);
-	return r < 0 ? r : nr_run_load(lane->run, in);
+	return r < 0 ? r : nr_run_load(lane->run, in, online->sensors.n);
 }
 
 /* What is derived is worked out again. */

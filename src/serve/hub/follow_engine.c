@@ -30,7 +30,7 @@ enum {
 struct pending {
 	uint64_t at;
 	uint32_t revision;
-	size_t id, id_n, json, json_n; /* in the text */
+	size_t id, id_n, json, json_n, seen, seen_n, subject, subject_n; /* in the text */
 	const char *detector, *state;
 };
 
@@ -90,12 +90,16 @@ static int flush(struct nr_engine_follower *engine)
 		const struct pending *p = &engine->pending[i];
 		const char *text = (const char *)engine->text.p;
 
-		rows[i] = (struct nr_registry_finding){ .at = p->at,
-							.revision = p->revision,
-							.id = { text + p->id, p->id_n },
-							.detector = nr_str_from(p->detector),
-							.state = nr_str_from(p->state),
-							.json = { text + p->json, p->json_n } };
+		rows[i] = (struct nr_registry_finding){
+			.at = p->at,
+			.revision = p->revision,
+			.id = { text + p->id, p->id_n },
+			.detector = nr_str_from(p->detector),
+			.state = nr_str_from(p->state),
+			.json = { text + p->json, p->json_n },
+			.subject = { text + p->subject, p->subject_n },
+			.sightings = { text + p->seen, p->seen_n }
+		};
 	}
 	added = nr_registry_findings_add(engine->core->registry, rows, engine->n_pending,
 					 engine->at, nr_time_now(), &err);
@@ -142,6 +146,12 @@ static int on_revision(void *ctx, const struct nr_revision *revision)
 	p->json = engine->text.n;
 	nr_revision_json(revision, &engine->text);
 	p->json_n = engine->text.n - p->json;
+	p->seen = engine->text.n;
+	nr_sightings_print(revision->seen_by.list, revision->seen_by.n, &engine->text);
+	p->seen_n = engine->text.n - p->seen;
+	p->subject = engine->text.n;
+	nr_buf_add_str(&engine->text, nr_str_from(revision->finding->subject));
+	p->subject_n = engine->text.n - p->subject;
 	if (engine->text.err < 0)
 		return engine->text.err;
 	engine->n_pending++;
