@@ -2,6 +2,7 @@
 """A hub with several members: users, tokens of every role, and findings that stand in its registry, for the tests beside this file."""
 import datetime
 import json
+import socket
 import sqlite3
 import uuid
 
@@ -74,6 +75,14 @@ class World:
         self.hub.stop()
         self.registry = sqlite3.connect(self.hub.dir / "registry.db", isolation_level=None)
         return self.registry
+
+    def local(self, path):
+        """Over the hub's own socket."""
+        with socket.socket(socket.AF_UNIX) as end:
+            end.connect(str(self.hub.dir / "admin.sock"))
+            end.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            text = b"".join(iter(lambda: end.recv(65536), b""))
+        return json.loads(text.partition(b"\r\n\r\n")[2])
 
     def who(self, member, role="analyst"):
         if (member, role) not in self.made:
