@@ -31,6 +31,7 @@ enum {
 };
 
 struct nr_registry_member {
+	uint64_t sequence; /* of this hub, rising */
 	struct nr_uuid uuid;
 	char name[NR_REGISTRY_NAME];
 	char title[NR_MEMBER_TITLE]; /* as people write it; UTF-8 */
@@ -70,9 +71,12 @@ NR_MUST_CHECK int nr_registry_member_find(struct nr_registry *registry, struct n
 NR_MUST_CHECK int nr_registry_member_named(struct nr_registry *registry, const char *name,
 					   struct nr_registry_member *ret_member,
 					   struct nr_err *reterr);
-/** In order of name, behind the name @p after ("": from the first), at most @p limit. @return how many */
-NR_MUST_CHECK int64_t nr_registry_members(struct nr_registry *registry, const char *after,
-					  uint64_t limit,
+/**
+ * In the order in which they joined, behind @p after (0: from the first), at most @p limit.
+ * @p all: also those whose membership is suspended. @return how many
+ */
+NR_MUST_CHECK int64_t nr_registry_members(struct nr_registry *registry, uint64_t after,
+					  uint64_t limit, bool all,
 					  int (*each)(void *ctx,
 						      const struct nr_registry_member *member),
 					  void *ctx, struct nr_err *reterr);

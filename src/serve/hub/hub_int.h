@@ -53,6 +53,7 @@ void nr_api_sensor_json(struct nr_hub *hub, const struct nr_registry_sensor *sen
 
 /* api/: one file a resource, with the table of its routes; table.c has all of them */
 extern const struct nr_http_group *const nr_api_groups[]; /* NULL-terminated */
+extern const struct nr_http_group nr_api_audit, nr_api_communities, nr_api_members;
 extern const struct nr_http_group nr_api_events;
 extern const struct nr_http_group nr_api_health, nr_api_status, nr_api_sensors, nr_api_findings,
 	nr_api_observations, nr_api_enrol, nr_api_figures, nr_api_metrics, nr_api_local;

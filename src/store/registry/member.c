@@ -8,7 +8,7 @@
 
 #define COLUMNS                                                                              \
 	"SELECT uuid, name, title, economy, sector, layer, is_operator, epoch, created_ns, " \
-	"suspended_ns FROM member "
+	"suspended_ns, rowid FROM member "
 
 static void read_row(sqlite3_stmt *stmt, struct nr_registry_member *member)
 {
@@ -28,6 +28,7 @@ static void read_row(sqlite3_stmt *stmt, struct nr_registry_member *member)
 	member->epoch = (uint32_t)sqlite3_column_int64(stmt, 7);
 	member->created = nr_registry_get_time(stmt, 8);
 	member->suspended = nr_registry_get_time(stmt, 9);
+	member->sequence = (uint64_t)sqlite3_column_int64(stmt, 10);
 }
 
 /* ---- words ---- */
@@ -125,7 +126,7 @@ int nr_registry_member_named(struct nr_registry *registry, const char *name,
 	return find(registry, "name = ?1", NR_ARG_OF_TEXT(name), ret_member, reterr);
 }
 
-int64_t nr_registry_members(struct nr_registry *registry, const char *after, uint64_t limit,
+int64_t nr_registry_members(struct nr_registry *registry, uint64_t after, uint64_t limit, bool all,
 			    int (*each)(void *ctx, const struct nr_registry_member *member),
 			    void *ctx, struct nr_err *reterr)
 {
@@ -133,8 +134,11 @@ int64_t nr_registry_members(struct nr_registry *registry, const char *after, uin
 	int64_t n = 0;
 
 	nr_registry_hold(registry);
-	int ret = nr_registry_ask(registry, COLUMNS "WHERE name > ?1 ORDER BY name LIMIT ?2",
-				  NR_ARGS(NR_ARG_OF_TEXT(after), NR_ARG_OF_I64((int64_t)limit)),
+	int ret = nr_registry_ask(registry,
+				  COLUMNS "WHERE rowid > ?1 AND (?3 OR suspended_ns IS NULL) "
+					  "ORDER BY rowid LIMIT ?2",
+				  NR_ARGS(NR_ARG_OF_I64((int64_t)after),
+					  NR_ARG_OF_I64((int64_t)limit), NR_ARG_OF_I64(all)),
 				  &stmt, reterr);
 
 	if (ret == 0) {

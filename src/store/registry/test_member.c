@@ -122,18 +122,27 @@ static int count_name(void *ctx, const struct nr_registry_member *member)
 	return 0;
 }
 
-static void members_come_in_pages_by_name(void **state)
+static void members_come_in_pages_as_they_joined(void **state)
 {
 	struct place *place = *state;
 	char names[64] = "";
+	struct nr_registry_member b = new_member(place, "b");
 
-	new_member(place, "b");
 	new_member(place, "a");
 	new_member(place, "c");
-	assert_int_equal(nr_registry_members(place->registry, "", 2, count_name, names, NULL), 2);
-	assert_string_equal(names, "ab");
-	assert_int_equal(nr_registry_members(place->registry, "b", 9, count_name, names, NULL), 2);
-	assert_string_equal(names, "abchub");
+	assert_int_equal(nr_registry_member_named(place->registry, "b", &b, NULL), 0);
+	assert_int_equal(nr_registry_member_suspend(place->registry, b.uuid, &act, NULL), 0);
+	assert_int_equal(nr_registry_members(place->registry, 0, 3, true, count_name, names, NULL),
+			 3);
+	assert_string_equal(names, "hubba");
+	assert_int_equal(nr_registry_members(place->registry, b.sequence, 9, true, count_name,
+					     names, NULL),
+			 2);
+	assert_string_equal(names, "hubbaac");
+	names[0] = '\0';
+	assert_int_equal(nr_registry_members(place->registry, 0, 9, false, count_name, names, NULL),
+			 3);
+	assert_string_equal(names, "hubac");
 }
 
 static void who_comes_back_is_another(void **state)
@@ -395,7 +404,7 @@ int main(void)
 		T(a_hubs_name_becomes_a_members_name),
 		T(what_is_no_member_is_refused_with_words),
 		T(a_member_changes_and_is_found),
-		T(members_come_in_pages_by_name),
+		T(members_come_in_pages_as_they_joined),
 		T(who_comes_back_is_another),
 		T(a_prefix_is_held_by_one),
 		T(nobody_holds_everything_and_nothing_holds),
