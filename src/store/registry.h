@@ -97,6 +97,7 @@ struct nr_registry_sensor {
 	uint8_t state;			 /* enum nr_sensor_state */
 	char member[NR_REGISTRY_NAME];	 /* "": the operator's */
 	struct nr_uuid owner;		 /* the member; the operator's when it has none */
+	struct nr_label label;		 /* of what it observes: store/registry_label.h */
 	char serial[NR_REGISTRY_SERIAL]; /* of its certificate, hex; "" none */
 	struct nr_time created, enrolled, valid_until, revoked; /* 0: never */
 };

@@ -2,6 +2,27 @@
 #include <stdio.h>
 
 #include "serve/api/admin.h"
+#include "serve/api/members.h"
+#include "share/policy/label_read.h"
+
+int nr_sensor_label_read(const json_t *json, struct nr_label *ret_label, struct nr_err *reterr)
+{
+	int ret = nr_label_read(json, ret_label, reterr);
+
+	if (ret < 0)
+		return ret;
+	if (ret_label->tlp == NR_TLP_UNSET)
+		return nr_fail(reterr, NR_EUSAGE,
+			       "a label needs a tlp: CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
+	if (ret_label->purposes == 0 && (ret_label->everyone || ret_label->layers != 0 ||
+					 ret_label->n_members > 0 || ret_label->n_communities > 0))
+		return nr_fail(reterr, NR_EUSAGE,
+			       "name purposes (defence, investigation, statistics, research): "
+			       "without one nobody but the owner may know");
+	if (ret_label->everyone && ret_label->tlp > NR_TLP_GREEN)
+		return nr_fail(reterr, NR_EUSAGE, "everyone is reached by GREEN or CLEAR only");
+	return 0;
+}
 
 /* The entry in the journal comes with the act, so that detection knows from this place on. */
 static int tell_watch(struct nr_core *core, struct nr_uuid sensor, struct nr_time now)
@@ -61,6 +82,8 @@ void nr_admin_sensor_json(const struct nr_core *core, const struct nr_registry_s
 		nr_json_key(json, "member");
 		nr_json_str(json, nr_str_from(sensor->member));
 	}
+	nr_json_key(json, "label");
+	nr_label_json(&sensor->label, json);
 	add_time(json, "created", sensor->created);
 	add_time(json, "enrolled", sensor->enrolled);
 	add_time(json, "certificate_until", sensor->valid_until);

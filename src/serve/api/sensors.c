@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/json.h"
-#include "serve/hub/hub_int.h"
+#include <stdio.h>
 
+#include "serve/api/members.h"
+#include "serve/api/people.h"
+#include "store/registry_label.h"
+
+/*
+ * Sensors: who asks sees his own, the operator all of them. That of another is not there, whatever is
+ * done to it; how many share with the caller is a number.
+ */
 struct list {
 	struct nr_hub *hub;
+	const struct nr_scope *scope;
 	struct nr_json json;
 };
 
@@ -77,14 +85,15 @@ static int add_sensor(void *ctx, const struct nr_registry_sensor *sensor)
 {
 	struct list *list = ctx;
 
-	nr_api_sensor_json(list->hub, sensor, &list->json);
+	if (nr_scope_owns(list->scope, sensor->uuid))
+		nr_api_sensor_json(list->hub, sensor, &list->json);
 	return list->json.out->err;
 }
 
 static int list_sensors(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
-	struct list list = { .hub = ctx };
+	struct list list = { .hub = ctx, .scope = rq->scope };
 	int64_t n = nr_http_only(rq, none, &reply->err);
 
 	if (n < 0)
@@ -97,13 +106,126 @@ static int list_sensors(void *ctx, const struct nr_http_request *rq, struct nr_h
 	if (n < 0)
 		return (int)n;
 	nr_json_array_end(&list.json);
+	number(&list.json, "shared_with_you", rq->scope->n_shared);
 	nr_json_object_end(&list.json);
 	nr_buf_add(&reply->body, "\n", 1);
 	return 0;
 }
 
+/* ---- one ---- */
+
+/* By UUID or name. Another's is not there. @return 0; -ENOENT */
+static int find(struct nr_hub *hub, const struct nr_http_request *rq,
+		struct nr_registry_sensor *ret_sensor, struct nr_err *reterr)
+{
+	char name[NR_REGISTRY_NAME];
+	struct nr_uuid uuid;
+	int ret;
+
+	(void)snprintf(name, sizeof(name), NR_STR_FMT, NR_STR_ARG(rq->part[0]));
+	if (nr_uuid_parse(rq->part[0], &uuid) == 0)
+		ret = nr_registry_sensor_find(hub->core->registry, uuid, ret_sensor, reterr);
+	else
+		ret = nr_registry_sensor_named(hub->core->registry,
+					       rq->part[0].n < sizeof(name) ? name : "", ret_sensor,
+					       reterr);
+	if (ret == 0 && !nr_scope_owns(rq->scope, ret_sensor->uuid))
+		return nr_fail(reterr, -ENOENT, "no such sensor");
+	return ret;
+}
+
+static int answer(struct nr_hub *hub, const struct nr_registry_sensor *sensor,
+		  struct nr_http_reply *reply)
+{
+	struct nr_json json;
+
+	nr_json_init(&json, &reply->body);
+	nr_api_sensor_json(hub, sensor, &json);
+	nr_buf_add(&reply->body, "\n", 1);
+	return 0;
+}
+
+static int get_sensor(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+{
+	static const char *const none[] = { NULL };
+	struct nr_registry_sensor sensor;
+	struct nr_hub *hub = ctx;
+	int ret = nr_http_only(rq, none, &reply->err);
+
+	if (ret == 0)
+		ret = find(hub, rq, &sensor, &reply->err);
+	return ret < 0 ? ret : answer(hub, &sensor, reply);
+}
+
+struct change {
+	bool label, member; /* said */
+	struct nr_label wish;
+	char whose[NR_REGISTRY_NAME];
+};
+
+static int read_change(const json_t *json, struct change *change, struct nr_err *reterr)
+{
+	int ret = 0;
+
+	change->label = json_object_get(json, "label") != NULL;
+	change->member = nr_json_has(json, "member");
+	change->wish = nr_label_default((struct nr_uuid){ 0 }); /* null: its owner's alone */
+	if (nr_json_has(json, "label"))
+		ret = nr_sensor_label_read(json_object_get(json, "label"), &change->wish, reterr);
+	return ret < 0 ? ret
+		       : nr_json_text(json, "member", false, change->whose, sizeof(change->whose),
+				      reterr);
+}
+
+static int apply(struct nr_hub *hub, const struct nr_http_request *rq, const struct change *change,
+		 struct nr_uuid sensor, struct nr_err *reterr)
+{
+	struct nr_registry *registry = hub->core->registry;
+	struct nr_registry_act act = nr_http_act(rq);
+	struct nr_registry_member member;
+	struct nr_label became;
+	int ret = 0;
+
+	if (change->member && nr_http_role(rq) != NR_ROLE_OPERATOR)
+		return nr_fail(reterr, -EACCES, "whose a sensor is, the operator says");
+	if (change->member &&
+	    nr_members_named(registry, nr_str_from(change->whose), &member, NULL) < 0)
+		return nr_fail(reterr, NR_EUSAGE, "member: there is no such one");
+	if (change->member)
+		ret = nr_registry_sensor_give(registry, sensor, member.uuid, &act, reterr);
+	if (ret == 0 && change->label)
+		ret = nr_registry_sensor_relabel(registry, sensor, &rq->scope->viewer,
+						 &change->wish, &act, &became, reterr);
+	return ret;
+}
+
+static int patch_sensor(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+{
+	static const char *const names[] = { "label", "member", NULL };
+	struct nr_registry_sensor sensor;
+	struct change change = { .label = false };
+	struct nr_hub *hub = ctx;
+	json_t *json;
+	int ret = nr_people_body(rq, names, &json, &reply->err);
+
+	if (ret == 0)
+		ret = find(hub, rq, &sensor, &reply->err);
+	if (ret == 0)
+		ret = read_change(json, &change, &reply->err);
+	json_decref(json);
+	if (ret == 0)
+		ret = apply(hub, rq, &change, sensor.uuid, &reply->err);
+	if (ret == 0)
+		ret = nr_registry_sensor_find(hub->core->registry, sensor.uuid, &sensor,
+					      &reply->err);
+	return ret < 0 ? nr_people_done(reply, ret) : answer(hub, &sensor, reply);
+}
+
 static const struct nr_http_route routes[] = {
-	NR_ROUTE("GET", "/api/v1/sensors", OPERATOR, .handle = list_sensors),
+	NR_ROUTE("GET", "/api/v1/sensors", VIEWER, .handle = list_sensors),
+	NR_ROUTE("GET", "/api/v1/sensors/{}", VIEWER, .handle = get_sensor),
+	NR_ROUTE("PATCH", "/api/v1/sensors/{}", COORDINATOR, .handle = patch_sensor,
+		 .body_max = NR_PEOPLE_BODY),
 };
 
 const struct nr_http_group nr_api_sensors = { "sensors", routes, NR_COUNT(routes) };

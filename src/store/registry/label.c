@@ -47,13 +47,17 @@ static struct nr_label label_of_values(sqlite3_value *owner, sqlite3_value *json
 	return label;
 }
 
+struct nr_label nr_registry_get_own_label(sqlite3_stmt *stmt, int owner, int text)
+{
+	return label_of_values(sqlite3_column_value(stmt, owner), sqlite3_column_value(stmt, text));
+}
+
 bool nr_registry_get_label(sqlite3_stmt *stmt, int owner, int text, struct nr_label *ret_label)
 {
 	*ret_label = (struct nr_label){ 0 };
 	if (sqlite3_column_type(stmt, text) == SQLITE_NULL)
 		return false;
-	*ret_label = label_of_values(sqlite3_column_value(stmt, owner),
-				     sqlite3_column_value(stmt, text));
+	*ret_label = nr_registry_get_own_label(stmt, owner, text);
 	return ret_label->tlp != NR_TLP_UNSET;
 }
 
@@ -256,8 +260,7 @@ static int sensor_label(struct nr_registry *registry, struct nr_uuid sensor,
 		return ret;
 	ret = nr_registry_step(registry, stmt, reterr);
 	if (ret > 0) {
-		*ret_label = label_of_values(sqlite3_column_value(stmt, 0),
-					     sqlite3_column_value(stmt, 1));
+		*ret_label = nr_registry_get_own_label(stmt, 0, 1);
 		nr_registry_get_text(stmt, 2, name, NR_REGISTRY_NAME);
 	} else if (ret == 0) {
 		ret = nr_fail(reterr, -ENOENT, "no such sensor");
@@ -313,7 +316,10 @@ static int relabel(struct nr_registry *registry, struct nr_uuid sensor,
 	int ret = sensor_label(registry, sensor, &before, name, reterr);
 
 	if (ret == 0 && !nr_policy_allows(viewer, &before, NR_ACTION_READ))
-		ret = nr_fail(reterr, -ENOENT, "no such sensor");
+		ret = viewer->role == NR_ROLE_OPERATOR /* he knows of it all the same */
+			      ? nr_fail(reterr, -EACCES,
+					"a label is said by its owner's coordinators")
+			      : nr_fail(reterr, -ENOENT, "no such sensor");
 	if (ret == 0)
 		ret = nr_registry_label_parties(registry, &whole, reterr);
 	if (ret < 0)

@@ -106,6 +106,8 @@ NR_MUST_CHECK int nr_registry_label_put(struct nr_registry *registry, const stru
 					struct nr_err *reterr);
 /** From the columns label.owner and label.json. @return false: it cannot be read, *ret_label is zero */
 bool nr_registry_get_label(sqlite3_stmt *stmt, int owner, int text, struct nr_label *ret_label);
+/** The same of a thing that has its owner's default when there is none. */
+struct nr_label nr_registry_get_own_label(sqlite3_stmt *stmt, int owner, int text);
 
 /** A row of the audit chain, inside a transaction. */
 NR_MUST_CHECK int nr_registry_note(struct nr_registry *registry, const struct nr_registry_act *act,

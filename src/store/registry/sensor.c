@@ -6,7 +6,8 @@ const char *const nr_sensor_state_names[] = { "expected", "enrolled", "imported"
 #define COLUMNS                                                                              \
 	"SELECT s.uuid, s.name, s.state, m.name, s.serial, s.created_ns, s.enrolled_ns, "    \
 	"s.valid_until_ns, s.revoked_ns, coalesce(s.member, (SELECT uuid FROM member WHERE " \
-	"is_operator = 1)) FROM sensor s LEFT JOIN member m ON m.uuid = s.member "
+	"is_operator = 1)), l.json FROM sensor s LEFT JOIN member m ON m.uuid = s.member "   \
+	"LEFT JOIN label l ON l.uuid = s.label "
 
 static uint8_t state_of(const char *name)
 {
@@ -32,6 +33,7 @@ static void read_row(sqlite3_stmt *stmt, struct nr_registry_sensor *sensor)
 	sensor->valid_until = nr_registry_get_time(stmt, 7);
 	sensor->revoked = nr_registry_get_time(stmt, 8);
 	(void)nr_registry_get_blob(stmt, 9, sensor->owner.b, sizeof(sensor->owner.b));
+	sensor->label = nr_registry_get_own_label(stmt, 9, 10);
 }
 
 int nr_registry_sensor_add(struct nr_registry *registry, const char *name,
