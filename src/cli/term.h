@@ -18,6 +18,7 @@ struct nr_term {
 	unsigned width;
 	enum nr_term_lang lang;
 	bool color, unicode;
+	bool unbounded; /* tables may be wider: it is no terminal */
 };
 
 /** From the environment and standard output; NR_TERM_ASK: language of the locale. */

@@ -16,9 +16,29 @@ enum {
 	SAID = 1024,
 	YEAR = 4,
 	PATH_PART = 64,
+	WIDTH_MIN = 20,
+	WIDTH_MAX = 500,
 };
 
 /* ---- the frame ---- */
+
+/* A file or pipe has no edge, unless COLUMNS says one: what is cut there cannot be searched. */
+static struct nr_term choose_term(const struct nr_ask_words *common)
+{
+	struct nr_term term = nr_term_choose(NR_TERM_EN, common->no_color);
+	const char *columns = getenv("COLUMNS");
+	uint64_t width;
+
+	if (isatty(STDOUT_FILENO))
+		return term;
+	term.unbounded = true;
+	if (columns != NULL &&
+	    nr_str_u64(nr_str_from(columns), WIDTH_MIN, WIDTH_MAX, &width) == 0) {
+		term.unbounded = false;
+		term.width = (unsigned)width;
+	}
+	return term;
+}
 
 int nr_ask_run(const struct nr_cli_command *command, int argc, char **argv, void *words,
 	       const struct nr_ask_words *common, nr_ask_act *act)
@@ -31,7 +51,7 @@ int nr_ask_run(const struct nr_cli_command *command, int argc, char **argv, void
 
 	nr_buf_init(&ask.out, NR_CLIENT_ANSWER + SAID);
 	if (status == NR_CLI_GO_ON) {
-		ask.term = nr_term_choose(NR_TERM_EN, common->no_color);
+		ask.term = choose_term(common);
 		int ret = act(&ask, &err);
 
 		if (ret == 0 && !ask.term.unicode && !common->json)
@@ -102,7 +122,7 @@ static void add_for_terminal(struct nr_buf *out, struct nr_str text)
 	}
 }
 
-static void put_json(struct nr_ask *ask, struct nr_str text)
+void nr_ask_put_json(struct nr_ask *ask, struct nr_str text)
 {
 	if (isatty(STDOUT_FILENO))
 		add_for_terminal(&ask->out, text);
@@ -110,20 +130,26 @@ static void put_json(struct nr_ask *ask, struct nr_str text)
 		nr_buf_add_str(&ask->out, text);
 }
 
+int nr_ask_parse(struct nr_str text, json_t **ret_json, struct nr_err *reterr)
+{
+	static const struct nr_json_limits limits = { .nodes = NODES, .string = STRING };
+
+	return nr_json_read(text, &limits, ret_json, reterr);
+}
+
 static int read_answer(struct nr_ask *ask, const struct nr_buf *answer, bool show,
 		       json_t **ret_json, struct nr_err *reterr)
 {
-	static const struct nr_json_limits limits = { .nodes = NODES, .string = STRING };
 	struct nr_err why = { 0 };
 
 	*ret_json = NULL;
 	if (show && ask->common->json) {
-		put_json(ask, nr_buf_str(answer));
+		nr_ask_put_json(ask, nr_buf_str(answer));
 		return ask->out.err;
 	}
 	if (nr_str_is_blank(nr_buf_str(answer)))
 		return 0;
-	int ret = nr_json_read(nr_buf_str(answer), &limits, ret_json, &why);
+	int ret = nr_ask_parse(nr_buf_str(answer), ret_json, &why);
 
 	return ret == 0 ? 0
 			: nr_fail(reterr, -EIO, "what the hub answered is not understood: %s",
@@ -176,6 +202,37 @@ int nr_ask_send(struct nr_ask *ask, struct nr_client_request rq, json_t *body, j
 	ret = question(ask, &rq, true, ret_json, NULL, reterr);
 	free(text);
 	return ret;
+}
+
+int nr_ask_pick(struct nr_ask *ask, const struct nr_ask_picked *of, const char *typed,
+		char out[NR_ASK_ID], struct nr_err *reterr)
+{
+	const struct nr_client_word all[] = { { "state", "all" } };
+	const struct nr_client_request rq = { .path = of->path, .words = all, .n_words = 1 };
+	struct nr_str begin = nr_str_from(typed);
+	char shown[PATH_PART];
+	json_t *answer = NULL;
+	const json_t *one;
+	size_t i, n = 0;
+	int ret = nr_ask_quietly(ask, &rq, &answer, NULL, reterr);
+
+	if (ret < 0)
+		return ret;
+	json_array_foreach(nr_ask_at(answer, of->member), i, one)
+	{
+		struct nr_str id = nr_ask_text(one, "uuid");
+
+		if (begin.n > 0 && nr_str_starts(id, begin) && n++ == 0)
+			(void)snprintf(out, NR_ASK_ID, NR_STR_FMT, NR_STR_ARG(id));
+	}
+	json_decref(answer);
+	if (n == 1)
+		return 0;
+	nr_str_escape(begin, shown, sizeof(shown));
+	return n == 0 ? nr_fail(reterr, -ENOENT, "no %s begins with '%s'; %s shows them", of->what,
+				shown, of->how)
+		      : nr_fail(reterr, NR_EUSAGE, "%zu of them begin with '%s': say more of it", n,
+				shown);
 }
 
 /* ---- reading answers ---- */

@@ -10,6 +10,7 @@
  * Safety   what is written to ask->out and came from the hub goes through nr_sheet_* or
  *          nr_ask_escaped. JSON that goes to a terminal has its C1 and bidirectional characters
  *          written as \uXXXX, which is the same JSON; to a file or pipe it goes unchanged.
+ * Width    of the terminal; to a file or pipe COLUMNS, and tables without it as wide as they are
  * Language English
  */
 #include <jansson.h>
@@ -95,6 +96,20 @@ NR_MUST_CHECK int nr_ask_quietly(struct nr_ask *ask, const struct nr_client_requ
  */
 NR_MUST_CHECK int nr_ask_send(struct nr_ask *ask, struct nr_client_request rq, json_t *body,
 			      json_t **ret_json, struct nr_err *reterr);
+
+/** A list of the hub whose objects people name by the beginning of their id. */
+struct nr_ask_picked {
+	const char *path, *member; /* "/api/v1/asks", "asks" */
+	const char *what, *how;	   /* "question", "'noroshi asks list'" */
+};
+enum { NR_ASK_ID = 64 };
+/** The whole id of the only one that begins with @p typed. @return 0; -ENOENT; NR_EUSAGE more than one */
+NR_MUST_CHECK int nr_ask_pick(struct nr_ask *ask, const struct nr_ask_picked *of, const char *typed,
+			      char out[NR_ASK_ID], struct nr_err *reterr);
+/** JSON from the hub: of any size that an answer may have. */
+NR_MUST_CHECK int nr_ask_parse(struct nr_str text, json_t **ret_json, struct nr_err *reterr);
+/** JSON as it is, harmless where it goes to a terminal. */
+void nr_ask_put_json(struct nr_ask *ask, struct nr_str text);
 
 /* ---- reading answers ---- */
 

@@ -93,6 +93,8 @@ static void state_cell(const struct nr_ask *ask, const json_t *row, struct nr_bu
 	(void)ask;
 	*style = goes_on(row) ? NR_STYLE_BOLD : NR_STYLE_PLAIN;
 	nr_buf_add_str(out, nr_ask_text(row, "state"));
+	if (nr_ask_at(row, "suppressed") != NULL)
+		nr_buf_add_str(out, NR_STR(", hidden"));
 	if (said.n > 0 && !nr_str_eq(said, NR_STR("open")))
 		nr_buf_addf(out, ", " NR_STR_FMT, NR_STR_ARG(said));
 }
@@ -149,7 +151,7 @@ static bool matches(const struct words *words, const json_t *finding)
 	struct nr_str said = nr_ask_text(finding, "triage.state");
 	bool done = nr_str_eq(said, NR_STR("closed")) || nr_str_eq(said, NR_STR("false"));
 
-	return words->all || (!done && nr_ask_at(finding, "suppressed") == NULL);
+	return words->all || !done;
 }
 
 /* One page more into @p all. @return 1: there are more; 0; negative */
@@ -158,11 +160,11 @@ static int read_page(struct nr_ask *ask, const char *subject, char *cursor, size
 {
 	const struct words *words = ask->words;
 	char limit[DIGITS];
-	const struct nr_client_word said[] = { { "limit", limit },
-					       { "since", cursor[0] != '\0' ? cursor : NULL },
-					       { "kind", words->kind },
-					       { "state", words->state },
-					       { "subject", subject } };
+	const struct nr_client_word said[] = {
+		{ "limit", limit },	 { "since", cursor[0] != '\0' ? cursor : NULL },
+		{ "kind", words->kind }, { "state", words->state },
+		{ "subject", subject },	 { "suppressed", words->all ? "all" : NULL }
+	};
 	const struct nr_client_request rq = { .path = "/api/v1/findings",
 					      .words = said,
 					      .n_words = NR_COUNT(said) };
@@ -249,11 +251,11 @@ static int page_as_it_is(struct nr_ask *ask, const char *subject, struct nr_err 
 {
 	const struct words *words = ask->words;
 	char limit[DIGITS];
-	const struct nr_client_word said[] = { { "limit", limit },
-					       { "since", words->cursor },
-					       { "kind", words->kind },
-					       { "state", words->state },
-					       { "subject", subject } };
+	const struct nr_client_word said[] = {
+		{ "limit", limit },	 { "since", words->cursor },
+		{ "kind", words->kind }, { "state", words->state },
+		{ "subject", subject },	 { "suppressed", words->all ? "all" : NULL }
+	};
 	const struct nr_client_request rq = { .path = "/api/v1/findings",
 					      .words = said,
 					      .n_words = NR_COUNT(said) };

@@ -55,7 +55,7 @@ static int sensors(struct nr_ask *ask, struct nr_err *reterr)
 {
 	const struct nr_client_request rq = { .path = "/api/v1/sensors" };
 	json_t *answer = NULL;
-	int ret = nr_ask_operands(ask, 0, 0, "no operand", reterr);
+	int ret = nr_ask_operands(ask, 0, 0, "", reterr);
 
 	if (ret == 0)
 		ret = nr_ask_get(ask, &rq, &answer, reterr);
@@ -69,6 +69,34 @@ static int sensors(struct nr_ask *ask, struct nr_err *reterr)
 		nr_ask_say(ask, NR_STYLE_PLAIN,
 			   "No sensor yet. 'noroshi sensor enrol DIR NAME' makes the first one "
 			   "known.");
+	json_decref(answer);
+	return ret;
+}
+
+/* ---- members ---- */
+
+static const struct nr_grid_field member_fields[] = {
+	{ .member = "name", .title = "MEMBER", .least = 12 },
+	{ .member = "title", .title = "WHO", .least = 16, .rank = 1 },
+	{ .member = "economy", .title = "IN" },
+	{ .member = "sector", .title = "SECTOR", .least = 8, .rank = 3 },
+	{ .member = "layer", .title = "LAYER", .rank = 2 },
+	{ .member = "suspended", .title = "SUSPENDED", .kind = NR_GRID_CLOCK },
+	{ .member = "created", .title = "SINCE", .kind = NR_GRID_CLOCK, .rank = 4 },
+};
+
+static int members(struct nr_ask *ask, struct nr_err *reterr)
+{
+	const struct nr_client_request rq = { .path = "/api/v1/members" };
+	json_t *answer = NULL;
+	int ret = nr_ask_operands(ask, 0, 0, "", reterr);
+
+	if (ret == 0)
+		ret = nr_ask_get(ask, &rq, &answer, reterr);
+	if (ret < 0 || answer == NULL)
+		return ret;
+	ret = nr_grid_print(ask, nr_ask_at(answer, "members"), member_fields,
+			    NR_COUNT(member_fields));
 	json_decref(answer);
 	return ret;
 }
@@ -136,7 +164,7 @@ static int status(struct nr_ask *ask, struct nr_err *reterr)
 	const struct nr_client_request rq = { .path = "/api/v1/status" };
 	char text[160], clock[NR_TIME_TEXT];
 	json_t *answer = NULL;
-	int ret = nr_ask_operands(ask, 0, 0, "no operand", reterr);
+	int ret = nr_ask_operands(ask, 0, 0, "", reterr);
 
 	if (ret == 0)
 		ret = nr_ask_get(ask, &rq, &answer, reterr);
@@ -174,6 +202,13 @@ static int run_sensors(int argc, char **argv)
 	return nr_ask_run(&nr_cli_sensors, argc, argv, &words, &words.common, sensors);
 }
 
+static int run_members(int argc, char **argv)
+{
+	struct words words = { 0 };
+
+	return nr_ask_run(&nr_cli_members, argc, argv, &words, &words.common, members);
+}
+
 static int run_status(int argc, char **argv)
 {
 	struct words words = { 0 };
@@ -196,6 +231,17 @@ const struct nr_cli_command nr_cli_sensors = {
 		  .options = options,
 		  .n_options = NR_COUNT(options) },
 	.run = run_sensors,
+};
+
+const struct nr_cli_command nr_cli_members = {
+	.help = { .name = "noroshi members",
+		  .summary = "who takes part in this hub",
+		  .operands = "",
+		  .about = "The organisations of this hub, by name: the names that --to takes.",
+		  .examples = "noroshi members\n",
+		  .options = options,
+		  .n_options = NR_COUNT(options) },
+	.run = run_members,
 };
 
 const struct nr_cli_command nr_cli_status = {

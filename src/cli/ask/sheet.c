@@ -157,10 +157,15 @@ static bool leave_one(const struct nr_sheet *sheet, struct layout *layout)
 	return true;
 }
 
+static unsigned edge(const struct nr_sheet *sheet)
+{
+	return sheet->term->unbounded ? LINE_MAX_BYTES : sheet->term->width;
+}
+
 /* What cannot leave and may not be cut, in a terminal that is too narrow even for that. */
 static void force(const struct nr_sheet *sheet, struct layout *layout)
 {
-	while (total(sheet, layout) > sheet->term->width) {
+	while (total(sheet, layout) > edge(sheet)) {
 		size_t widest = 0;
 
 		for (size_t i = 1; i < sheet->n_columns; i++)
@@ -175,7 +180,7 @@ static void force(const struct nr_sheet *sheet, struct layout *layout)
 
 static void fit(const struct nr_sheet *sheet, struct layout *layout)
 {
-	unsigned width = sheet->term->width, used;
+	unsigned width = edge(sheet), used;
 	struct layout all;
 
 	for (size_t i = 0; i < sheet->n_columns; i++) {
