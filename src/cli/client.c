@@ -440,6 +440,7 @@ static const struct {
 	{ 422, NR_EDAMAGED, "" },
 	{ 428, -ESTALE, "" },
 	{ 429, -EAGAIN, ". Try again in a moment" },
+	{ 500, -EIO, ": its log says why" },
 	{ 503, -EAGAIN, "" },
 	{ 507, -ENOSPC, "" },
 };

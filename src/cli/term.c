@@ -216,18 +216,34 @@ void nr_term_wrap(struct nr_buf *out, struct nr_str text, unsigned indent, unsig
 static const char *const heights[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 static const char *const lengths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█" };
 
-void nr_term_spark(struct nr_buf *out, const double *values, size_t n)
+static void spark(struct nr_buf *out, double v, double top)
+{
+	size_t level = top > 0 ? (size_t)(v / top * 8 + 0.5) : 0;
+
+	level = level == 0 && v > 0 ? 1 : level;
+	nr_buf_add_str(out, nr_str_from(heights[level > 8 ? 8 : level]));
+}
+
+static double highest(const double *values, size_t n)
 {
 	double top = 0;
 
 	for (size_t i = 0; i < n; i++)
 		top = values[i] > top ? values[i] : top;
-	for (size_t i = 0; i < n; i++) {
-		size_t level = top > 0 ? (size_t)(values[i] / top * 8 + 0.5) : 0;
+	return top;
+}
 
-		level = level == 0 && values[i] > 0 ? 1 : level;
-		nr_buf_add_str(out, nr_str_from(heights[level > 8 ? 8 : level]));
-	}
+void nr_term_spark(struct nr_buf *out, const double *values, size_t n)
+{
+	double top = highest(values, n);
+
+	for (size_t i = 0; i < n; i++)
+		spark(out, values[i], top);
+}
+
+void nr_term_spark_of(struct nr_buf *out, const double *values, size_t n, size_t i)
+{
+	spark(out, values[i], highest(values, n));
 }
 
 void nr_term_bar(struct nr_buf *out, double share, unsigned width)

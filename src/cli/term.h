@@ -44,6 +44,8 @@ void nr_term_wrap(struct nr_buf *out, struct nr_str text, unsigned indent, unsig
 
 /** One character a value, in eighths of the largest; 0 is blank. */
 void nr_term_spark(struct nr_buf *out, const double *values, size_t n);
+/** The character of the i-th of them alone. */
+void nr_term_spark_of(struct nr_buf *out, const double *values, size_t n, size_t i);
 /** A bar of @p share (0..1) of @p width columns, padded to the width. */
 void nr_term_bar(struct nr_buf *out, double share, unsigned width);
 

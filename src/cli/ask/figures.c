@@ -12,7 +12,8 @@ enum {
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
 	PORT_MAX = 65535,
-	WORDS_MAX = 256
+	WORDS_MAX = 256,
+	WIDE_MAX = 4
 };
 
 const char *const nr_figures_scopes[] = { "usual", "own", "shared", NULL };
@@ -46,14 +47,14 @@ static void whose(const json_t *answer, char *out, size_t cap)
 {
 	double sensors = nr_ask_number(answer, "sensors"), quorum = nr_ask_number(answer, "quorum");
 
-	if (nr_str_eq(nr_ask_text(answer, "scope"), NR_STR("shared")))
-		(void)snprintf(out, cap,
-			       "at least so much at %.0f or more of the %.0f sensors that share "
-			       "with you",
-			       quorum, sensors);
-	else
-		(void)snprintf(out, cap, "exactly, at %.0f sensor%s of yours", sensors,
+	if (!nr_str_eq(nr_ask_text(answer, "scope"), NR_STR("shared")))
+		(void)snprintf(out, cap, "exact, from %.0f sensor%s of your own", sensors,
 			       sensors == 1 ? "" : "s");
+	else
+		(void)snprintf(out, cap,
+			       "shared: what %.0f or more of %.0f sensors of others reach, each by "
+			       "itself",
+			       quorum, sensors);
 }
 
 void nr_figures_head(struct nr_ask *ask, const json_t *answer, const char *what)
@@ -66,7 +67,8 @@ void nr_figures_head(struct nr_ask *ask, const json_t *answer, const char *what)
 	nr_ask_clock(ask, nr_ask_when(answer, "until"), until);
 	whose(answer, by, sizeof(by));
 	nr_ask_say(ask, NR_STYLE_BOLD, "%s, %s to %s UTC", what, since, until);
-	nr_ask_say(ask, NR_STYLE_DIM, "%s", by);
+	if (nr_ask_number(answer, "sensors") > 0)
+		nr_ask_say(ask, NR_STYLE_DIM, "%s", by);
 	if (why.n > 0)
 		nr_ask_say(ask, NR_STYLE_YELLOW, "NOT ALL: " NR_STR_FMT, NR_STR_ARG(why));
 	if (newest.ns != 0 && newest.ns < nr_ask_when(answer, "until").ns &&
@@ -108,6 +110,20 @@ static void key_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf 
 	nr_buf_add_str(out, key);
 }
 
+/* Of a source; where nothing is known nothing stands. */
+static void network_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
+			 enum nr_term_style *style)
+{
+	struct nr_str asn = nr_ask_text(row, "asn"), economy = nr_ask_text(row, "economy");
+
+	(void)ask;
+	(void)style;
+	if (!nr_str_eq(economy, NR_STR("ZZ")))
+		nr_buf_addf(out, NR_STR_FMT " ", NR_STR_ARG(economy));
+	if (!nr_str_eq(asn, NR_STR("AS0")))
+		nr_buf_add_str(out, asn);
+}
+
 /* What people call a port. */
 static void service_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
 			 enum nr_term_style *style)
@@ -140,8 +156,11 @@ int nr_figures_rows(struct nr_ask *ask, const char *by, const json_t *rows)
 		  .make = service_cell,
 		  .rank = 3,
 		  .least = 6 },
-		{ .member = "asn", .title = "AS", .rank = 2 },
-		{ .member = "economy", .title = "IN", .rank = 3 },
+		{ .member = "asn",
+		  .title = "NETWORK",
+		  .kind = NR_GRID_MADE,
+		  .make = network_cell,
+		  .rank = 2 },
 		{ .member = "packets", .title = "PACKETS", .kind = NR_GRID_COUNT },
 		{ .member = "packets", .title = "", .kind = NR_GRID_BAR, .rank = 9 },
 		{ .member = "sources", .title = "SOURCES", .kind = NR_GRID_COUNT, .rank = 1 },
@@ -214,42 +233,66 @@ static const char *step_words(double step)
 	return step >= 86400 ? "day" : step >= 3600 ? "hour" : "minute";
 }
 
+/* Few bins are drawn wide: each of them so many columns. */
+static void draw(struct nr_ask *ask, double *bins, size_t n, bool sums)
+{
+	unsigned width = ask->term.width;
+	struct nr_buf line;
+
+	nr_buf_init(&line, NR_CLIENT_ANSWER);
+	n = merge(bins, n, width, sums);
+	for (size_t i = 0; i < n; i++) {
+		struct nr_buf one;
+
+		nr_buf_init(&one, WORDS_MAX);
+		nr_term_spark_of(&one, bins, n, i);
+		for (size_t k = 0; k < width / n && k < WIDE_MAX; k++)
+			nr_buf_add_str(&line, nr_buf_str(&one));
+		nr_buf_done(&one);
+	}
+	while (line.n > 0 && line.p[line.n - 1] == ' ')
+		line.n--;
+	nr_buf_add_str(&ask->out, nr_buf_str(&line));
+	nr_buf_add(&ask->out, "\n", 1);
+	nr_buf_done(&line);
+}
+
+static void describe(struct nr_ask *ask, const json_t *answer, const char *measure,
+		     const struct peak *peak)
+{
+	bool sums = strcmp(measure, "sources") != 0;
+	struct nr_buf text;
+	char clock[NR_TIME_TEXT];
+
+	nr_buf_init(&text, WORDS_MAX);
+	if (peak->most == 0)
+		nr_buf_addf(&text, "none");
+	if (peak->most > 0 && sums) {
+		nr_term_count(&text, (uint64_t)peak->sum);
+		nr_buf_addf(&text, " in all, ");
+	}
+	if (peak->most > 0) {
+		nr_ask_clock(ask, peak->when, clock);
+		nr_buf_addf(&text, "at most ");
+		nr_term_count(&text, (uint64_t)peak->most);
+		nr_buf_addf(&text, " in the %s of %s", step_words(nr_ask_number(answer, "step")),
+			    clock);
+	}
+	nr_ask_labelled(ask, measure, nr_buf_str(&text));
+	nr_buf_done(&text);
+}
+
 void nr_figures_spark(struct nr_ask *ask, const json_t *answer, const json_t *rows,
 		      const char *measure)
 {
-	bool sums = strcmp(measure, "sources") != 0;
-	struct nr_buf sum, most, line;
 	struct peak peak;
-	char clock[NR_TIME_TEXT];
 	size_t n;
 	double *bins = bins_of(answer, rows, measure, &n, &peak);
 
 	if (bins == NULL)
 		return;
-	nr_buf_init(&sum, WORDS_MAX);
-	nr_buf_init(&most, WORDS_MAX);
-	nr_buf_init(&line, NR_CLIENT_ANSWER);
-	n = merge(bins, n, ask->term.width, sums);
-	nr_term_spark(&line, bins, n);
-	while (line.n > 0 && line.p[line.n - 1] == ' ')
-		line.n--;
-	nr_buf_add(&line, "\n", 1);
-	nr_buf_add_str(&ask->out, nr_buf_str(&line));
-	nr_term_count(&sum, (uint64_t)peak.sum);
-	nr_term_count(&most, (uint64_t)peak.most);
-	nr_ask_clock(ask, peak.when, clock);
-	if (peak.most == 0)
-		nr_ask_say(ask, NR_STYLE_DIM, "%s: none", measure);
-	else if (sums)
-		nr_ask_say(ask, NR_STYLE_DIM, "%s: %.*s in all, at most %.*s in the %s of %s",
-			   measure, (int)sum.n, (const char *)sum.p, (int)most.n,
-			   (const char *)most.p, step_words(nr_ask_number(answer, "step")), clock);
-	else
-		nr_ask_say(ask, NR_STYLE_DIM, "%s: at most %.*s in the %s of %s", measure,
-			   (int)most.n, (const char *)most.p,
-			   step_words(nr_ask_number(answer, "step")), clock);
-	nr_buf_done(&sum);
-	nr_buf_done(&most);
-	nr_buf_done(&line);
+	describe(ask, answer, measure, &peak);
+	if (peak.most > 0)
+		draw(ask, bins, n, strcmp(measure, "sources") != 0);
 	free(bins);
 }

@@ -328,13 +328,11 @@ void nr_findings_line(const json_t *finding, struct nr_buf *out)
 {
 	struct nr_str summary = nr_ask_text(finding, "summary");
 
-	nr_buf_addf(out, NR_STR_FMT " " NR_STR_FMT " " NR_STR_FMT " " NR_STR_FMT,
+	nr_buf_addf(out, NR_STR_FMT " " NR_STR_FMT " " NR_STR_FMT ": " NR_STR_FMT,
 		    NR_STR_ARG(nr_ask_text(finding, "id")),
-		    NR_STR_ARG(nr_ask_text(finding, "kind")),
 		    NR_STR_ARG(nr_ask_text(finding, "state")),
-		    NR_STR_ARG(nr_ask_text(finding, "subject")));
-	if (summary.n > 0)
-		nr_buf_addf(out, ": " NR_STR_FMT, NR_STR_ARG(summary));
+		    NR_STR_ARG(nr_ask_text(finding, "kind")),
+		    NR_STR_ARG(summary.n > 0 ? summary : nr_ask_text(finding, "subject")));
 }
 
 /* ---- the command ---- */

@@ -100,7 +100,16 @@ void nr_sheet_bar(struct nr_sheet *sheet, double share)
 struct layout {
 	unsigned width[NR_SHEET_COLUMNS];
 	bool shown[NR_SHEET_COLUMNS];
+	bool empty[NR_SHEET_COLUMNS]; /* nothing stands in it */
 };
+
+static bool is_empty(const struct nr_sheet *sheet, size_t column)
+{
+	for (size_t i = column; i < sheet->n_cells; i += sheet->n_columns)
+		if (sheet->cells[i].n > 0 || sheet->columns[column].bar)
+			return false;
+	return sheet->n_cells > 0;
+}
 
 static unsigned natural(const struct nr_sheet *sheet, size_t column)
 {
@@ -185,11 +194,12 @@ static void fit(const struct nr_sheet *sheet, struct layout *layout)
 
 	for (size_t i = 0; i < sheet->n_columns; i++) {
 		layout->width[i] = natural(sheet, i);
-		layout->shown[i] = true;
+		layout->empty[i] = is_empty(sheet, i);
+		layout->shown[i] = !layout->empty[i];
 	}
 	/* Bars are a comfort: nothing is cut for them. */
 	for (size_t i = 0; i < sheet->n_columns && total(sheet, layout) > width; i++)
-		layout->shown[i] = !sheet->columns[i].bar;
+		layout->shown[i] = layout->shown[i] && !sheet->columns[i].bar;
 	/* Who leaves gives room, so the others are cut from their natural widths anew. */
 	for (all = *layout; total(sheet, layout) > width;) {
 		if (cut_one(sheet, layout))
@@ -287,7 +297,7 @@ static void left_out(const struct nr_sheet *sheet, const struct layout *layout, 
 	nr_buf_init(&said, LINE_MAX_BYTES);
 	nr_buf_init(&wrapped, LINE_MAX_BYTES);
 	for (size_t i = 0; i < sheet->n_columns; i++)
-		if (!layout->shown[i] && !sheet->columns[i].bar)
+		if (!layout->shown[i] && !layout->empty[i] && !sheet->columns[i].bar)
 			nr_buf_addf(&said, "%s%s", n++ > 0 ? ", " : "(no room for ",
 				    sheet->columns[i].title);
 	if (n > 0) {

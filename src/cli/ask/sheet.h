@@ -7,6 +7,7 @@
  * Fitting   columns are as wide as what they hold. When that is too much, columns that may be cut give
  *           way down to their least width, then whole columns leave, least important first, and a line
  *           below says which. No line is longer than the terminal.
+ * Empty     a column in which nothing stands is not shown
  * Safety    text is escaped (nr_str_escape) when it is put in: nothing from outside reaches the
  *           terminal as it came
  * Bars      a column of shares (0..1) is drawn as bars in what room is left
