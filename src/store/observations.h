@@ -95,6 +95,19 @@ NR_MUST_CHECK int64_t nr_store_rows(struct nr_store *store, const struct nr_stor
 				    int (*row)(void *ctx, const struct nr_store_row *row),
 				    void *ctx, struct nr_err *reterr);
 
+/** A file of rows: where, how many, and behind which row the next ones stand. */
+struct nr_store_file {
+	char path[512];
+	uint64_t rows, at;
+	uint32_t row;
+};
+/**
+ * The same rows as nr_store_rows() would give, as a Parquet file in the store's tmp; who asked unlinks it,
+ * else the next start does. @return 0; -ETIMEDOUT; NR_ELIMIT
+ */
+NR_MUST_CHECK int nr_store_parquet(struct nr_store *store, const struct nr_store_filter *filter,
+				   struct nr_store_file *ret_file, struct nr_err *reterr);
+
 enum nr_store_cell { NR_CELL_NULL, NR_CELL_I64, NR_CELL_F64, NR_CELL_TEXT, NR_CELL_TIME };
 struct nr_store_value {
 	uint8_t kind; /* enum nr_store_cell */

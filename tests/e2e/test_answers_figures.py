@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures over the API: exact for who owns the sensors, by quorum for others, and what an attacker learns of sensors. TAP output."""
 import collections
+import contextlib
+import csv
+import io
 import json
 import math
 import random
+import sqlite3
 import statistics
 import sys
 import threading
@@ -233,6 +237,50 @@ def answers_are_kept_until_the_sums_change_and_the_same_for_all_who_wait(scratch
     world.wait()
     eq(world.json(world.guest, f"top?{WHEN}")["rows"], rows)
     world.stop()
+
+
+def csv_rows(text):
+    rows = list(csv.reader(io.StringIO(text.decode())))
+    return [dict(zip(rows[0], row)) for row in rows[1:]]
+
+
+@test
+def rows_are_for_who_owns_the_sensors_in_three_formats_and_noted(scratch):
+    world = World(scratch / "hub", [background(i, 6, seconds=1800) for i in range(4)], shared=["s0", "s1", "s2", "s3"])
+    mine, _ = world.hub.client(world.owner).observations("limit=1000000")
+    every, _ = world.hub.client(world.admin).observations("limit=1000000")
+    eq(len(mine), world.packets)
+    eq(sorted(mine), sorted(every))
+    eq(world.hub.client(world.guest).observations("limit=1000000")[0], [])
+    for path in ("observations?sensor=s1", "observations?sensor=none"):
+        eq(world.ask(world.guest, path)[::2], world.ask(world.guest, "observations?sensor=nothing")[::2])
+    for fmt in ("csv", "parquet"):
+        status, headers, text = world.ask(world.guest, f"observations?format={fmt}")
+        eq((status, headers["Noroshi-More"]), (200, "false"))
+        assert fmt == "parquet" or csv_rows(text) == []
+    # Pages of CSV: the same rows in the same order as the lines, each cell as one writes it.
+    rows, cursor = [], ""
+    while True:
+        status, headers, text = world.ask(world.owner, f"observations?format=csv&limit=100{cursor}")
+        eq((status, headers["Content-Type"]), (200, "text/csv; charset=utf-8; header=present"))
+        rows += csv_rows(text)
+        cursor = f"&cursor={headers['Noroshi-Next']}"
+        if headers["Noroshi-More"] == "false":
+            break
+    want = [json.loads(line) for line in mine]
+    eq([(r["sensor"], r["src"], r["dport"]) for r in rows], [(w["sensor"], w["src"], str(w["dport"])) for w in want])
+    assert not any(cell[:1] in "=+@\t\r" for row in rows for cell in row.values() if cell), "a spreadsheet would run it"
+    eq(world.ask(world.guest, f"observations?limit=1{cursor}")[0], 400)  # of another
+    status, headers, text = world.ask(world.owner, "observations?format=parquet&limit=100000")
+    eq((status, text[:4], text[-4:], headers["Noroshi-More"]), (200, b"PAR1", b"PAR1", "false"))
+    eq(world.ask(world.owner, f"observations?limit=5&cursor={headers['Noroshi-Next']}")[2].count(b"\n"), 1)
+    eq([f.name for f in (world.hub.dir / "store" / "tmp").iterdir() if f.name.startswith("export")], [])
+    for wrong in ("format=xml", "format=csv&limit=100001", "limit=0", "format=parquet&cursor=x"):
+        eq(world.ask(world.owner, f"observations?{wrong}")[0], 400)
+    world.hub.stop()
+    with contextlib.closing(sqlite3.connect(world.hub.dir / "registry.db")) as db:
+        noted = [row[0] for row in db.execute("SELECT detail FROM audit WHERE action = 'observations.read'")]
+    assert len(noted) >= 10 and any("format=parquet" in detail for detail in noted), noted
 
 
 if __name__ == "__main__":

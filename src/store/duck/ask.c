@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "store/duck/columns.h"
 #include "store/duck/query_table.h"
 #include "store/duck/store_int.h"
@@ -203,6 +204,100 @@ static int64_t give_rows(struct nr_duck_query *query,
 			given++;
 		}
 	return given;
+}
+
+/* The store's file of this name in tmp, with sensors as everybody else knows them. */
+static int copy_to(struct nr_store *store, struct nr_duck_con *con, const char *path,
+		   struct nr_err *reterr)
+{
+	struct nr_buf sql;
+	char text[NR_UUID_TEXT];
+
+	nr_buf_init(&sql, LIST_MAX);
+	nr_buf_addf(&sql, "COPY (SELECT ['-'");
+	pthread_mutex_lock(&store->lock);
+	for (size_t i = 0; i < store->n_sensors; i++) { /* numbers count from 1 */
+		nr_uuid_print(store->sensors[i].id, text);
+		nr_buf_addf(&sql, ",'%s'", text);
+	}
+	pthread_mutex_unlock(&store->lock);
+	nr_buf_addf(&sql, "][sensor + 1] AS sensor, * EXCLUDE (sensor) FROM (%s)) TO '",
+		    nr_store_query_find("parquet")->sql);
+	for (const char *p = path; *p != '\0'; p++)
+		nr_buf_addf(&sql, "%s%c", *p == '\'' ? "'" : "", *p);
+	nr_buf_addf(&sql, "' (FORMAT parquet, COMPRESSION zstd)");
+	nr_buf_add(&sql, "", 1);
+	int ret = sql.err < 0 ? nr_fail(reterr, sql.err, "too many sensors for one statement")
+			      : nr_duck_run(con, (const char *)sql.p, reterr);
+
+	nr_buf_done(&sql);
+	return ret;
+}
+
+/* How many rows the page has, and its last one. */
+static int page_facts(struct nr_duck_con *con, struct nr_store_file *file, struct nr_err *reterr)
+{
+	uint64_t row = 0;
+	int ret = nr_duck_number(con, "SELECT count(*)::UBIGINT FROM page", &file->rows, reterr);
+
+	if (ret == 0)
+		ret = nr_duck_number(con, "SELECT max(place) FROM page", &file->at, reterr);
+	if (ret == 0)
+		ret = nr_duck_number(con,
+				     "SELECT max(\"row\")::UBIGINT FROM page WHERE place = (SELECT "
+				     "max(place) FROM page)",
+				     &row, reterr);
+	file->row = (uint32_t)row;
+	return ret;
+}
+
+static int make_page(struct nr_store *store, struct nr_duck_con *con,
+		     const struct nr_store_filter *filter, struct nr_err *reterr)
+{
+	struct nr_time deadline = deadline_of(filter->timeout_ms);
+	struct nr_duck_query *query = NULL;
+	struct nr_buf sql;
+
+	nr_buf_init(&sql, VIEW_MAX);
+	nr_buf_addf(&sql, "CREATE TEMP TABLE page AS %s", nr_store_query_find("rows_located")->sql);
+	nr_buf_add(&sql, "", 1);
+	int ret = sql.err < 0 ? nr_fail(reterr, sql.err, "no memory")
+			      : nr_duck_prepare(con, (const char *)sql.p, &query, reterr);
+
+	if (ret == 0 && (ret = bind_filter(store, query, filter)) < 0)
+		(void)nr_fail(reterr, ret, "the filter cannot be asked for: %s", nr_err_text(ret));
+	if (ret == 0)
+		ret = nr_duck_query_run(query, deadline, reterr);
+	nr_duck_query_close(query);
+	nr_buf_done(&sql);
+	return ret;
+}
+
+int nr_store_parquet(struct nr_store *store, const struct nr_store_filter *filter,
+		     struct nr_store_file *ret_file, struct nr_err *reterr)
+{
+	struct nr_store_file file = { .rows = 0 };
+	struct nr_store_asking asking = { .con = NULL };
+	char name[NR_UUID_TEXT];
+	int ret = nr_store_ask_open(store, clamp_second(filter->since), clamp_second(filter->until),
+				    &asking, reterr);
+
+	if (ret < 0)
+		return ret;
+	nr_uuid_print(nr_uuid_new(), name);
+	if ((size_t)snprintf(file.path, sizeof(file.path), "%s/tmp/" NR_STORE_EXPORT "%s.parquet",
+			     store->dir, name) >= sizeof(file.path))
+		ret = nr_fail(reterr, -ENAMETOOLONG, "%s is too long a path", store->dir);
+	if (ret == 0)
+		ret = make_page(store, asking.con, filter, reterr);
+	if (ret == 0)
+		ret = page_facts(asking.con, &file, reterr);
+	if (ret == 0 && (ret = copy_to(store, asking.con, file.path, reterr)) < 0)
+		(void)nr_io_unlink(file.path);
+	nr_store_ask_close(store, &asking);
+	if (ret == 0)
+		*ret_file = file;
+	return ret;
 }
 
 int64_t nr_store_rows(struct nr_store *store, const struct nr_store_filter *filter,

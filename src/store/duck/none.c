@@ -158,3 +158,12 @@ uint32_t nr_store_sums_newest(struct nr_store *store, const struct nr_figures *f
 	(void)figures;
 	return 0;
 }
+
+int nr_store_parquet(struct nr_store *store, const struct nr_store_filter *filter,
+		     struct nr_store_file *ret_file, struct nr_err *reterr)
+{
+	(void)store;
+	(void)filter;
+	(void)ret_file;
+	return none(reterr);
+}

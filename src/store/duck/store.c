@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "store/duck/store_int.h"
 
 enum {
@@ -207,6 +208,28 @@ static int make_directories(struct nr_store *store, struct nr_err *reterr)
 	return 0;
 }
 
+/* What nobody took away when the process ended. */
+static int drop_export(void *ctx, const char *name)
+{
+	const struct nr_store *store = ctx;
+	char path[NR_STORE_PATH + 300];
+
+	if (strncmp(name, NR_STORE_EXPORT, strlen(NR_STORE_EXPORT)) == 0) {
+		(void)snprintf(path, sizeof(path), "%s/tmp/%s", store->dir, name);
+		(void)nr_io_unlink(path);
+	}
+	return 0;
+}
+
+static void drop_exports(struct nr_store *store)
+{
+	char path[NR_STORE_PATH + 8];
+
+	(void)snprintf(path, sizeof(path), "%s/tmp", store->dir);
+	if (!store->read_only)
+		(void)!nr_io_list(path, drop_export, store);
+}
+
 static int begin(struct nr_store *store, const struct nr_store_options *options,
 		 struct nr_err *reterr)
 {
@@ -232,6 +255,7 @@ static int begin(struct nr_store *store, const struct nr_store_options *options,
 	free(store->dir);
 	store->dir = dir;
 	duck.dir = dir;
+	drop_exports(store);
 	ret = nr_store_days_list(store, reterr);
 	if (ret == 0)
 		ret = nr_duck_open(&duck, &store->duck, reterr);

@@ -19,6 +19,8 @@
 #include "store/duck/rollup.h"
 #include "store/figures.h"
 
+#define NR_STORE_EXPORT "export-" /* files in tmp that somebody takes away */
+
 enum {
 	NR_STORE_FORMAT = 1,
 	NR_STORE_DAYS_MAX = 4096,
