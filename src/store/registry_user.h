@@ -7,7 +7,7 @@
  * Secrets   a password is here as its PHC text, never as itself; a TOTP secret has to be itself
  * Sessions  what makes a person less, or may mean that somebody else knew a secret, ends them in the
  *           same transaction: a new password, another role, disabled
- * Rules     who may do it to whom: serve/who/people.h; here is only what must hold for everybody: the
+ * Rules     who may do it to whom: serve/who/staff.h; here is only what must hold for everybody: the
  *           member that runs the hub keeps an admin in force
  */
 #include "store/registry.h"
@@ -15,6 +15,7 @@
 enum { NR_USER_TITLE = 128, NR_USER_PHC = 128, NR_USER_TOTP = 20, NR_USER_LANGUAGE = 4 };
 
 struct nr_registry_user {
+	uint64_t number; /* in the order they were made */
 	struct nr_uuid uuid, member;
 	char member_name[NR_REGISTRY_NAME];
 	uint32_t member_epoch;
@@ -38,9 +39,9 @@ NR_MUST_CHECK int nr_registry_user_find(struct nr_registry *registry, struct nr_
 					struct nr_registry_user *ret_user, struct nr_err *reterr);
 NR_MUST_CHECK int nr_registry_user_named(struct nr_registry *registry, const char *login,
 					 struct nr_registry_user *ret_user, struct nr_err *reterr);
-/** By login, those behind @p after, at most @p limit; @p member zero: of all members. @return how many */
+/** As they were made, those behind number @p after, at most @p limit; @p member zero: of all members. @return how many */
 NR_MUST_CHECK int64_t nr_registry_users(struct nr_registry *registry, struct nr_uuid member,
-					const char *after, uint64_t limit,
+					uint64_t after, uint64_t limit,
 					int (*each)(void *ctx, const struct nr_registry_user *user),
 					void *ctx, struct nr_err *reterr);
 /** Is there anybody who can log in? */

@@ -10,6 +10,12 @@ static const struct nr_admin_act acts[] = {
 	{ "GET", "/local/v1/tokens", nr_admin_tokens },
 	{ "POST", "/local/v1/token-create", nr_admin_token_create },
 	{ "POST", "/local/v1/token-revoke", nr_admin_token_revoke },
+	{ "GET", "/local/v1/users", nr_admin_users },
+	{ "POST", "/local/v1/user-add", nr_admin_user_add },
+	{ "POST", "/local/v1/user-disable", nr_admin_user_disable },
+	{ "POST", "/local/v1/user-enable", nr_admin_user_enable },
+	{ "POST", "/local/v1/user-invite", nr_admin_user_invite },
+	{ "POST", "/local/v1/setup-link", nr_admin_setup_link },
 	{ "GET", "/local/v1/sensors", nr_admin_sensors },
 	{ "POST", "/local/v1/sensor-invite", nr_admin_sensor_invite },
 	{ "POST", "/local/v1/sensor-revoke", nr_admin_sensor_revoke },
@@ -38,6 +44,13 @@ static bool word(const struct nr_admin *admin, const char *name, struct nr_str *
 			return true;
 		}
 	return false;
+}
+
+bool nr_admin_has(const struct nr_admin *admin, const char *name)
+{
+	struct nr_str value;
+
+	return word(admin, name, &value);
 }
 
 int nr_admin_text(const struct nr_admin *admin, const char *name, char *out, size_t cap,

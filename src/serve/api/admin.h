@@ -14,6 +14,7 @@
 #include "serve/ingest/enrol.h"
 #include "serve/ingest/import.h"
 #include "serve/ingest/intake.h"
+#include "serve/who/staff.h"
 
 struct nr_admin_word {
 	struct nr_str name, value;
@@ -26,6 +27,7 @@ struct nr_admin {
 	const struct nr_admin_word *words;
 	size_t n_words;
 	struct nr_bytes body;
+	const char *url; /* where the API is; NULL: as the settings say */
 	struct nr_registry_act act;
 };
 
@@ -33,8 +35,9 @@ typedef int nr_admin_do(const struct nr_admin *admin, struct nr_buf *out, struct
 
 nr_admin_do nr_admin_token_create, nr_admin_tokens, nr_admin_token_revoke, nr_admin_sensor_invite,
 	nr_admin_sensors, nr_admin_sensor_revoke, nr_admin_import_begin, nr_admin_import_batch,
-	nr_admin_import_end, nr_admin_acked, nr_admin_audit, nr_admin_backup_roll,
-	nr_admin_backup_hold;
+	nr_admin_import_end, nr_admin_acked, nr_admin_audit, nr_admin_users, nr_admin_user_add,
+	nr_admin_user_disable, nr_admin_user_enable, nr_admin_user_invite, nr_admin_setup_link,
+	nr_admin_backup_roll, nr_admin_backup_hold;
 
 struct nr_admin_act {
 	const char *method, *path;
@@ -43,6 +46,15 @@ struct nr_admin_act {
 /** NULL: no such one. */
 const struct nr_admin_act *nr_admin_find(const char *path);
 
+/** Was it said at all? */
+bool nr_admin_has(const struct nr_admin *admin, const char *name);
+/** The word `role`, one that users and tokens can have; @p out: its text. @return 0; NR_EUSAGE */
+NR_MUST_CHECK int nr_admin_role(const struct nr_admin *admin, enum nr_role *ret_role, char *out,
+				size_t cap, struct nr_err *reterr);
+/** Who sits at the machine, as the rules of people see him; @p operator is where he is kept. */
+struct nr_staff nr_admin_staff(const struct nr_admin *admin, struct nr_viewer *operator);
+/** As in GET /api/v1/tokens. */
+void nr_admin_token_json(const struct nr_registry_token *token, struct nr_json *json);
 /** Value as C text. @return 0; NR_EUSAGE missing, too long, or with a NUL */
 NR_MUST_CHECK int nr_admin_text(const struct nr_admin *admin, const char *name, char *out,
 				size_t cap, struct nr_err *reterr);

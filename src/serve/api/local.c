@@ -16,6 +16,7 @@ static int local(void *ctx, const struct nr_http_request *rq, struct nr_http_rep
 				  .words = words,
 				  .n_words = rq->n_params,
 				  .body = rq->body,
+				  .url = hub->url,
 				  .act = nr_http_act(rq) };
 
 	if (act == NULL || strcmp(act->method, rq->method) != 0)

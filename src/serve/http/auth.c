@@ -103,16 +103,13 @@ static bool changes(const struct http_exchange *ex)
 static unsigned by_cookie(struct http_exchange *ex, struct MHD_Connection *mc,
 			  unsigned *ret_retry_s)
 {
-	const char *list = field(mc, "Cookie");
-	struct nr_str value;
-
-	if (list == NULL || !cookie_of(nr_str_from(list), &value))
+	if (ex->rq.session.n == 0)
 		return by_secret(ex, (struct nr_str){ 0 }, NR_TOKEN_API, ret_retry_s);
 	if (!nr_http_auth_same_origin(mc, changes(ex))) {
 		atomic_fetch_add(&ex->conn->http->refused_origin, 1);
 		return 403;
 	}
-	return by_secret(ex, value, NR_TOKEN_SESSION, ret_retry_s);
+	return by_secret(ex, ex->rq.session, NR_TOKEN_SESSION, ret_retry_s);
 }
 
 /* ---- everybody ---- */
@@ -171,6 +168,10 @@ static unsigned for_local(struct http_exchange *ex)
 
 unsigned nr_http_auth(struct http_exchange *ex, struct MHD_Connection *mc, unsigned *ret_retry_s)
 {
+	const char *cookies = field(mc, "Cookie");
+
+	if (cookies == NULL || !cookie_of(nr_str_from(cookies), &ex->rq.session))
+		ex->rq.session = (struct nr_str){ 0 };
 	ex->rq.actor = ex->conn->source_text;
 	ex->rq.local = ex->conn->local;
 	if (ex->conn->local)

@@ -64,6 +64,7 @@ static void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *m
 	ex->rq.scope = &ex->caller.scope;
 	ex->rq.source = ex->conn->source_text;
 	ex->rq.fd = ex->conn->fd;
+	ex->rq.source_key = ex->conn->source;
 	nr_buf_init(&ex->body, 0);
 	atomic_fetch_add(&ex->conn->http->requests, 1);
 	return ex;
@@ -82,6 +83,8 @@ static void exchange_end(void *cls, struct MHD_Connection *mc, void **con_cls,
 		return;
 	nr_http_guard_phase(ex->conn, HTTP_HEAD);
 	nr_http_guard_body(ex->conn, 1); /* not its first request any more */
+	if (ex->body.n > 0) /* a password may stand in it */
+		nr_secret_wipe(ex->body.p, ex->body.n);
 	nr_buf_done(&ex->body);
 	nr_who_done(&ex->caller);
 	free(ex);
@@ -232,8 +235,8 @@ static enum MHD_Result run(struct http_exchange *ex, struct MHD_Connection *mc)
 	if (ret == 0 && reply.body.err < 0)
 		ret = nr_fail(&reply.err, reply.body.err, "%s", nr_err_text(reply.body.err));
 	if (ret < 0) {
-		if (ret == -EACCES &&
-		    !ex->conn->local) /* a secret that is none counts as one guess */
+		/* Who is not known brought a secret that is none: one guess. */
+		if (ret == -EACCES && ex->route->role == NR_ROLE_ANYONE && !ex->conn->local)
 			(void)nr_limit_take(ex->conn->http->refusals, ex->conn->source,
 					    nr_mono_now());
 		ok = nr_http_reply_error(ex, mc, ret, &reply);

@@ -69,6 +69,8 @@ struct nr_http_request {
 	const char *actor;	      /* for the audit chain */
 	const char *source;	      /* the address, as text: for limits and the log */
 	int fd;			      /* of the connection: nr_http_gone() */
+	const uint8_t *source_key;    /* 16 bytes: the address, of IPv6 its /64 */
+	struct nr_str session;	      /* what the cookie says, checked or not; empty: none */
 };
 
 static inline enum nr_role nr_http_role(const struct nr_http_request *rq)

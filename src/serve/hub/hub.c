@@ -123,6 +123,8 @@ static int start(struct nr_hub *hub, const struct nr_hub_options *options, struc
 	if (ret == 0)
 		ret = nr_who_new(hub->core->registry, set->quorum, &hub->who, reterr);
 	if (ret == 0)
+		ret = nr_logins_new(hub->core->registry, &hub->logins, reterr);
+	if (ret == 0)
 		ret = start_http(hub, listen, reterr);
 	return ret < 0 ? ret : write_ports(hub, reterr);
 }
@@ -206,6 +208,7 @@ struct nr_hub *nr_hub_stop(struct nr_hub *hub)
 	nr_follow_engine_stop(hub->engine);
 	nr_import_free(hub->import);
 	nr_desk_free(hub->desk);
+	nr_logins_free(hub->logins);
 	nr_who_free(hub->who);
 	nr_core_close(hub->core);
 	(void)pthread_mutex_destroy(&hub->reload_lock);

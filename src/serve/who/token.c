@@ -237,6 +237,32 @@ static int hex_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+void nr_token_selector_print(const uint8_t selector[NR_TOKEN_SELECTOR],
+			     char out[2 * NR_TOKEN_SELECTOR + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < NR_TOKEN_SELECTOR; i++) {
+		out[2 * i] = hex[selector[i] >> 4];
+		out[2 * i + 1] = hex[selector[i] & 15];
+	}
+	out[2 * NR_TOKEN_SELECTOR] = '\0';
+}
+
+int nr_token_selector_parse(struct nr_str text, uint8_t out[NR_TOKEN_SELECTOR])
+{
+	if (text.n != 2 * NR_TOKEN_SELECTOR)
+		return -EINVAL;
+	for (size_t i = 0; i < NR_TOKEN_SELECTOR; i++) {
+		int hi = hex_of(text.p[2 * i]), lo = hex_of(text.p[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return -EINVAL;
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return 0;
+}
+
 static size_t percent_decode(struct nr_str text, char *out, size_t cap)
 {
 	size_t n = 0;

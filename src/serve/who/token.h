@@ -37,6 +37,12 @@ NR_MUST_CHECK int nr_token_parse(struct nr_str text, struct nr_token *ret_token)
 /** The first token in @p text, wherever; moves @p text behind it. @return false: none */
 NR_MUST_CHECK bool nr_token_search(struct nr_str *text, struct nr_token *ret_token);
 
+/** The public part: 16 digits, hex. */
+void nr_token_selector_print(const uint8_t selector[NR_TOKEN_SELECTOR],
+			     char out[2 * NR_TOKEN_SELECTOR + 1]);
+/** @return 0; -EINVAL */
+NR_MUST_CHECK int nr_token_selector_parse(struct nr_str text, uint8_t out[NR_TOKEN_SELECTOR]);
+
 struct nr_token_wish {
 	enum nr_token_kind kind;
 	enum nr_role role;     /* API */

@@ -79,10 +79,9 @@ void nr_totp_uri(const uint8_t secret[NR_TOTP_SECRET], const char *issuer, const
 	add_escaped(name, sizeof(name), issuer);
 	add_escaped(who, sizeof(who), login);
 	nr_totp_text(secret, text);
-	(void)snprintf(
-		out, NR_TOTP_URI,
-		"otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=6&"
-		"period=30",
-		name, who, text, name);
+	(void)snprintf(out, NR_TOTP_URI,
+		       "otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=6&"
+		       "period=30",
+		       name, who, text, name);
 	nr_secret_wipe(text, sizeof(text));
 }

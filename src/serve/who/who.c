@@ -364,6 +364,7 @@ int nr_who_bearer(struct nr_who *who, struct nr_str text, enum nr_token_kind kin
 	ret_caller->by = kind == NR_TOKEN_SESSION ? NR_WHO_SESSION : NR_WHO_TOKEN;
 	ret_caller->can_write = known.can_write;
 	ret_caller->can_rows = known.can_rows;
+	ret_caller->confined = known.has_network;
 	memcpy(ret_caller->selector, known.selector, sizeof(known.selector));
 	(void)snprintf(ret_caller->actor, sizeof(ret_caller->actor), "%s:%s",
 		       kind == NR_TOKEN_SESSION ? "user" : "token", known.name);

@@ -33,7 +33,7 @@ struct nr_who_caller {
 	struct nr_view *view;  /* held; NULL: nobody */
 	uint8_t by;	       /* enum nr_who_by */
 	uint8_t selector[NR_TOKEN_SELECTOR]; /* of the token or session */
-	bool can_write, can_rows;
+	bool can_write, can_rows, confined;  /* confined: to a network */
 	char actor[NR_WHO_ACTOR]; /* for the audit chain: "user:LOGIN", "token:NAME", "uid:0" */
 };
 

@@ -6,7 +6,9 @@
 #define COLUMNS                                                                                   \
 	"SELECT u.uuid, u.member, m.name, m.epoch, m.suspended_ns, m.is_operator, u.login, "      \
 	"u.title, u.role, u.password, u.totp, u.totp_on, u.totp_step, u.language, u.created_ns, " \
-	"u.last_login_ns, u.disabled_ns FROM user u JOIN member m ON m.uuid = u.member "
+	"u.last_login_ns, u.disabled_ns, u.rowid FROM user u JOIN member m ON m.uuid = u.member "
+
+enum { FORGET_DAYS = 7 };
 
 /* ---- rows ---- */
 
@@ -33,6 +35,7 @@ static void read_row(sqlite3_stmt *stmt, struct nr_registry_user *user)
 	user->created = nr_registry_get_time(stmt, 14);
 	user->last_login = nr_registry_get_time(stmt, 15);
 	user->disabled = nr_registry_get_time(stmt, 16);
+	user->number = (uint64_t)sqlite3_column_int64(stmt, 17);
 }
 
 /* The row of a statement whose parameters are bound; finalizes. */
@@ -87,7 +90,7 @@ int nr_registry_user_named(struct nr_registry *registry, const char *login,
 	return ret;
 }
 
-int64_t nr_registry_users(struct nr_registry *registry, struct nr_uuid member, const char *after,
+int64_t nr_registry_users(struct nr_registry *registry, struct nr_uuid member, uint64_t after,
 			  uint64_t limit,
 			  int (*each)(void *ctx, const struct nr_registry_user *user), void *ctx,
 			  struct nr_err *reterr)
@@ -98,13 +101,13 @@ int64_t nr_registry_users(struct nr_registry *registry, struct nr_uuid member, c
 
 	nr_registry_hold(registry);
 	int ret = nr_registry_prepare(registry,
-				      all ? COLUMNS "WHERE u.login > ?1 ORDER BY u.login LIMIT ?2"
-					  : COLUMNS "WHERE u.login > ?1 AND u.member = ?3 "
-						    "ORDER BY u.login LIMIT ?2",
+				      all ? COLUMNS "WHERE u.rowid > ?1 ORDER BY u.rowid LIMIT ?2"
+					  : COLUMNS "WHERE u.rowid > ?1 AND u.member = ?3 "
+						    "ORDER BY u.rowid LIMIT ?2",
 				      &stmt, reterr);
 
 	if (ret == 0) {
-		nr_registry_bind_text(stmt, 1, after);
+		nr_registry_bind_i64(stmt, 1, (int64_t)after);
 		nr_registry_bind_i64(stmt, 2, (int64_t)limit);
 		if (!all)
 			nr_registry_bind_blob(stmt, 3, member.b, sizeof(member.b));
@@ -409,6 +412,21 @@ static int revoke_locked(struct nr_registry *registry, const uint8_t selector[NR
 	return nr_registry_run(registry, stmt, reterr);
 }
 
+/* Sessions and links that ended long ago; what they did stands in the audit chain. */
+static int forget_locked(struct nr_registry *registry, struct nr_time now, struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+	int ret = nr_registry_prepare(
+		registry,
+		"DELETE FROM token WHERE kind IN ('session', 'setup') AND expires_ns < ?1", &stmt,
+		reterr);
+
+	if (ret < 0)
+		return ret;
+	nr_registry_bind_i64(stmt, 1, now.ns - FORGET_DAYS * INT64_C(86400) * NR_NS_PER_S);
+	return nr_registry_run(registry, stmt, reterr);
+}
+
 static int login_locked(struct nr_registry *registry, const struct nr_registry_user *was,
 			const struct nr_registry_token *session, const char *rehashed,
 			const uint8_t *old, const struct nr_registry_act *act,
@@ -433,7 +451,7 @@ static int login_locked(struct nr_registry *registry, const struct nr_registry_u
 				 reterr);
 	if (ret == 0 && old != NULL)
 		ret = revoke_locked(registry, old, act->now, reterr);
-	return ret;
+	return ret == 0 ? forget_locked(registry, act->now, reterr) : ret;
 }
 
 int nr_registry_user_login(struct nr_registry *registry, const struct nr_registry_user *user,
