@@ -906,7 +906,7 @@ def the_audit_chain_is_whole_and_says_who(scratch):
     import sqlite3
     with sqlite3.connect(f"file:{hub.dir}/registry.db?mode=ro", uri=True) as db:
         rows = db.execute("SELECT actor, action FROM audit ORDER BY sequence").fetchall()
-    eq([action for _, action in rows], ["hub.init", "token.create", "sensor.add", "sensor.invite", "sensor.revoke"])
+    eq([action for _, action in rows], ["hub.init", "member.add", "token.create", "sensor.add", "sensor.invite", "sensor.revoke"])
     eq({actor for actor, _ in rows[1:]}, {f"uid:{os.getuid()}"})
 
 
