@@ -907,7 +907,7 @@ def the_audit_chain_is_whole_and_says_who(scratch):
     with sqlite3.connect(f"file:{hub.dir}/registry.db?mode=ro", uri=True) as db:
         rows = db.execute("SELECT actor, action FROM audit ORDER BY sequence").fetchall()
     eq([action for _, action in rows], ["hub.init", "member.add", "token.create", "sensor.add", "sensor.invite", "sensor.revoke"])
-    eq({actor for actor, _ in rows[1:]}, {f"uid:{os.getuid()}"})
+    eq({actor for actor, _ in rows[2:]}, {f"uid:{os.getuid()}"})
 
 
 if __name__ == "__main__":
