@@ -97,6 +97,34 @@ static void init_wake(pthread_cond_t *wake)
 	(void)pthread_condattr_destroy(&attr);
 }
 
+/* The one that came after it. */
+static struct http_conn *newer(const struct nr_http *http, const struct http_conn *conn)
+{
+	if (conn->link == &http->conns)
+		return NULL;
+	return (struct http_conn *)(void *)((char *)conn->link - offsetof(struct http_conn, next));
+}
+
+/*
+ * Under the lock. When a crowd that says nothing holds most connections, the one that was silent
+ * longest makes room: who speaks is heard within its handshake, however many do not.
+ */
+static void make_room(struct nr_http *http)
+{
+	struct http_conn *oldest = http->oldest;
+
+	if (http->n_conns < http->crowded)
+		return;
+	while (oldest != NULL && (oldest->phase != HTTP_HEAD || oldest->body_bytes > 0 ||
+				  oldest->gone || oldest->local))
+		oldest = newer(http, oldest);
+	if (oldest == NULL)
+		return;
+	oldest->gone = true;
+	(void)shutdown(oldest->fd, SHUT_RDWR);
+	atomic_fetch_add(&http->crowded_out, 1);
+}
+
 static struct http_conn *conn_new(struct nr_http *http, int fd)
 {
 	struct http_conn *conn = calloc(1, sizeof(*conn));
@@ -112,10 +140,15 @@ static struct http_conn *conn_new(struct nr_http *http, int fd)
 	else
 		know_tcp(conn);
 	lock(http);
+	if (!conn->local)
+		make_room(http);
+	http->n_conns += !conn->local;
 	conn->next = http->conns;
 	conn->link = &http->conns;
 	if (conn->next != NULL)
 		conn->next->link = &conn->next;
+	else
+		http->oldest = conn;
 	http->conns = conn;
 	unlock(http);
 	atomic_fetch_add(&http->connections, 1);
@@ -127,6 +160,9 @@ static void conn_leave(struct http_conn *conn)
 	struct nr_http *http = conn->http;
 
 	lock(http);
+	http->n_conns -= !conn->local;
+	if (http->oldest == conn)
+		http->oldest = newer(http, conn);
 	*conn->link = conn->next;
 	if (conn->next != NULL)
 		conn->next->link = conn->link;

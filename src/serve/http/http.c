@@ -22,6 +22,7 @@
 enum {
 	STACK_SIZE = 1 << 20,
 	IDLE_S = 60,
+	BACKLOG = 1024,
 	LOCAL_CONNECTIONS = 64,
 	FILES_KEPT = 448, /* 256 sessions, 64 local, files, 64 in reserve */
 	CONNECTIONS_MIN = 16,
@@ -327,11 +328,12 @@ static int start_tls(struct nr_http *http, struct nr_err *reterr)
 		{ MHD_OPTION_PER_IP_CONNECTION_LIMIT, NR_HTTP_PER_SOURCE, NULL },
 		{ MHD_OPTION_END, 0, NULL },
 	};
+	unsigned limit = connection_limit();
 	int ret = 0;
 
+	http->crowded = limit - limit / 4;
 	if (certificate != NULL && key != NULL)
-		http->tls = start_daemon(http, http->tls_fd, MHD_USE_TLS, connection_limit(),
-					 items);
+		http->tls = start_daemon(http, http->tls_fd, MHD_USE_TLS, limit, items);
 	if (http->tls != NULL)
 		http->tls_fd = -1;
 	else
@@ -385,6 +387,9 @@ static int listen_all(struct nr_http *http, struct nr_err *reterr)
 	http->tls_fd = nr_net_listen(http->opt.listen, &http->port, reterr);
 	if (http->tls_fd < 0)
 		return http->tls_fd;
+	/* A crowd fills a short queue, and then who is dropped comes back a second later. */
+	if (listen(http->tls_fd, BACKLOG) < 0)
+		return nr_fail(reterr, -errno, "listen: %s", nr_err_text(-errno));
 	http->local_fd = listen_local(http->opt.socket_path, reterr);
 	return http->local_fd < 0 ? http->local_fd : 0;
 }
@@ -473,6 +478,7 @@ void nr_http_counts(struct nr_http *http, struct nr_http_counts *ret_counts)
 		.streams = http->streams,
 		.streams_refused = http->streams_refused,
 		.streams_slow = http->streams_slow,
+		.crowded_out = http->crowded_out,
 		.connections = http->connections,
 		.bytes = http->bytes,
 	};

@@ -16,7 +16,8 @@
  * Answers  errors are RFC 9457 problem+json; each answer has the security headers. JSON that a GET
  *          gives has an ETag, and If-None-Match makes it a 304; nobody but the caller keeps it.
  *          HEAD is GET without the body, everywhere.
- * Limits   32 connections a source, 2,000 in all; head 16 KiB, 100 fields, 10 s with the
+ * Limits   32 connections a source, 2,000 in all, of which the oldest that never asked anything
+ *          make room for new ones; head 16 KiB, 100 fields, 10 s with the
  *          handshake; body as its route says, at
  *          least 1 KiB/s; an answer is taken within 10 min; requests of a token as its options say (50/s,
  *          burst 100); 20 refusals/min a source
@@ -161,6 +162,7 @@ struct nr_http_counts {
 	uint64_t connections; /* open now */
 	uint64_t streams, streams_refused,
 		streams_slow; /* live ones: open now; too many; too slow */
+	uint64_t crowded_out; /* connections that said nothing and made room for others */
 	uint64_t bytes;	      /* of answers */
 };
 

@@ -28,8 +28,9 @@ struct http_conn {
 	uint64_t body_bytes;
 	/* Of HTTP_LIVE; guarded by the same lock. */
 	pthread_cond_t wake;
-	uint64_t rings;	  /* heard up to here */
-	bool waits, gone; /* for news, not for its reader; the reader hung up */
+	uint64_t rings; /* heard up to here */
+	bool waits;	/* for news, not for its reader */
+	bool gone;	/* its reader hung up, or it is being ended */
 	uint8_t reader[NR_TOKEN_SELECTOR];
 	bool local, admin; /* socket; its peer may act as administrator */
 	uint32_t uid;
@@ -65,7 +66,8 @@ struct nr_http {
 	uint16_t port;
 	struct nr_limit *tokens, *refusals;
 	pthread_mutex_t conns_lock;
-	struct http_conn *conns;
+	struct http_conn *conns, *oldest; /* newest first */
+	size_t n_conns, crowded; /* of the address; from how many on silent ones make room */
 	pthread_t sweeper;
 	bool sweeping;
 	atomic_bool stopping;
@@ -76,7 +78,7 @@ struct nr_http {
 	struct http_conn **polled_conns;
 	_Atomic uint64_t requests, answers[6], refused_strict, refused_token, refused_origin,
 		cut_off, exposed, limited, timed_out, connections, bytes, streams, streams_refused,
-		streams_slow;
+		streams_slow, crowded_out;
 };
 
 /** Those that are known at all; NULL-terminated. */
