@@ -262,6 +262,13 @@ static void add_fields(struct http_exchange *ex, struct MHD_Response *response,
 			   reply->headers[i] + strlen(reply->headers[i]) + 1);
 	if (ex->body.n > 0) /* what follows a body is never read as a request */
 		add_header(response, "Connection", "close");
+	/*
+	 * libmicrohttpd 0.9.75 ends the answer to a HEAD with the last chunk of a body that it did not
+	 * send; so that one is not called chunked, and the connection ends.
+	 */
+	if (ex->head && reply->stream.more != NULL)
+		nr_require(MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+						    MHD_RO_END) == MHD_YES);
 }
 
 /* JSON that a GET gives is named by its bytes. */

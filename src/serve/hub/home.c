@@ -177,11 +177,22 @@ void nr_home_close(struct nr_home *home)
 
 /* ---- keys ---- */
 
+/* @return 0; -EACCES: others may read it */
+static int check_secret(const char *path, struct nr_err *reterr)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (st.st_mode & 077) == 0)
+		return 0;
+	return nr_fail(reterr, -EACCES,
+		       "%s can be read by others (mode %03o): chmod 600 it, and think of new keys",
+		       path, st.st_mode & 0777u);
+}
+
 static int read_pem(const char *dir, const char *name, struct nr_buf *out, struct nr_err *reterr)
 {
 	char path[NR_HOME_PATH];
 	struct nr_bytes text;
-	struct stat st;
 	int ret;
 
 	nr_home_path(dir, name, path);
@@ -191,12 +202,8 @@ static int read_pem(const char *dir, const char *name, struct nr_buf *out, struc
 	nr_buf_add(out, text.p, text.n);
 	nr_secret_wipe((void *)(uintptr_t)text.p, text.n);
 	free((void *)(uintptr_t)text.p);
-	if (nr_str_ends(nr_str_from(name), NR_STR(".key")) && stat(path, &st) == 0 &&
-	    (st.st_mode & 077) != 0)
-		return nr_fail(reterr, -EACCES,
-			       "%s can be read by others (mode %03o): chmod 600 it, and think of "
-			       "new keys",
-			       path, st.st_mode & 0777u);
+	if (nr_str_ends(nr_str_from(name), NR_STR(".key")) && check_secret(path, reterr) < 0)
+		return -EACCES;
 	return out->err < 0 ? nr_fail(reterr, out->err, "%s: %s", path, nr_err_text(out->err)) : 0;
 }
 
@@ -215,8 +222,9 @@ static int read_cursor_key(const char *dir, uint8_t out[NR_HOME_CURSOR_KEY], str
 	else
 		ret = nr_fail(reterr, NR_EDAMAGED, "%s: %zu bytes instead of %d", path, text.n,
 			      NR_HOME_CURSOR_KEY);
+	nr_secret_wipe((void *)(uintptr_t)text.p, text.n);
 	free((void *)(uintptr_t)text.p);
-	return ret;
+	return ret == 0 ? check_secret(path, reterr) : ret;
 }
 
 int nr_home_keys_read(const char *dir, struct nr_home_keys *ret_keys, struct nr_err *reterr)
