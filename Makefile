@@ -9,7 +9,7 @@ DUCKDB ?= fetched
 export DUCKDB
 
 .DEFAULT_GOAL := build
-.PHONY: build run report kill-test test bench fuzz lint format data clean help
+.PHONY: build run report kill-test test bench fuzz lint format data deb deb-test clean help
 
 build: ## build/noroshi and build/noroshi-sensor, and the address data they use
 	@tools/setup build
@@ -34,6 +34,13 @@ test: ## every test; ends with the line `N passed, N failed`
 	@tools/ninja $(B)
 	@tools/fetch-data $(B) --optional
 	@tools/run-tests $(B) $(TESTS)
+
+deb: ## Debian packages of hub and sensor, of what is committed, in build-deb/
+	@tools/setup build deb
+	@tools/make-deb
+
+deb-test: deb ## install, use, upgrade, remove and purge them in a clean Debian 12 of their own (root, network)
+	@tests/packaging/run build-deb
 
 bench: build ## measure speed and memory against references, on this machine
 	@tools/setup bench

@@ -269,7 +269,7 @@ const struct nr_cli_command nr_cli_backup = {
 		  .summary = "copy a hub into one file, also while it runs",
 		  .operands = "DIR FILE",
 		  .about = about_backup,
-		  .examples = "noroshi backup /var/lib/noroshi-hub /backup/hub-2026-11-20.tar\n"
+		  .examples = "noroshi backup /var/lib/noroshi /backup/hub-2026-11-20.tar\n"
 			      "    checked by: noroshi restore FILE NEWDIR, on any machine\n",
 		  .options = backup_options,
 		  .n_options = NR_COUNT(backup_options) },
@@ -291,7 +291,7 @@ const struct nr_cli_command nr_cli_restore = {
 		  .summary = "make a hub of a backup",
 		  .operands = "FILE NEWDIR",
 		  .about = about_restore,
-		  .examples = "noroshi restore /backup/hub-2026-11-20.tar /var/lib/noroshi-hub\n",
+		  .examples = "noroshi restore /backup/hub-2026-11-20.tar /var/lib/noroshi\n",
 		  .options = restore_options,
 		  .n_options = NR_COUNT(restore_options) },
 	.run = run_restore,
