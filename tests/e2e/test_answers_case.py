@@ -9,7 +9,7 @@ import uuid
 
 sys.dont_write_bytecode = True
 import hub_lib  # noqa: E402  pylint: disable=wrong-import-position
-from hub_lib import Skip
+from hub_lib import NET, Skip, generate, run
 from members_lib import NS, World, moment
 
 try:
@@ -328,6 +328,48 @@ def questions_and_answers_that_cannot_be_are_refused(scratch):
         bravo.post(where, wrong, want=400)
 
 
+def what_ones_own_sensors_saw_is_suggested_and_a_person_sends_it(scratch):
+    world = World(scratch, names=("alfa", "bravo", "charlie"))
+    for name in ("bravo-1", "hub-1"):
+        run("hub", "import", world.hub.dir, generate(scratch / f"{name}.pcap", "5m", seed=len(name)), "--sensor", name, "--net", NET)
+    world.registry.execute("UPDATE sensor SET member = ? WHERE name = 'bravo-1'", (world.members["bravo"].uuid.bytes,))
+    home = uuid.UUID(bytes=world.registry.execute("SELECT uuid FROM member WHERE is_operator = 1").fetchone()[0])
+    world.start()
+    world.hub.settle()
+    world.hub.stop()  # sums are written by then
+    world.start()
+    alfa, bravo, charlie, operator = (world.who(name) for name in ("alfa", "bravo", "charlie", "operator"))
+    label = to(world, "bravo", "charlie")
+    label["members"].append({"member": str(home)})
+    source = json.loads(operator.raw("GET", "/api/v1/observations?limit=1")[2].splitlines()[0])["src"]
+    times = {"since": "2026-01-05T00:00:00Z", "until": "2026-01-05T01:00:00Z"}
+    for what in ("23/tcp", source):
+        where = f"/api/v1/asks/{alfa.post('/api/v1/asks', {'what': what, 'label': label, **times}, want=201)['uuid']}"
+        told = bravo.get(where + "/suggestion")
+        want = {"packets": 0, "flows": 0}
+        for row in operator.client.observations("sensor=bravo-1&" + (f"src={source}" if what == source else "port=23"))[0]:
+            row = json.loads(row)
+            if what == source or row["proto"] == "tcp" and row["dport"] == 23:
+                want = {"packets": want["packets"] + row["packets"], "flows": want["flows"] + 1}
+        check(told["sensors"] == 1 and told["figures"] == {**want, "hours": 1 if want["packets"] else 0}, what, told, want)
+        check(what == source or want["packets"] > 0, "nothing to suggest")
+        if want["packets"]:
+            level = "few" if want["packets"] < 100 else "some" if want["packets"] < 10000 else "many"
+            check(told["suggestion"] == {"seen": "yes", "level": level, "first": times["since"], "last": times["since"]}, told)
+        else:
+            check(told["suggestion"] == {"seen": "no"}, told)
+        check("suggestion" not in charlie.get(where + "/suggestion") and charlie.get(where + "/suggestion")["sensors"] == 0)
+        check(operator.get(where + "/suggestion")["sensors"] == 1, "the operator answers for his own sensors, not for all")
+        early = alfa.post("/api/v1/asks", {"what": what, "label": label, "since": "2026-01-05T05:00:00Z", "until": "2026-01-05T06:00:00Z"}, want=201)
+        check("suggestion" not in bravo.get(f"/api/v1/asks/{early['uuid']}/suggestion"), "of that time nothing was told")
+        check(alfa.get(where)["answers"] == [], "nothing is answered by itself")
+        bravo.post(where + "/answer", told["suggestion"])
+        check([{k: v for k, v in a.items() if k not in ("member", "made")} for a in alfa.get(where)["answers"]] == [told["suggestion"]])
+    for path in (where, where + "/suggestion"):
+        check(world.who("bravo", "viewer").raw("GET", path)[0] == 200)
+    world.who("bravo").get(f"/api/v1/asks/{uuid.UUID(int=7)}/suggestion", want=404)
+
+
 def who_asks_too_much_is_told_to_wait(scratch):
     world = World(scratch).start()
     alfa, bravo = world.who("alfa"), world.who("bravo")
@@ -527,6 +569,7 @@ TESTS = [
     a_filter_takes_every_parameter_that_its_view_has,
     a_question_reaches_whom_it_names_and_each_answers_for_himself,
     questions_and_answers_that_cannot_be_are_refused,
+    what_ones_own_sensors_saw_is_suggested_and_a_person_sends_it,
     who_asks_too_much_is_told_to_wait,
     a_repeated_request_is_done_once_also_after_a_restart,
     what_was_begun_when_the_hub_died_is_not_done_again,

@@ -357,6 +357,7 @@ static const struct nr_http_route routes[] = {
 	NR_ROUTE("GET", "/api/v1/asks", VIEWER, .handle = list_asks),
 	NR_ROUTE("POST", "/api/v1/asks", ANALYST, .handle = post_ask, .body_max = NR_PEOPLE_BODY),
 	NR_ROUTE("GET", "/api/v1/asks/{}", VIEWER, .handle = get_ask),
+	NR_ROUTE("GET", "/api/v1/asks/{}/suggestion", VIEWER, .handle = nr_asks_suggest),
 	NR_ROUTE("POST", "/api/v1/asks/{}/answer", ANALYST, .handle = post_answer,
 		 .body_max = NR_PEOPLE_BODY),
 	NR_ROUTE("POST", "/api/v1/asks/{}/close", ANALYST, .handle = post_close),

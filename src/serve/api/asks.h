@@ -29,3 +29,5 @@ NR_MUST_CHECK int nr_asks_find(struct nr_hub *hub, const struct nr_http_request 
 /** As the caller may see it, with the answers that are for him. */
 NR_MUST_CHECK int nr_asks_answer(struct nr_hub *hub, const struct nr_http_request *rq,
 				 const struct nr_registry_ask *ask, struct nr_http_reply *reply);
+/** The handler of what one's own sensors would answer. */
+int nr_asks_suggest(void *hub, const struct nr_http_request *rq, struct nr_http_reply *reply);

@@ -11,7 +11,7 @@
 #include "serve/http/http_int.h"
 #include "store/registry_idempotency.h"
 
-_Static_assert(NR_IDEMPOTENCY_LOCATION == NR_HTTP_VALUE, "a location is kept whole");
+_Static_assert((int)NR_IDEMPOTENCY_LOCATION == (int)NR_HTTP_VALUE, "a location is kept whole");
 
 struct http_going { /* lives on the stack of who works on it */
 	struct http_going *next, **link;
