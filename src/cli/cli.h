@@ -49,6 +49,12 @@ extern const struct nr_cli_command nr_cli_sensor_revoke;   /* sensor.c */
 extern const struct nr_cli_command nr_cli_token_create;	   /* token.c */
 extern const struct nr_cli_command nr_cli_token_list;	   /* token.c */
 extern const struct nr_cli_command nr_cli_token_revoke;	   /* token.c */
+extern const struct nr_cli_command nr_cli_user_add;	   /* user.c */
+extern const struct nr_cli_command nr_cli_user_list;	   /* user.c */
+extern const struct nr_cli_command nr_cli_user_invite;	   /* user.c */
+extern const struct nr_cli_command nr_cli_user_disable;	   /* user.c */
+extern const struct nr_cli_command nr_cli_user_enable;	   /* user.c */
+extern const struct nr_cli_command nr_cli_hub_setup_link;  /* user.c */
 extern const struct nr_cli_command nr_cli_store_check;	   /* store.c */
 extern const struct nr_cli_command nr_cli_store_query;	   /* store.c */
 extern const struct nr_cli_command nr_cli_store_rebuild;   /* store.c */

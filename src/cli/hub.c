@@ -57,11 +57,10 @@ static int init(struct nr_local_command *call, struct nr_err *reterr)
 	(void)umask(077); /* what a hub has is for nobody else */
 	ret = nr_home_init(dir, &wish, reterr);
 	if (ret == 0)
-		(void)fprintf(
-			stderr,
-			"A hub stands in %s. Next:\n    noroshi hub run %s\n    noroshi token "
-			"create %s --role admin\n    noroshi sensor enrol %s NAME\n",
-			dir, dir, dir, dir);
+		(void)fprintf(stderr,
+			      "A hub stands in %s. Next:\n    noroshi hub run %s\n    noroshi hub "
+			      "setup-link %s\n    noroshi sensor enrol %s NAME\n",
+			      dir, dir, dir, dir);
 	return ret;
 }
 

@@ -7,13 +7,15 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/crypt.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "cli/cli.h"
 #include "serve/hub/hub.h"
 
-enum { TEXT = 256, STATUS_EVERY = 10 };
+enum { TEXT = 256, LINK = 512, STATUS_EVERY = 10 };
 
 struct words {
 	const char *listen, *ingest;
@@ -118,6 +120,26 @@ static int wait_for_end(struct nr_hub *hub, const sigset_t *set, const struct nr
 	}
 }
 
+/* A terminal has one reader; what stands in a log has many, so there only the way to it is told. */
+static void say_setup(struct nr_hub *hub, const char *dir)
+{
+	char link[LINK];
+	struct nr_err err;
+
+	if (nr_hub_is_set_up(hub))
+		return;
+	if (isatty(STDERR_FILENO) != 1)
+		nr_log(NR_LOG_NOTICE, "hub", "nobody_can_log_in",
+		       "make_a_link=noroshi hub setup-link %s", dir);
+	else if (nr_hub_setup_link(hub, link, sizeof(link), &err) == 0)
+		(void)fprintf(
+			stderr,
+			"Nobody can log in yet. Open this in a browser within 72 h, once, and choose a "
+			"password:\n    %s\n",
+			link);
+	nr_secret_wipe(link, sizeof(link));
+}
+
 static int run_hub(const struct words *words, const char *dir, struct nr_err *reterr)
 {
 	struct nr_hub_options opt = {
@@ -138,6 +160,7 @@ static int run_hub(const struct words *words, const char *dir, struct nr_err *re
 	if (ret == 0) {
 		(void)printf("%s\n", nr_hub_url(hub));
 		(void)fflush(stdout);
+		say_setup(hub, dir);
 		nr_notify_send(&notify, "READY=1");
 		ret = wait_for_end(hub, &set, &notify, reterr);
 		nr_notify_send(&notify, "STOPPING=1");

@@ -6,10 +6,12 @@
 #include "cli/cli.h"
 #include "cli/local.h"
 
+enum { WORDS_MAX = 8 };
+
 struct words {
-	const char *role, *name;
+	const char *role, *name, *member, *network;
 	uint64_t days;
-	bool json;
+	bool read_only, no_rows, json;
 };
 
 static const struct nr_option create_options[] = {
@@ -18,7 +20,26 @@ static const struct nr_option create_options[] = {
 	  .value = "ROLE",
 	  .fallback = "admin",
 	  .offset = offsetof(struct words, role),
-	  .help = "What the token may do; admin is the only role so far." },
+	  .help = "What the token may do: viewer, analyst, coordinator or admin." },
+	{ .name = "member",
+	  .type = NR_OPT_STR,
+	  .value = "NAME",
+	  .offset = offsetof(struct words, member),
+	  .help = "Whose it is; without it the member's that runs the hub, whose admin has all of "
+		  "it." },
+	{ .name = "read-only",
+	  .type = NR_OPT_FLAG,
+	  .offset = offsetof(struct words, read_only),
+	  .help = "It changes nothing." },
+	{ .name = "no-rows",
+	  .type = NR_OPT_FLAG,
+	  .offset = offsetof(struct words, no_rows),
+	  .help = "It gets figures and findings, no raw rows." },
+	{ .name = "network",
+	  .type = NR_OPT_STR,
+	  .value = "PREFIX",
+	  .offset = offsetof(struct words, network),
+	  .help = "It is refused when it comes from elsewhere." },
 	{ .name = "name",
 	  .type = NR_OPT_STR,
 	  .value = "NAME",
@@ -51,14 +72,23 @@ static int create(struct nr_local_command *call, struct nr_err *reterr)
 {
 	const struct words *told = call->words;
 	char days[24], token[256];
-	struct nr_local_word words[] = { { "role", told->role },
-					 { "name", told->name },
-					 { "days", days } };
+	struct nr_local_word words[WORDS_MAX] = { { "role", told->role },
+						  { "name", told->name },
+						  { "days", days } };
+	size_t n = 3;
 
 	if (call->operands.n != 1)
 		return nr_fail(reterr, NR_EUSAGE, "name the hub's directory");
 	(void)snprintf(days, sizeof(days), "%llu", (unsigned long long)told->days);
-	int ret = nr_local_once(call, "/local/v1/token-create", words, NR_COUNT(words), reterr);
+	if (told->member != NULL)
+		words[n++] = (struct nr_local_word){ "member", told->member };
+	if (told->network != NULL)
+		words[n++] = (struct nr_local_word){ "network", told->network };
+	if (told->read_only)
+		words[n++] = (struct nr_local_word){ "read-only", "1" };
+	if (told->no_rows)
+		words[n++] = (struct nr_local_word){ "no-rows", "1" };
+	int ret = nr_local_once(call, "/local/v1/token-create", words, n, reterr);
 
 	if (ret < 0 || told->json)
 		return ret;
@@ -125,7 +155,10 @@ const struct nr_cli_command nr_cli_token_create = {
 		  .summary = "make a token for the API of a hub",
 		  .operands = "DIR",
 		  .about = about_create,
-		  .examples = "noroshi token create /var/lib/noroshi --role admin --name alice\n",
+		  .examples =
+			  "noroshi token create /var/lib/noroshi --role admin --name alice\n"
+			  "noroshi token create /var/lib/noroshi --role viewer --member jp-cert "
+			  "--name display --read-only --no-rows\n",
 		  .options = create_options,
 		  .n_options = NR_COUNT(create_options) },
 	.run = run_create,

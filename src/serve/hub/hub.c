@@ -167,6 +167,31 @@ const char *nr_hub_ingest(const struct nr_hub *hub)
 	return hub->ingest_listen;
 }
 
+bool nr_hub_is_set_up(struct nr_hub *hub)
+{
+	bool any = false;
+	struct nr_err err;
+
+	return nr_registry_users_any(hub->core->registry, &any, &err) < 0 || any;
+}
+
+int nr_hub_setup_link(struct nr_hub *hub, char *out, size_t cap, struct nr_err *reterr)
+{
+	struct nr_viewer operator= { .role = NR_ROLE_OPERATOR, .active = true };
+	struct nr_staff staff = { .registry = hub->core->registry,
+				  .actor = &operator,
+				  .act = { .actor = "hub", .now = nr_time_now() },
+				  .url = hub->url };
+	char link[NR_STAFF_LINK];
+	struct nr_time expires;
+	int ret = nr_staff_first(&staff, link, &expires, reterr);
+
+	if (ret == 0)
+		(void)snprintf(out, cap, "%s", link);
+	nr_secret_wipe(link, sizeof(link));
+	return ret;
+}
+
 int nr_hub_failed(const struct nr_hub *hub, struct nr_err *reterr)
 {
 	int code = atomic_load(&hub->failed);

@@ -28,6 +28,14 @@ NR_MUST_CHECK int nr_hub_start(const struct nr_hub_options *options, struct nr_h
 /** "https://127.0.0.1:7443" */
 const char *nr_hub_url(const struct nr_hub *hub);
 const char *nr_hub_ingest(const struct nr_hub *hub);
+/** Can somebody log in? Until then the hub waits for its first admin. */
+bool nr_hub_is_set_up(struct nr_hub *hub);
+/**
+ * The link with which the first admin sets the hub up (serve/who/staff.h). It is a secret: for a terminal,
+ * never for a log. @return 0; -EEXIST somebody can log in
+ */
+NR_MUST_CHECK int nr_hub_setup_link(struct nr_hub *hub, char *out, size_t cap,
+				    struct nr_err *reterr);
 /** 0, or why it must end; @p reterr: the words. */
 NR_MUST_CHECK int nr_hub_failed(const struct nr_hub *hub, struct nr_err *reterr);
 /**

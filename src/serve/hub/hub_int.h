@@ -12,6 +12,7 @@
 #include "serve/ingest/import.h"
 #include "serve/ingest/ingest.h"
 #include "serve/who/login.h"
+#include "serve/who/staff.h"
 
 struct nr_hub {
 	struct nr_core *core;
