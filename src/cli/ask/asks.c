@@ -160,45 +160,44 @@ static int show(struct nr_ask *ask, struct nr_err *reterr)
 
 /* ---- new ---- */
 
-/* UUID of a member by its name. */
-static json_t *member_named(const json_t *members, struct nr_str name)
+/* {"member": UUID} of the member of this name. */
+static int party_of(struct nr_ask *ask, struct nr_str name, json_t **ret_party,
+		    struct nr_err *reterr)
 {
-	const json_t *one;
-	size_t i;
+	char text[TEXT / 4], shown[TEXT / 4];
+	const struct nr_client_request rq = { .path = "/api/v1/members", .part = text };
+	struct nr_err err = { 0 };
+	json_t *member = NULL;
 
-	json_array_foreach(nr_ask_at(members, "members"), i,
-			   one) if (nr_str_eq(nr_ask_text(one, "name"), name) ||
-				    nr_str_eq(nr_ask_text(one, "uuid"),
-					      name)) return json_pack("{s:O}", "member",
-								      json_object_get(one, "uuid"));
-	return NULL;
+	(void)snprintf(text, sizeof(text), NR_STR_FMT, NR_STR_ARG(name));
+	nr_str_escape(name, shown, sizeof(shown));
+	int ret = nr_ask_quietly(ask, &rq, &member, NULL, &err);
+
+	if (ret == -ENOENT || ret == NR_EUSAGE)
+		return nr_fail(reterr, NR_EUSAGE,
+			       "--to %s: no such member; 'noroshi members' shows them", shown);
+	if (ret < 0)
+		return nr_fail(reterr, ret, "%s", err.msg);
+	*ret_party = json_pack("{s:O}", "member", json_object_get(member, "uuid"));
+	json_decref(member);
+	return *ret_party != NULL ? 0 : -EIO;
 }
 
 static int add_parties(struct nr_ask *ask, json_t *label, struct nr_err *reterr)
 {
 	const struct words *words = ask->words;
-	const struct nr_client_request rq = { .path = "/api/v1/members" };
-	json_t *members = NULL, *named = json_array();
-	int ret = nr_ask_quietly(ask, &rq, &members, NULL, reterr);
-	char shown[TEXT / 4];
+	json_t *named = json_array(), *party = NULL;
+	int ret = named != NULL ? 0 : -ENOMEM;
 
 	for (size_t i = 0; ret == 0 && i < words->to.n; i++) {
-		json_t *party = member_named(members, words->to.items[i]);
-
-		nr_str_escape(words->to.items[i], shown, sizeof(shown));
-		if (party == NULL)
-			ret = nr_fail(reterr, NR_EUSAGE,
-				      "--to %s: no such member; 'noroshi members' shows them",
-				      shown);
-		else if (json_array_append_new(named, party) < 0)
+		ret = party_of(ask, words->to.items[i], &party, reterr);
+		if (ret == 0 && json_array_append_new(named, party) < 0)
 			ret = -ENOMEM;
 	}
-	json_decref(members);
-	if (ret < 0 || json_object_set_new(label, "members", named) < 0) {
-		json_decref(named);
-		return ret < 0 ? ret : -ENOMEM;
-	}
-	return 0;
+	if (ret == 0)
+		return json_object_set_new(label, "members", named) < 0 ? -ENOMEM : 0;
+	json_decref(named);
+	return ret;
 }
 
 /* Whom it reaches: everyone on this hub, or members by name. */

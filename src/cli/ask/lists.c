@@ -67,13 +67,24 @@ static int sensors(struct nr_ask *ask, struct nr_err *reterr)
 		ret = nr_grid_print(ask, rows, sensor_fields, NR_COUNT(sensor_fields));
 	else
 		nr_ask_say(ask, NR_STYLE_PLAIN,
-			   "No sensor yet. 'noroshi sensor enrol DIR NAME' makes the first one "
-			   "known.");
+			   "No sensor of yours. 'noroshi sensor enrol DIR NAME' makes the first "
+			   "one known.");
+	if (ret == 0 && nr_ask_number(answer, "shared_with_you") > 0)
+		nr_ask_say(ask, NR_STYLE_PLAIN, "%.0f sensors of others share with you.",
+			   nr_ask_number(answer, "shared_with_you"));
 	json_decref(answer);
 	return ret;
 }
 
 /* ---- members ---- */
+
+static void operator_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
+			  enum nr_term_style *style)
+{
+	(void)ask;
+	(void)style;
+	nr_buf_addf(out, "%s", nr_ask_true(row, "operator") ? "runs the hub" : "");
+}
 
 static const struct nr_grid_field member_fields[] = {
 	{ .member = "name", .title = "MEMBER", .least = 12 },
@@ -81,13 +92,17 @@ static const struct nr_grid_field member_fields[] = {
 	{ .member = "economy", .title = "IN" },
 	{ .member = "sector", .title = "SECTOR", .least = 8, .rank = 3 },
 	{ .member = "layer", .title = "LAYER", .rank = 2 },
+	{ .title = "", .kind = NR_GRID_MADE, .make = operator_cell, .rank = 5 },
 	{ .member = "suspended", .title = "SUSPENDED", .kind = NR_GRID_CLOCK },
 	{ .member = "created", .title = "SINCE", .kind = NR_GRID_CLOCK, .rank = 4 },
 };
 
 static int members(struct nr_ask *ask, struct nr_err *reterr)
 {
-	const struct nr_client_request rq = { .path = "/api/v1/members" };
+	const struct nr_client_word said[] = { { "limit", "10000" } };
+	const struct nr_client_request rq = { .path = "/api/v1/members",
+					      .words = said,
+					      .n_words = NR_COUNT(said) };
 	json_t *answer = NULL;
 	int ret = nr_ask_operands(ask, 0, 0, "", reterr);
 
