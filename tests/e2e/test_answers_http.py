@@ -22,7 +22,8 @@ import time
 
 sys.dont_write_bytecode = True
 import hub_lib  # noqa: E402  pylint: disable=wrong-import-position
-from hub_lib import NOROSHI, Hub, WireSensor, batches_of, generate, run  # noqa: E402  pylint: disable=wrong-import-position
+from hub_lib import NOROSHI, Hub, WireSensor, generate, run  # noqa: E402  pylint: disable=wrong-import-position
+from members_lib import World  # noqa: E402  pylint: disable=wrong-import-position
 from test_hub import HEAD, connect_from, eq, raw  # noqa: E402  pylint: disable=wrong-import-position
 
 TESTS = []
@@ -212,13 +213,14 @@ def hostile_24_a_cursor_is_good_for_one_list_one_hub_and_who_got_it(scratch):
 class Stream:
     """A stream of events on a connection of its own, not blocking."""
 
-    def __init__(self, hub, token, last=None, source="127.0.0.1", path="/api/v1/events"):
+    def __init__(self, hub, token, last=None, source="127.0.0.1", path="/api/v1/events", cookie=None):
         host, port = hub.url[8:].rsplit(":", 1)
         plain = connect_from(f"{host}:{port}", source)
         plain.settimeout(20)
         self.socket = hub.tls().wrap_socket(plain, server_hostname=host)
         more = f"Last-Event-ID: {last}\r\n" if last else ""
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\n{more}\r\n".encode())
+        more += f"Cookie: {cookie}\r\nSec-Fetch-Site: same-origin\r\n" if cookie else f"Authorization: Bearer {token}\r\n"
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: hub\r\n{more}\r\n".encode())
         self.raw, self.ended, self.last_byte = b"", False, None
 
     def read(self, timeout=0.0):
@@ -425,6 +427,82 @@ def a_revoked_token_gets_no_byte_more_over_many_streams(scratch):
     eq([s for s in stay if s.read(0.01).ended], [])
     eq(Stream(hub, bad).wait(Stream.status).status(), 401)
     eq(hub.stop(), 0)
+
+
+def session_of(world, member, role):
+    """The cookie of somebody who set a password and logged in."""
+    admin, user = world.who(member, "admin"), world.members[member].users[role]
+    link = admin.post(f"/api/v1/users/{user}/invite", want=None)
+    secret, words = link["link"].partition("#")[2], "correct horse battery staple"
+    guest = hub_lib.Client(world.hub)
+    for path, body in (("/api/v1/setup", {"token": secret, "password": words}), ("/api/v1/login", {"login": f"{member}-{role}", "password": words})):
+        status, headers, text = world.hub.client(None).get(path, "POST", {"Content-Type": "application/json"}, json.dumps(body).encode())
+        assert status in (200, 201), (path, status, text)
+    guest.connection.close()
+    return headers["Set-Cookie"].split(";")[0]
+
+
+@test
+def who_is_disabled_suspended_logged_out_or_demoted_gets_no_byte_more(scratch):
+    world = World(scratch, settings=MANY).start()
+    operator, alfa = world.who("operator"), world.who("alfa", "admin")
+    users, tokens = world.members["alfa"].users, world.members["alfa"].tokens
+    cookie = session_of(world, "alfa", "analyst")
+    n = max(4, STREAMS // 8)
+
+    def end(streams, change):
+        for stream in streams:
+            stream.wait(lambda s: s.text().count("\n\n") >= 1)
+            eq(stream.status(), 200)
+        change()
+        ended, took, last = end_of(streams, 60)
+        print(f"# {ended} of {len(streams)} ended within {took:.2f} s, last byte {last:.3f} s after the change")
+        eq(ended, len(streams))
+        assert last < 60
+
+    def of(token=None, cookie=None):
+        return [Stream(world.hub, token, cookie=cookie, source=f"127.0.7.{1 + i % 200}") for i in range(n)]
+
+    def logout():
+        status, _, text = world.hub.client(None).get("/api/v1/logout", "POST", {
+            "Cookie": cookie, "Content-Type": "application/json", "Origin": world.hub.url, "Host": world.hub.url[8:]}, b"{}")
+        assert status in (200, 204), (status, text)
+
+    end(of(cookie=cookie), logout)
+    end(of(tokens["viewer"]), lambda: alfa.ask("PATCH", f"/api/v1/users/{users['viewer']}", {"disabled": True}))
+    end(of(tokens["coordinator"]), lambda: alfa.ask("PATCH", f"/api/v1/users/{users['coordinator']}", {"role": "viewer"}))
+    bravo = of(world.members["bravo"].tokens["viewer"])
+    for stream in bravo:
+        stream.wait(lambda s: s.text().count("\n\n") >= 1)
+    end(of(tokens["analyst"]) + of(tokens["admin"]), lambda: operator.ask("PATCH", "/api/v1/members/alfa", {"suspended": True}))
+    eq([s for s in bravo if s.read(0.01).ended], [])
+    eq([Stream(world.hub, tokens[role]).wait(Stream.status).status() for role in ("viewer", "analyst", "admin")], [401] * 3)
+    eq(world.hub.stop(), 0)
+
+
+@test
+def a_question_is_told_to_whom_it_reaches_and_its_answer_to_who_asked(scratch):
+    world = World(scratch, settings=MANY).start()
+    alfa, bravo = world.who("alfa"), world.who("bravo")
+    label = {"tlp": "AMBER", "purposes": ["defence"], "members": [{"member": str(world.members["bravo"].uuid)}]}
+
+    def asks(stream):
+        return [data for kind, _, data in stream.events() if kind == "ask"]
+
+    streams = {name: Stream(world.hub, member.tokens["viewer"]).wait(lambda s: s.text().count("\n\n") >= 1)
+               for name, member in world.members.items()}
+    asked = alfa.post("/api/v1/asks", {"what": "23/tcp", "words": "more than usual?", "label": label}, want=201)
+    streams["bravo"].wait(lambda s: len(asks(s)) == 1)
+    eq(asks(streams["bravo"]), bravo.get("/api/v1/asks")["asks"])
+    streams["alfa"].wait(lambda s: len(asks(s)) == 1)
+    bravo.post(f"/api/v1/asks/{asked['uuid']}/answer", {"seen": "yes", "level": "many"}, want=None)
+    streams["alfa"].wait(lambda s: len(asks(s)) == 2)
+    eq((asks(streams["alfa"])[-1]["answered"], asks(streams["alfa"])[-1]), (1, alfa.get("/api/v1/asks")["asks"][0]))
+    alfa.post(f"/api/v1/asks/{asked['uuid']}/close", want=None)
+    for name in ("alfa", "bravo"):
+        streams[name].wait(lambda s: asks(s)[-1]["state"] == "closed")
+    eq(asks(streams["charlie"].read(0.5)), [])
+    world.hub.stop()
 
 
 # ---- hostile 37: those who are slow, and those who stop in the middle ----

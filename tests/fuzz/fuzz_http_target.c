@@ -16,7 +16,7 @@ static void check(const struct http_exchange *ex)
 		struct nr_str name = ex->rq.params[i].name, value = ex->rq.params[i].value;
 
 		nr_require(name.p >= ex->query &&
-			   value.p + value.n <= ex->query + sizeof(ex->query));
+			   value.p + value.n <= ex->query + ex->uri_n);
 		nr_require(memchr(name.p, '\0', name.n) == NULL);
 		nr_require(memchr(value.p, '\0', value.n) == NULL);
 		for (size_t k = 0; k < i; k++)
@@ -30,10 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (memchr(data, '\0', size) != NULL) /* the library ends the text there */
 		return 0;
-	ex = calloc(1, sizeof(*ex));
+	ex = nr_http_exchange_new((const char *)data, size);
 	nr_require(ex != NULL);
-	ex->uri_n = size;
-	memcpy(ex->target, data, nr_min_size(size, sizeof(ex->target) - 1));
 	if (nr_http_strict_uri(ex) == NULL)
 		check(ex);
 	free(ex);

@@ -69,6 +69,17 @@ static void put_ask(struct nr_asks_writer *writer, const struct nr_registry_ask 
 		nr_people_put_number(json, "answered", ask->answered);
 }
 
+void nr_asks_json(const struct nr_http_request *rq, const struct nr_registry_ask *ask,
+		  struct nr_json *json)
+{
+	struct nr_asks_writer writer = { .rq = rq, .json = *json };
+
+	nr_json_object(&writer.json);
+	put_ask(&writer, ask);
+	nr_json_object_end(&writer.json);
+	*json = writer.json;
+}
+
 static int put_listed(void *ctx, const struct nr_registry_ask *ask)
 {
 	struct nr_asks_writer *writer = ctx;
@@ -265,6 +276,7 @@ static int post_ask(void *ctx, const struct nr_http_request *rq, struct nr_http_
 					   &reply->err);
 	if (ret < 0)
 		return nr_people_done(reply, ret);
+	nr_news_tell(&hub->core->news, NR_NEWS_ASKS);
 	nr_people_location(reply, "/api/v1/asks/", ask.uuid);
 	reply->status = 201;
 	return nr_asks_answer(hub, rq, &ask, reply);
@@ -283,6 +295,8 @@ static int post_close(void *ctx, const struct nr_http_request *rq, struct nr_htt
 	if (ret == 0)
 		ret = nr_registry_ask_close(hub->core->registry, &rq->scope->viewer, ask.uuid, &act,
 					    &ask, &reply->err);
+	if (ret == 0)
+		nr_news_tell(&hub->core->news, NR_NEWS_ASKS);
 	return ret == 0 ? nr_asks_answer(hub, rq, &ask, reply) : nr_people_done(reply, ret);
 }
 
@@ -348,6 +362,8 @@ static int post_answer(void *ctx, const struct nr_http_request *rq, struct nr_ht
 	if (ret == 0)
 		ret = nr_registry_ask_answer(hub->core->registry, &rq->scope->viewer, ask.uuid,
 					     &answer, &act, &reply->err);
+	if (ret == 0)
+		nr_news_tell(&hub->core->news, NR_NEWS_ASKS);
 	if (ret == 0)
 		ret = nr_asks_find(hub, rq, &ask, &reply->err);
 	return ret == 0 ? nr_asks_answer(hub, rq, &ask, reply) : nr_people_done(reply, ret);

@@ -23,6 +23,9 @@ struct nr_asks_writer {
 	uint64_t last; /* sequence */
 };
 
+/** One of the list, as @p rq's caller may see it: a whole object. */
+void nr_asks_json(const struct nr_http_request *rq, const struct nr_registry_ask *ask,
+		  struct nr_json *json);
 /** The question of the path, when it is the caller's or reaches him. @return 0; -ENOENT */
 NR_MUST_CHECK int nr_asks_find(struct nr_hub *hub, const struct nr_http_request *rq,
 			       struct nr_registry_ask *ret_ask, struct nr_err *reterr);

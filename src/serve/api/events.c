@@ -6,18 +6,21 @@
  * finding  each revision that tells him something new; its id is a cursor, and who comes back with it as
  *          Last-Event-ID goes on behind it. Without one a stream begins with now.
  * sensor   each of his sensors at the beginning, then when it comes, goes or is changed
+ * ask      each open question that he asked or that reaches him at the beginning, then new ones, and when
+ *          one was answered or closed
  * status   of the hub, for the operator: at the beginning, when it changed, and every 30 s
  *
- * sensor and status have no id: whoever comes back is told how it is now.
+ * sensor, ask and status have no id: whoever comes back is told how it is now.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "serve/api/asks.h"
 #include "serve/finding.h"
 #include "serve/hub/hub_int.h"
 
-enum { PAGE = 200, RETRY_MS = 3000 };
+enum { PAGE = 200, RETRY_MS = 3000, ASKS = 1000 };
 
 struct seen_sensor {
 	struct nr_uuid uuid;
@@ -25,15 +28,24 @@ struct seen_sensor {
 	bool connected;
 };
 
+struct seen_ask {
+	struct nr_uuid uuid;
+	uint32_t answers;
+	bool answered, listed; /* by his member; it is among the open ones now */
+};
+
 struct events {
 	struct nr_hub *hub;
-	const struct nr_scope *scope; /* the server keeps it as it is now */
+	const struct nr_http_request *rq; /* lives as long as the answer */
+	const struct nr_scope *scope;	  /* the server keeps it as it is now */
 	struct nr_cursor_keeper keeper;
 	struct nr_cursor place;
 	uint64_t heard[NR_NEWS_N];
 	bool begun, behind; /* there may be more findings than the last page gave */
 	struct seen_sensor *sensors;
 	size_t n_sensors, room;
+	struct seen_ask *asks; /* at most ASKS */
+	size_t n_asks, room_asks;
 };
 
 /* ---- the format ---- */
@@ -165,6 +177,104 @@ static int tell_sensors(struct events *events, struct nr_buf *out)
 	return ret;
 }
 
+/* ---- questions ---- */
+
+struct ask_writer {
+	struct events *events;
+	struct nr_http_request rq; /* as if it were asked now */
+	struct nr_buf *out;
+};
+
+static void tell_ask(struct ask_writer *writer, const struct nr_registry_ask *ask)
+{
+	struct nr_json json;
+
+	nr_buf_addf(writer->out, "event: ask\ndata: ");
+	size_t from = writer->out->n;
+
+	nr_json_init(&json, writer->out);
+	nr_asks_json(&writer->rq, ask, &json);
+	end_event(writer->out, from);
+}
+
+static bool room_for_ask(struct events *events)
+{
+	size_t room = events->room_asks > 0 ? 2 * events->room_asks : 4;
+	struct seen_ask *more;
+
+	if (events->n_asks < events->room_asks)
+		return true;
+	if (events->n_asks >= ASKS)
+		return false;
+	more = reallocarray(events->asks, room, sizeof(*more));
+	if (more == NULL)
+		return false;
+	events->asks = more;
+	events->room_asks = room;
+	return true;
+}
+
+static int look_at_ask(void *ctx, const struct nr_registry_ask *ask)
+{
+	struct ask_writer *writer = ctx;
+	struct events *events = writer->events;
+	bool own = nr_uuid_eq(ask->member, events->scope->viewer.member);
+	uint32_t answers = own ? ask->answers : 0; /* another's are not his to know */
+	struct seen_ask *seen = NULL;
+
+	for (size_t i = 0; i < events->n_asks && seen == NULL; i++)
+		if (nr_uuid_eq(events->asks[i].uuid, ask->uuid))
+			seen = &events->asks[i];
+	if (seen != NULL && seen->answers == answers && seen->answered == ask->answered) {
+		seen->listed = true;
+		return 0;
+	}
+	if (seen == NULL && room_for_ask(events))
+		seen = &events->asks[events->n_asks++];
+	if (seen != NULL)
+		*seen = (struct seen_ask){ ask->uuid, answers, ask->answered, true };
+	tell_ask(writer, ask);
+	return writer->out->err;
+}
+
+/* Those that were open and are not any more: closed, over, or out of his reach. */
+static void tell_closed(struct ask_writer *writer)
+{
+	struct events *events = writer->events;
+	struct nr_registry_ask ask;
+	size_t n = 0;
+
+	for (size_t i = 0; i < events->n_asks; i++) {
+		if (events->asks[i].listed) {
+			events->asks[n++] = events->asks[i];
+			continue;
+		}
+		if (nr_registry_ask_find(events->hub->core->registry, &events->scope->viewer,
+					 events->asks[i].uuid, &ask, NULL) == 0)
+			tell_ask(writer, &ask);
+	}
+	events->n_asks = n;
+}
+
+static int tell_asks(struct events *events, struct nr_time now, struct nr_buf *out)
+{
+	struct nr_registry_ask_filter filter = { .limit = ASKS, .open = true };
+	struct ask_writer writer = { .events = events, .rq = *events->rq, .out = out };
+	struct nr_err err;
+
+	if (!events->scope->viewer.active)
+		return 0;
+	writer.rq.now = now;
+	for (size_t i = 0; i < events->n_asks; i++)
+		events->asks[i].listed = false;
+	int64_t n = nr_registry_asks(events->hub->core->registry, &events->scope->viewer, &filter,
+				     look_at_ask, &writer, &err);
+
+	if (n >= 0)
+		tell_closed(&writer);
+	return n < 0 ? (int)n : 0;
+}
+
 /* ---- status ---- */
 
 static void tell_status(struct events *events, struct nr_time now, struct nr_buf *out)
@@ -213,6 +323,8 @@ static int more(void *ctx, struct nr_buf *out)
 	}
 	if (ret == 0 && heard(events, NR_NEWS_SENSORS))
 		ret = tell_sensors(events, out);
+	if (ret == 0 && heard(events, NR_NEWS_ASKS))
+		ret = tell_asks(events, now, out);
 	if (heard(events, NR_NEWS_STATUS))
 		tell_status(events, now, out);
 	events->begun = true;
@@ -223,6 +335,7 @@ static void done(void *ctx)
 {
 	struct events *events = ctx;
 
+	free(events->asks);
 	free(events->sensors);
 	free(events);
 }
@@ -261,6 +374,7 @@ static int get_events(void *ctx, const struct nr_http_request *rq, struct nr_htt
 	if (events == NULL)
 		return nr_fail(&reply->err, -ENOMEM, "no memory");
 	events->hub = hub;
+	events->rq = rq;
 	events->scope = rq->scope;
 	events->keeper = nr_cursor_bound(&hub->cursors, &rq->scope->viewer);
 	events->place.kind = NR_CURSOR_EVENTS;

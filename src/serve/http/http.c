@@ -45,20 +45,15 @@ static void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *m
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	size_t uri_n = strlen(uri), n = nr_min_size(uri_n, NR_HTTP_HEAD - 1);
-	struct http_exchange *ex = malloc(sizeof(*ex) + 2 * (n + 1));
+	struct http_exchange *ex;
 
 	(void)cls;
-	if (ex == NULL || info == NULL || info->socket_context == NULL) {
-		free(ex);
+	if (info == NULL || info->socket_context == NULL)
 		return NULL;
-	}
-	*ex = (struct http_exchange){
-		.conn = info->socket_context, .uri = uri, .uri_n = uri_n, .target = ex->text
-	};
-	ex->query = ex->text + n + 1;
-	memcpy(ex->target, uri, n);
-	ex->target[n] = '\0';
+	ex = nr_http_exchange_new(uri, strlen(uri));
+	if (ex == NULL)
+		return NULL;
+	ex->conn = info->socket_context;
 	ex->rq.now = nr_time_now();
 	nr_who_nobody(ex->rq.now, &ex->caller);
 	ex->rq.caller = &ex->caller;
@@ -84,7 +79,7 @@ static void exchange_end(void *cls, struct MHD_Connection *mc, void **con_cls,
 		return;
 	nr_http_guard_phase(ex->conn, HTTP_HEAD);
 	nr_http_guard_body(ex->conn, 1); /* not its first request any more */
-	if (ex->body.n > 0) /* a password may stand in it */
+	if (ex->body.n > 0)		 /* a password may stand in it */
 		nr_secret_wipe(ex->body.p, ex->body.n);
 	nr_buf_done(&ex->body);
 	nr_who_done(&ex->caller);

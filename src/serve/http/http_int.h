@@ -124,6 +124,8 @@ void nr_http_live_stop(struct nr_http *http);
 /* http_strict.c: @return NULL, or why the request is refused */
 const char *nr_http_strict(const struct http_exchange *ex, struct MHD_Connection *mc,
 			   const char *method, const char *version);
+/** With its target; free() releases it. @p uri stays the caller's. */
+struct http_exchange *nr_http_exchange_new(const char *uri, size_t uri_n);
 /** Split uri into path, query and parameters. @return NULL, or why not */
 const char *nr_http_strict_uri(struct http_exchange *ex);
 

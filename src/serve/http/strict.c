@@ -12,6 +12,7 @@
  * the pointers is looked at. Newer versions refuse those themselves, and may copy; there the
  * check is left out.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "serve/http/http_int.h"
@@ -192,6 +193,20 @@ static const char *read_params(struct http_exchange *ex, size_t n)
 		p = stop < end ? stop + 1 : end;
 	}
 	return NULL;
+}
+
+struct http_exchange *nr_http_exchange_new(const char *uri, size_t uri_n)
+{
+	size_t n = nr_min_size(uri_n, NR_HTTP_HEAD - 1);
+	struct http_exchange *ex = malloc(sizeof(*ex) + 2 * (n + 1));
+
+	if (ex == NULL)
+		return NULL;
+	*ex = (struct http_exchange){ .uri = uri, .uri_n = uri_n, .target = ex->text };
+	ex->query = ex->text + n + 1;
+	memcpy(ex->target, uri, n);
+	ex->target[n] = '\0';
+	return ex;
 }
 
 const char *nr_http_strict_uri(struct http_exchange *ex)
