@@ -19,7 +19,7 @@ import unicodedata
 sys.dont_write_bytecode = True
 import hub_lib  # noqa: E402  pylint: disable=wrong-import-position
 from hub_lib import BUILD, LIVE, NOROSHI, Skip, generate, run
-from members_lib import NS, World
+from members_lib import World
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TESTS = []
@@ -89,7 +89,7 @@ class Desk:
 
 
 class Place(World):
-    """World, with a week-old capture and a finding."""
+    """World, with an old capture and a finding."""
 
     def __init__(self, scratch):
         super().__init__(scratch)
@@ -98,6 +98,11 @@ class Place(World):
         self.finding_id = self.finding(0x5eed, SUBJECT, time.time_ns())
         self.start()
         self.hub.settle()
+        client = self.hub.client(self.operator)
+        end = time.monotonic() + 60
+        while client.json("/api/v1/top?by=ports&since=2026-01-05&until=2026-01-06")["newest"] is None:
+            assert time.monotonic() < end, "the sums do not come"
+            time.sleep(0.2)
 
     def near(self):
         return Desk(self.scratch, "near", self.hub.dir)
