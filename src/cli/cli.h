@@ -43,6 +43,18 @@ extern const struct nr_cli_command nr_cli_hub_run;	   /* hub_run.c */
 extern const struct nr_cli_command nr_cli_hub_import;	   /* import.c */
 extern const struct nr_cli_command nr_cli_backup;	   /* backup.c */
 extern const struct nr_cli_command nr_cli_restore;	   /* backup.c */
+extern const struct nr_cli_command nr_cli_audit_verify;	   /* audit.c */
+extern const struct nr_cli_command nr_cli_audit_list;	   /* audit.c */
+extern const struct nr_cli_command nr_cli_audit_head;	   /* audit.c */
+/* member.c */
+extern const struct nr_cli_command nr_cli_member_add, nr_cli_member_list, nr_cli_member_show,
+	nr_cli_member_suspend, nr_cli_member_resume, nr_cli_member_prefix_add,
+	nr_cli_member_prefix_remove, nr_cli_community_add, nr_cli_community_list,
+	nr_cli_community_join, nr_cli_community_leave;
+
+extern const struct nr_cli_command nr_cli_sensor_share;	   /* share.c */
+extern const struct nr_cli_command nr_cli_sensor_label;	   /* share.c */
+extern const struct nr_cli_command nr_cli_sensor_give;	   /* share.c */
 extern const struct nr_cli_command nr_cli_sensor_enrol;	   /* sensor.c */
 extern const struct nr_cli_command nr_cli_sensor_list;	   /* sensor.c */
 extern const struct nr_cli_command nr_cli_sensor_revoke;   /* sensor.c */

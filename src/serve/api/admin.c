@@ -7,6 +7,23 @@
 static const struct nr_admin_act acts[] = {
 	{ "GET", "/local/v1/acked", nr_admin_acked },
 	{ "GET", "/local/v1/audit", nr_admin_audit },
+	{ "GET", "/local/v1/audit-head", nr_admin_audit_head },
+	{ "GET", "/local/v1/audit-list", nr_admin_audit_list },
+	{ "POST", "/local/v1/audit-verify", nr_admin_audit_verify },
+	{ "GET", "/local/v1/members", nr_admin_members },
+	{ "GET", "/local/v1/member", nr_admin_member },
+	{ "POST", "/local/v1/member-add", nr_admin_member_add },
+	{ "POST", "/local/v1/member-suspend", nr_admin_member_suspend },
+	{ "POST", "/local/v1/member-resume", nr_admin_member_resume },
+	{ "POST", "/local/v1/prefix-add", nr_admin_prefix_add },
+	{ "POST", "/local/v1/prefix-remove", nr_admin_prefix_remove },
+	{ "GET", "/local/v1/communities", nr_admin_communities },
+	{ "POST", "/local/v1/community-add", nr_admin_community_add },
+	{ "POST", "/local/v1/community-join", nr_admin_community_join },
+	{ "POST", "/local/v1/community-leave", nr_admin_community_leave },
+	{ "POST", "/local/v1/sensor-share", nr_admin_sensor_share },
+	{ "GET", "/local/v1/sensor-label", nr_admin_sensor_label },
+	{ "POST", "/local/v1/sensor-give", nr_admin_sensor_give },
 	{ "GET", "/local/v1/tokens", nr_admin_tokens },
 	{ "POST", "/local/v1/token-create", nr_admin_token_create },
 	{ "POST", "/local/v1/token-revoke", nr_admin_token_revoke },
@@ -65,6 +82,17 @@ int nr_admin_text(const struct nr_admin *admin, const char *name, char *out, siz
 	memcpy(out, value.p, value.n);
 	out[value.n] = '\0';
 	return 0;
+}
+
+int nr_admin_maybe(const struct nr_admin *admin, const char *name, char *out, size_t cap,
+		   struct nr_err *reterr)
+{
+	struct nr_str value;
+
+	out[0] = '\0';
+	if (!word(admin, name, &value) || value.n == 0)
+		return 0;
+	return nr_admin_text(admin, name, out, cap, reterr);
 }
 
 int nr_admin_number(const struct nr_admin *admin, const char *name, uint64_t *ret_v,

@@ -37,7 +37,12 @@ nr_admin_do nr_admin_token_create, nr_admin_tokens, nr_admin_token_revoke, nr_ad
 	nr_admin_sensors, nr_admin_sensor_revoke, nr_admin_import_begin, nr_admin_import_batch,
 	nr_admin_import_end, nr_admin_acked, nr_admin_audit, nr_admin_users, nr_admin_user_add,
 	nr_admin_user_disable, nr_admin_user_enable, nr_admin_user_invite, nr_admin_setup_link,
-	nr_admin_backup_roll, nr_admin_backup_hold;
+	nr_admin_backup_roll, nr_admin_backup_hold, nr_admin_members, nr_admin_member,
+	nr_admin_member_add, nr_admin_member_suspend, nr_admin_member_resume, nr_admin_prefix_add,
+	nr_admin_prefix_remove, nr_admin_communities, nr_admin_community_add,
+	nr_admin_community_join, nr_admin_community_leave, nr_admin_sensor_share,
+	nr_admin_sensor_label, nr_admin_sensor_give, nr_admin_audit_verify, nr_admin_audit_list,
+	nr_admin_audit_head;
 
 struct nr_admin_act {
 	const char *method, *path;
@@ -58,6 +63,9 @@ void nr_admin_token_json(const struct nr_registry_token *token, struct nr_json *
 /** Value as C text. @return 0; NR_EUSAGE missing, too long, or with a NUL */
 NR_MUST_CHECK int nr_admin_text(const struct nr_admin *admin, const char *name, char *out,
 				size_t cap, struct nr_err *reterr);
+/** The same, "" when it is missing or empty. @return 0; NR_EUSAGE too long, or with a NUL */
+NR_MUST_CHECK int nr_admin_maybe(const struct nr_admin *admin, const char *name, char *out,
+				 size_t cap, struct nr_err *reterr);
 /** @return 0; NR_EUSAGE */
 NR_MUST_CHECK int nr_admin_number(const struct nr_admin *admin, const char *name, uint64_t *ret_v,
 				  struct nr_err *reterr);

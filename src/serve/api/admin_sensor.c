@@ -9,17 +9,20 @@ int nr_sensor_label_read(const json_t *json, struct nr_label *ret_label, struct 
 {
 	int ret = nr_label_read(json, ret_label, reterr);
 
-	if (ret < 0)
-		return ret;
-	if (ret_label->tlp == NR_TLP_UNSET)
+	return ret < 0 ? ret : nr_sensor_label_check(ret_label, reterr);
+}
+
+int nr_sensor_label_check(const struct nr_label *label, struct nr_err *reterr)
+{
+	if (label->tlp == NR_TLP_UNSET)
 		return nr_fail(reterr, NR_EUSAGE,
 			       "a label needs a tlp: CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
-	if (ret_label->purposes == 0 && (ret_label->everyone || ret_label->layers != 0 ||
-					 ret_label->n_members > 0 || ret_label->n_communities > 0))
+	if (label->purposes == 0 && (label->everyone || label->layers != 0 ||
+				     label->n_members > 0 || label->n_communities > 0))
 		return nr_fail(reterr, NR_EUSAGE,
 			       "name purposes (defence, investigation, statistics, research): "
 			       "without one nobody but the owner may know");
-	if (ret_label->everyone && ret_label->tlp > NR_TLP_GREEN)
+	if (label->everyone && label->tlp > NR_TLP_GREEN)
 		return nr_fail(reterr, NR_EUSAGE, "everyone is reached by GREEN or CLEAR only");
 	return 0;
 }

@@ -153,13 +153,3 @@ int nr_admin_token_revoke(const struct nr_admin *admin, struct nr_buf *out, stru
 		nr_buf_addf(out, "{\"revoked\":true}\n");
 	return ret;
 }
-
-int nr_admin_audit(const struct nr_admin *admin, struct nr_buf *out, struct nr_err *reterr)
-{
-	uint64_t rows;
-	int ret = nr_registry_audit_verify(admin->core->registry, &rows, reterr);
-
-	if (ret == 0)
-		nr_buf_addf(out, "{\"rows\":%llu,\"whole\":true}\n", (unsigned long long)rows);
-	return ret;
-}

@@ -15,5 +15,6 @@ NR_MUST_CHECK int nr_members_named(struct nr_registry *registry, struct nr_str t
  */
 NR_MUST_CHECK int nr_sensor_label_read(const json_t *json, struct nr_label *ret_label,
 				       struct nr_err *reterr);
+NR_MUST_CHECK int nr_sensor_label_check(const struct nr_label *label, struct nr_err *reterr);
 /** @p inside: with what only itself and the operator may know. */
 void nr_members_json(struct nr_json *json, const struct nr_registry_member *member, bool inside);
