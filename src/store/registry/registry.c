@@ -105,7 +105,6 @@ int nr_registry_number(struct nr_registry *registry, const char *sql,
 	sqlite3_stmt *stmt;
 	int ret = nr_registry_ask(registry, sql, args, n_args, &stmt, reterr);
 
-	registry->moves = false;
 	if (ret < 0)
 		return ret;
 	ret = nr_registry_step(registry, stmt, reterr);
@@ -187,6 +186,7 @@ int nr_registry_begin(struct nr_registry *registry, struct nr_err *reterr)
 	nr_registry_hold(registry);
 	int ret = nr_registry_run_sql(registry, "BEGIN IMMEDIATE", reterr);
 
+	registry->moves = false; /* until a statement says otherwise: nr_registry_watch() */
 	if (ret < 0)
 		nr_registry_let(registry);
 	return ret;
