@@ -3,7 +3,7 @@
  * What happens, as it happens: text/event-stream (WHATWG HTML, 9.2). Each event is what the list of
  * its kind would give the same reader.
  *
- * finding  each revision that tells him something new; its id is a cursor, and who comes back with it as
+ * finding  each revision that tells him something new, and that nobody of his suppressed; its id is a cursor, and who comes back with it as
  *          Last-Event-ID goes on behind it. Without one a stream begins with now.
  * sensor   each of his sensors at the beginning, then when it comes, goes or is changed
  * ask      each open question that he asked or that reaches him at the beginning, then new ones, and when
@@ -19,6 +19,7 @@
 #include "serve/api/asks.h"
 #include "serve/finding.h"
 #include "serve/hub/hub_int.h"
+#include "serve/said.h"
 
 enum { PAGE = 200, RETRY_MS = 3000, ASKS = 1000 };
 
@@ -103,10 +104,20 @@ static int tell_findings(struct events *events, struct nr_time now, struct nr_bu
 						     .now = now,
 						     .after = events->place.at,
 						     .limit = PAGE,
-						     .revisions = true };
+						     .revisions = true,
+						     .suppressed = NR_SUPPRESSED_HIDE };
+	struct nr_registry *registry = events->hub->core->registry;
 	struct nr_finding_rows rows = { 0 };
+	struct nr_said said;
 	struct nr_err err;
-	int ret = nr_finding_rows_read(events->hub->core->registry, &filter, &rows, &err);
+	int ret = nr_said_read(registry, &events->scope->viewer, now, &said, &err);
+
+	viewer.triage = nr_said_json;
+	viewer.triage_ctx = &said;
+	filter.rules = said.rules;
+	filter.n_rules = said.n_rules;
+	if (ret == 0)
+		ret = nr_finding_rows_read(registry, &filter, &rows, &err);
 
 	for (size_t i = 0; ret >= 0 && i < rows.n; i++)
 		ret = tell_finding(events, &viewer, &rows.list[i], out);
@@ -114,6 +125,7 @@ static int tell_findings(struct events *events, struct nr_time now, struct nr_bu
 		events->place.at = rows.page.last;
 	events->behind = rows.page.more;
 	nr_finding_rows_done(&rows);
+	nr_said_done(&said);
 	return ret < 0 ? ret : 0;
 }
 

@@ -6,7 +6,7 @@
 #include "serve/finding.h"
 #include "serve/hub/hub_int.h"
 
-enum { NR_PEOPLE_BODY = 64 << 10 }; /* of a request: words have at most 4,000 bytes */
+enum { NR_PEOPLE_BODY = 1 << 20 }; /* as of every route that takes JSON */
 
 /** An object with none but these members. Give it back with json_decref(), also on errors (NULL then). */
 NR_MUST_CHECK int nr_people_body(const struct nr_http_request *rq, const char *const *names,
