@@ -96,6 +96,10 @@ static int run_head(int argc, char **argv)
 	return nr_local_run(&nr_cli_audit_head, argc, argv, &words, head);
 }
 
+static const char about_verify[] =
+	"Computes the chain of who did what again, row by row, whether the hub runs or not. Says how many\n"
+	"rows there are; exit status 1 names the first that does not fit.";
+
 static const char about_head[] =
 	"Prints where the audit chain of the hub in DIR ends, signed with the key of its journal. Keep one of each\n"
 	"day away from the hub: 'audit verify --head FILE' then finds out whether a row up to there was changed or\n"
@@ -105,9 +109,7 @@ const struct nr_cli_command nr_cli_audit_verify = {
 	.help = { .name = "noroshi audit verify",
 		  .summary = "check the audit chain of a hub",
 		  .operands = "DIR",
-		  .about =
-			  "Computes the chain of who did what again, row by row, whether the hub runs or not. Says how many\n"
-			  "rows there are; exit status 1 names the first that does not fit.",
+		  .about = about_verify,
 		  .examples = "noroshi audit verify /var/lib/noroshi --head 2026-11-20.head\n",
 		  .options = verify_options,
 		  .n_options = NR_COUNT(verify_options) },

@@ -180,6 +180,10 @@ static int run_give(int argc, char **argv)
 	return nr_local_run(&nr_cli_sensor_give, argc, argv, &words, give);
 }
 
+static const char about_give[] =
+	"What it observed and observes is this member's from now on. With whom it was shared was the former\n"
+	"owner's word, and ends.";
+
 static const char about_share[] =
 	"Says with whom a sensor of the member that runs the hub is shared. Others see what it saw only within\n"
 	"figures that more than half of the sensors shared with them reach, never a row, a destination or its\n"
@@ -215,9 +219,7 @@ const struct nr_cli_command nr_cli_sensor_give = {
 	.help = { .name = "noroshi sensor give",
 		  .summary = "say whose a sensor is",
 		  .operands = "DIR NAME MEMBER",
-		  .about =
-			  "What it observed and observes is this member's from now on. With whom it was shared was the former\n"
-			  "owner's word, and ends.",
+		  .about = about_give,
 		  .examples = "noroshi sensor give /var/lib/noroshi tokyo-1 jp-cert\n",
 		  .options = no_options,
 		  .n_options = NR_COUNT(no_options) },
