@@ -279,6 +279,10 @@ def a_real_sensor_goes_on_behind_a_restored_hub(scratch):
     rows, _ = restored.client(restored.token()).observations("limit=100000")
     assert len(rows) + row["observations_lost"] == first + second + third, (len(rows), row, first, second, third)
     assert len(rows) >= first + third, (len(rows), first, third)
+    if row["batches_lost"]:
+        kinds = {f["kind"] for f in restored.client(restored.token()).findings("limit=1000")[0]}
+        assert "data-lost" in kinds, kinds
+    print(f"# told as lost: {row['batches_lost']} batches, {row['observations_lost']} of {second} observations")
     assert restored.stop() == 0
 
 
