@@ -271,7 +271,7 @@ static void put_copy(const struct nr_finding_viewer *viewer, const char *id,
 		put_evidence(json, stored);
 	if (copy->own && !about_sensor)
 		put_figures(json, "own", &copy->own_figures, true, 0);
-	if (copy->shared)
+	if (copy->shared && viewer->scope != NULL)
 		put_figures(json, "shared", &copy->shared_figures, false, viewer->scope->quorum);
 	if (copy->warned)
 		put_warned(json, stored);

@@ -28,6 +28,7 @@ static int on_revision(void *ctx, const struct nr_revision *revision)
 
 	require(revision->number > 0 && revision->state <= NR_REVISION_WITHDRAWN);
 	nr_revision_json(revision, out);
+	nr_sightings_print(revision->seen_by.list, revision->seen_by.n, out);
 	nr_buf_add(out, "\n", 1);
 	return 0;
 }

@@ -253,7 +253,7 @@ struct nr_str nr_copy_state(const struct nr_copy *copy, const struct nr_copy_fac
 			    struct nr_time now)
 {
 	/* silence after which the detector calls it over, and what the engine needs to say so */
-	int64_t idle = nr_str_eq(facts->detector, NR_STR("rsdos.v1")) ? 10 * MINUTE
+	int64_t idle = nr_str_eq(facts->detector, NR_STR("rsdos.v1")) ? 7 * MINUTE
 								      : 24 * 60 * MINUTE;
 	struct nr_time first, last;
 
