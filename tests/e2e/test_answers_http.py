@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import resource
+import select
 import selectors
 import signal
 import socket
@@ -17,7 +18,6 @@ import sqlite3
 import ssl
 import subprocess
 import sys
-import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -160,7 +160,7 @@ def what_was_read_is_not_sent_again(scratch):
 def what_is_not_called_json_is_not_read_as_json(scratch):
     hub = Hub(scratch / "hub", settings=MANY).start()
     document = hub.client(None).get("/api/v1/openapi.yaml")[2].decode()
-    token, seen = hub.token(), []
+    token, seen, refused = hub.token(), [], 0
     path = method = None
     for line in document.splitlines():
         if re.match(r"  /\S+:$", line):
@@ -174,7 +174,49 @@ def what_is_not_called_json_is_not_read_as_json(scratch):
             headers = {"Idempotency-Key": "a1"} | ({"Content-Type": kind} if kind else {})
             status, _, text = hub.client(token).get(path, method=method, body=b"{}", headers=headers)
             assert status in (400, 403, 404, 409, 415, 428, 429), (method, path, kind, status, text)
+            refused += status == 415
+    assert len(seen) > 15 and refused > 2 * len(seen), (len(seen), refused)
     hub.stop()
+
+
+def hostile_json():
+    """Bodies that no reader may take, and what they are."""
+    deep = 100_000
+    yield "16: arrays", b"[" * deep
+    yield "16: objects", b'{"a":' * deep
+    yield "16: both, closed", b'[{"a":' * deep + b"1" + b"}]" * deep
+    yield "17: a key twice", b'{"what":"23/tcp","what":"24/tcp"}'
+    yield "17: a key twice, spelt with an escape", b'{"what":"23/tcp","wh\\u0061t":"24/tcp"}'
+    for name, text in (("overlong", b"\xc0\xaf"), ("lone surrogate", b"\\ud800"), ("raw surrogate", b"\xed\xa0\x80"), ("truncated", b"\xe2\x82"),
+                       ("U+0000", b"\\u0000"), ("raw NUL", b"\0"), ("above U+10FFFF", b"\xf4\x90\x80\x80")):
+        yield f"18: {name}", b'{"what":"23/tcp","words":"a' + text + b'b"}'
+    yield "18: a byte order mark", b"\xef\xbb\xbf{}"
+    for number in (b"1e999999", b"9" * 900_000, b"NaN", b"Infinity", b"0x10", b"01", b"+1", b"1.", b".5", b"-", b"1e"):
+        yield f"19: {number[:9]!r}", b'{"what":"23/tcp","words":' + number + b"}"
+    yield "20: keys", b"{" + b",".join(b'"k%d":1' % i for i in range(60_000)) + b"}"
+    yield "20: values", b"[" + b",".join([b"1"] * 400_000) + b"]"
+    yield "20: a string", b'{"what":"' + b"a" * 900_000 + b'"}'
+    yield "20: 100 MiB", 100 << 20
+
+
+@test
+def hostile_16_to_20_json_that_harms_readers_is_refused_at_once(scratch):
+    world = World(scratch).start()
+    for name, body in hostile_json():
+        begun = time.monotonic()
+        if isinstance(body, int):  # said, not sent
+            status = int(raw(world.hub, f"POST /api/v1/asks HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {world.members['alfa'].tokens['analyst']}\r\n"
+                                        f"Content-Type: application/json\r\nContent-Length: {body}\r\n\r\n".encode())[0].split()[1])
+        else:
+            client = world.hub.client(world.members["alfa"].tokens["analyst"])
+            try:
+                status = client.get("/api/v1/asks", "POST", {"Content-Type": "application/json"}, body)[0]
+            except (ConnectionError, ssl.SSLError):  # refused by its length, while it was still sent
+                status = 413
+        assert status in (400, 413), (name, status)
+        assert time.monotonic() - begun < 10, name
+    eq(world.who("alfa").get("/api/v1/asks")["asks"], [])
+    eq(world.hub.stop(), 0)
 
 
 # ---- hostile 24: cursors ----
@@ -352,6 +394,31 @@ def a_token_has_a_few_streams_and_one_that_closed_makes_room(scratch):
     hub.stop()
 
 
+def greedy(hub, source):
+    """Somebody unknown who asks for much, again and again, and takes none of it."""
+    host, port = hub.url[8:].rsplit(":", 1)
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    plain.settimeout(20)
+    plain.bind((source, 0))
+    plain.connect((host, int(port)))
+    tls = hub.tls().wrap_socket(plain, server_hostname=host)
+    tls.settimeout(1)
+    try:
+        for _ in range(300):
+            tls.sendall(b"GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: h\r\n\r\n")
+    except (TimeoutError, ssl.SSLError, ConnectionError):
+        pass
+    return tls
+
+
+def gone(tls):
+    """Has the other side ended it? Asked without taking what it sent."""
+    poll = select.poll()
+    poll.register(tls.fileno(), select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
+
+
 @test
 def a_reader_who_takes_nothing_is_dropped_and_holds_up_nobody(scratch):
     hub = Hub(scratch / "hub", settings=MANY).start()
@@ -368,6 +435,7 @@ def a_reader_who_takes_nothing_is_dropped_and_holds_up_nobody(scratch):
     slow = hub.tls().wrap_socket(plain, server_hostname=host)
     slow.sendall(f"GET /api/v1/events?since={first['next']} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
     quick = Stream(hub, token)
+    strangers = [greedy(hub, f"127.0.6.{1 + i}") for i in range(4)]
     end, n = time.monotonic() + 90, 0
     while time.monotonic() < end:
         run("sensor", "enrol", hub.dir, f"filler-{n}")  # an event for each stream
@@ -382,6 +450,9 @@ def a_reader_who_takes_nothing_is_dropped_and_holds_up_nobody(scratch):
     assert re.search(r"^noroshi_http_streams_slow_total 1$", metrics, re.M), metrics[-900:]
     quick.wait(lambda s: sum(e[0] == "sensor" for e in s.events()) >= n)
     slow.close()
+    while not all(one.fileno() < 0 or gone(one) for one in strangers):
+        assert time.monotonic() < end
+        time.sleep(0.5)
     hub.stop()
 
 

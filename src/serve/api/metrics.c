@@ -195,7 +195,8 @@ static void add_http(struct nr_hub *hub, struct nr_buf *out)
 	counter(out, "http_streams_slow_total", "Streams ended because nobody took what they said.",
 		counts.streams_slow);
 	counter(out, "http_crowded_out_total",
-		"Connections that asked nothing and made room for others.", counts.crowded_out);
+		"Connections without token or session that made room for others.",
+		counts.crowded_out);
 	gauge(out, "http_connections", "Connections open now.", (double)counts.connections);
 }
 

@@ -23,7 +23,8 @@ enum {
 	HEAD_S = 10,
 	IDLE_S = 30, /* between two requests, with the next head */
 	ANSWER_S = 600,
-	LIVE_S = 30, /* a reader of a stream that takes nothing */
+	STRANGER_S = 30, /* of somebody who showed nothing */
+	LIVE_S = 30,	 /* a reader of a stream that takes nothing */
 	BODY_GRACE_S = 5,
 	BODY_PER_S = 1024,
 };
@@ -107,7 +108,7 @@ static struct http_conn *newer(const struct nr_http *http, const struct http_con
 
 /*
  * Under the lock. When a crowd that says nothing holds most connections, the one that was silent
- * longest makes room: who speaks is heard within its handshake, however many do not.
+ * longest makes room: who shows a token is heard within its handshake, however many do not.
  */
 static void make_room(struct nr_http *http)
 {
@@ -115,8 +116,7 @@ static void make_room(struct nr_http *http)
 
 	if (http->n_conns < http->crowded)
 		return;
-	while (oldest != NULL && (oldest->phase != HTTP_HEAD || oldest->body_bytes > 0 ||
-				  oldest->gone || oldest->local))
+	while (oldest != NULL && (oldest->known || oldest->gone || oldest->local))
 		oldest = newer(http, oldest);
 	if (oldest == NULL)
 		return;
@@ -202,6 +202,13 @@ void nr_http_guard_phase(struct http_conn *conn, enum http_phase phase)
 	unlock(conn->http);
 }
 
+void nr_http_guard_known(struct http_conn *conn)
+{
+	lock(conn->http);
+	conn->known = true;
+	unlock(conn->http);
+}
+
 void nr_http_guard_body(struct http_conn *conn, size_t n)
 {
 	lock(conn->http);
@@ -219,7 +226,7 @@ static bool too_slow(const struct http_conn *conn, int64_t now)
 	case HTTP_BODY:
 		return s >= BODY_GRACE_S && conn->body_bytes < (uint64_t)s * BODY_PER_S;
 	case HTTP_ANSWER:
-		return s >= ANSWER_S;
+		return s >= (conn->known || conn->local ? ANSWER_S : STRANGER_S);
 	case HTTP_LIVE:
 		return !conn->waits && !conn->gone && s >= LIVE_S;
 	}

@@ -206,6 +206,8 @@ static enum MHD_Result check_head(struct http_exchange *ex, struct MHD_Connectio
 		status = nr_http_auth(ex, mc, &retry_s);
 	if (status != 0)
 		return refuse(ex, mc, status, retry_s);
+	if (ex->caller.by != NR_WHO_NOBODY && !ex->conn->known)
+		nr_http_guard_known(ex->conn);
 	uint64_t n = content_length(mc);
 
 	if (n > ex->route->body_max)

@@ -16,10 +16,11 @@
  * Answers  errors are RFC 9457 problem+json; each answer has the security headers. JSON that a GET
  *          gives has an ETag, and If-None-Match makes it a 304; nobody but the caller keeps it.
  *          HEAD is GET without the body, everywhere.
- * Limits   32 connections a source, 2,000 in all, of which the oldest that never asked anything
- *          make room for new ones; head 16 KiB, 100 fields, 10 s with the
+ * Limits   32 connections a source, 2,000 in all, of which the oldest that showed no token or
+ *          session make room for new ones; head 16 KiB, 100 fields, 10 s with the
  *          handshake; body as its route says, at
- *          least 1 KiB/s; an answer is taken within 10 min; requests of a token as its options say (50/s,
+ *          least 1 KiB/s; an answer is taken within 10 min, by a stranger
+ *          within 30 s; requests of a token as its options say (50/s,
  *          burst 100); 20 refusals/min a source
  * Threads  one a connection: a handler may wait for a query without holding up others, and a reader
  *          who takes nothing holds up his own alone

@@ -31,6 +31,7 @@ struct http_conn {
 	uint64_t rings; /* heard up to here */
 	bool waits;	/* for news, not for its reader */
 	bool gone;	/* its reader hung up, or it is being ended */
+	bool known;	/* somebody in force asked on it */
 	uint8_t reader[NR_TOKEN_SELECTOR];
 	bool local, admin; /* socket; its peer may act as administrator */
 	uint32_t uid;
@@ -92,6 +93,8 @@ void nr_http_guard_notify(void *cls, struct MHD_Connection *mc, void **socket_ct
 			  enum MHD_ConnectionNotificationCode code);
 void nr_http_guard_phase(struct http_conn *conn, enum http_phase phase);
 void nr_http_guard_body(struct http_conn *conn, size_t n);
+/** Somebody in force asks: it is not ended for want of room. */
+void nr_http_guard_known(struct http_conn *conn);
 NR_MUST_CHECK int nr_http_guard_start(struct nr_http *http, struct nr_err *reterr);
 void nr_http_guard_stop(struct nr_http *http);
 
