@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Members, communities, labels of sensors and the audit chain: over the API as each of its callers, and by the commands."""
+import json
 import sqlite3
 
 import hub_lib
@@ -252,6 +253,111 @@ def an_admin_reads_what_was_done_for_his_own(scratch):
     same(operator.ask("GET", f"/api/v1/audit?limit=1&since={first['next']}")["audit"][0]["row"], 3)
     for role in ("viewer", "analyst", "coordinator"):
         world.who("alfa", role).ask("GET", "/api/v1/audit", want=403)
+
+
+@test
+def the_commands_do_the_same_whether_the_hub_runs_or_not(scratch):
+    for runs in (False, True):
+        place = scratch / str(runs)
+        place.mkdir()
+        world = World(place, names=())
+        hub = world.hub
+        if runs:
+            world.start()
+        directory = hub.dir
+
+        def told(*words):
+            return json.loads(run(*words)[1])
+
+        run("member", "add", directory, "jp-cert", "--title", "Example \u65e5\u672c", "--economy", "JP", "--layer", "policy")
+        same(run("member", "add", directory, "jp-cert", ok=False)[::2], (1, "noroshi member add: there is a member 'jp-cert' already\n"))
+        same(run("member", "add", directory, "x", "--layer", "navy", ok=False)[0], 2)
+        run("member", "add", directory, "other")
+        run("member", "prefix-add", directory, "jp-cert", "192.0.2.0/24", "--since", "2026-01-01")
+        run("member", "prefix-add", directory, "jp-cert", "AS64500")
+        words = run("member", "prefix-add", directory, "other", "AS64500", ok=False)
+        check(words[0] == 1 and "held by jp-cert" in words[2], words)
+        for bad in ("AS0", "ASx", "0.0.0.0/0", "192.0.2.1/24", "AS99999999999"):
+            same(run("member", "prefix-add", directory, "other", bad, ok=False)[0], 2)
+        shown = told("member", "show", directory, "jp-cert")
+        same((shown["prefixes"], [a["asn"] for a in shown["asns"]]), ([{"prefix": "192.0.2.0/24", "since": "2026-01-01T00:00:00Z"}], [64500]))
+        same((shown["member"]["title"], shown["member"]["layer"]), ("Example \u65e5\u672c", "policy"))
+        run("member", "prefix-remove", directory, "jp-cert", "AS64500")
+        same(told("member", "show", directory, "jp-cert")["asns"], [])
+        same([m["name"] for m in told("member", "list", directory)["members"]][1:], ["jp-cert", "other"])
+        run("member", "suspend", directory, "other")
+        check("suspended" in told("member", "list", directory)["members"][2], "not suspended")
+        run("member", "resume", directory, "other")
+        same(told("member", "list", directory)["members"][2]["epoch"], 3)
+        same(run("member", "suspend", directory, "nobody", ok=False)[0], 1)
+        run("community", "add", directory, "apcert", "--title", "AP")
+        run("community", "join", directory, "apcert", "jp-cert")
+        same([(c["name"], c["members"]) for c in told("community", "list", directory)["communities"]], [("apcert", 1)])
+        run("community", "leave", directory, "apcert", "jp-cert")
+        same(run("community", "leave", directory, "apcert", "jp-cert", ok=False)[0], 1)
+        if runs:
+            hub.stop()
+
+
+@test
+def a_sensor_is_shared_by_a_command(scratch):
+    world = World(scratch)
+    enrol(world, ("s1",))
+    directory = world.hub.dir
+
+    def label():
+        return json.loads(run("sensor", "label", directory, "s1")[1])
+
+    same((label()["tlp"], label()["purposes"]), ("AMBER+STRICT", []))
+    run("sensor", "share", directory, "s1", "--tlp", "GREEN", "--everyone")
+    same((label()["tlp"], label()["everyone"], len(label()["purposes"])), ("GREEN", True, 4))
+    run("sensor", "share", directory, "s1", "--tlp", "RED", "--member", "alfa,bravo", "--member", "charlie", "--purpose", "defence",
+        "--expires", "2030-01-01")
+    same(([m["epoch"] for m in label()["members"]], label()["purposes"], label()["expires"]), ([1, 1, 1], ["defence"], "2030-01-01T00:00:00Z"))
+    for words in ([], ["--tlp", "GREEN"], ["--everyone"], ["--tlp", "AMBER", "--everyone"], ["--tlp", "purple", "--everyone"],
+                  ["--tlp", "GREEN", "--everyone", "--purpose", "fun"], ["--tlp", "RED", "--member", "nobody"], ["--tlp", "RED", "--member", ""],
+                  ["--tlp", "AMBER", "--community", "none"], ["--nobody", "--everyone", "--tlp", "GREEN"],
+                  ["--tlp", "GREEN", "--everyone", "--expires", "soon"]):
+        same((words, run("sensor", "share", directory, "s1", *words, ok=False)[0]), (words, 2))
+    same(label()["tlp"], "RED")
+    run("sensor", "share", directory, "s1", "--nobody")
+    same((label()["tlp"], label()["members"]), ("AMBER+STRICT", []))
+    run("sensor", "give", directory, "s1", "alfa")
+    status, _, words = run("sensor", "share", directory, "s1", "--tlp", "GREEN", "--everyone", ok=False)
+    check(status == 1 and "another member's" in words, words)
+    world.start()
+    same(run("sensor", "share", directory, "s1", "--tlp", "GREEN", "--everyone", ok=False)[2], words)  # the same over the socket
+    world.who("alfa", "coordinator").ask("PATCH", "/api/v1/sensors/s1", {"label": GREEN})
+    same(label()["tlp"], "GREEN")
+
+
+@test
+def a_chain_that_was_cut_is_found_by_an_older_head(scratch):
+    world = World(scratch, names=())
+    directory = world.hub.dir
+    run("member", "add", directory, "a")
+    early, late = scratch / "early", scratch / "late"
+    early.write_text(run("audit", "head", directory)[1])
+    run("member", "add", directory, "b")
+    world.start()
+    late.write_text(run("audit", "head", directory)[1])
+    for head in (early, late):
+        check(json.loads(run("audit", "verify", directory, "--head", head)[1])["whole"], head)
+    rows = json.loads(run("audit", "list", directory, "--last", "2")[1])["audit"]
+    same([row["object"] for row in rows if row["action"] == "member.add"], ["a", "b"][-len(rows):])
+    same(run("hub", "audit", directory)[1], run("audit", "verify", directory)[1])
+    registry = world.stopped()
+    registry.execute("DROP TRIGGER audit_stays")
+    registry.execute("DELETE FROM audit WHERE sequence = (SELECT max(sequence) FROM audit)")
+    registry.close()
+    run("audit", "verify", directory)  # what is left is a chain
+    run("audit", "verify", directory, "--head", early)
+    status, _, words = run("audit", "verify", directory, "--head", late, ok=False)
+    check(status == 1 and "shorter" in words, words)
+    late.write_text(late.read_text().replace("chain ", "chain 0"))
+    same(run("audit", "verify", directory, "--head", late, ok=False)[0], 1)
+    same(run("audit", "verify", directory, "--head", scratch / "none", ok=False)[0], 1)
+    same(run("audit", "verify", ok=False)[0], 2)
 
 
 if __name__ == "__main__":
