@@ -167,7 +167,7 @@ static int list_asks(void *ctx, const struct nr_http_request *rq, struct nr_http
 static int get_ask(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
-	struct nr_registry_ask ask;
+	struct nr_registry_ask ask = { 0 };
 	int ret = nr_http_only(rq, none, &reply->err);
 
 	if (ret == 0)
@@ -261,7 +261,7 @@ static int post_ask(void *ctx, const struct nr_http_request *rq, struct nr_http_
 {
 	static const char *const names[] = { "what", "since", "until", "words", "label", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_ask ask;
+	struct nr_registry_ask ask = { 0 };
 	struct nr_hub *hub = ctx;
 	json_t *json;
 	int ret = nr_people_body(rq, names, &json, &reply->err);
@@ -286,7 +286,7 @@ static int post_close(void *ctx, const struct nr_http_request *rq, struct nr_htt
 {
 	static const char *const none[] = { NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_ask ask;
+	struct nr_registry_ask ask = { 0 };
 	struct nr_hub *hub = ctx;
 	int ret = nr_http_only(rq, none, &reply->err);
 
@@ -349,7 +349,7 @@ static int post_answer(void *ctx, const struct nr_http_request *rq, struct nr_ht
 	static const char *const names[] = { "seen", "level", "first", "last", "words", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
 	struct nr_registry_ask_answer answer = { 0 };
-	struct nr_registry_ask ask;
+	struct nr_registry_ask ask = { 0 };
 	struct nr_hub *hub = ctx;
 	json_t *json;
 	int ret = nr_people_body(rq, names, &json, &reply->err);

@@ -173,7 +173,7 @@ int nr_asks_suggest(void *ctx, const struct nr_http_request *rq, struct nr_http_
 {
 	static const char *const none[] = { NULL };
 	struct suggestion s = { .job = { .hub = ctx, .rq = rq, .make = make } };
-	struct nr_registry_ask ask;
+	struct nr_registry_ask ask = { 0 };
 	int ret = nr_http_only(rq, none, &reply->err);
 
 	if (ret == 0)

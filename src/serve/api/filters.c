@@ -197,7 +197,7 @@ static int not_there(struct nr_http_reply *reply, int ret)
 static int get_filter(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
-	struct nr_registry_filter filter;
+	struct nr_registry_filter filter = { 0 };
 	struct nr_hub *hub = ctx;
 	int ret = nr_http_only(rq, none, &reply->err);
 
@@ -211,7 +211,7 @@ static int patch_filter(void *ctx, const struct nr_http_request *rq, struct nr_h
 {
 	static const char *const names[] = { "name", "view", "query", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_filter filter;
+	struct nr_registry_filter filter = { 0 };
 	struct nr_hub *hub = ctx;
 	json_t *json;
 	int ret = nr_people_body(rq, names, &json, &reply->err);

@@ -91,7 +91,7 @@ static int list_rules(void *ctx, const struct nr_http_request *rq, struct nr_htt
 static int read_what(const json_t *json, struct nr_suppression *rule, struct nr_err *reterr)
 {
 	char subject[NR_PREFIX_TEXT];
-	int64_t asn;
+	int64_t asn = 0;
 	int ret = nr_json_text(json, "detector", false, rule->detector, sizeof(rule->detector),
 			       reterr);
 
@@ -114,7 +114,7 @@ static int read_what(const json_t *json, struct nr_suppression *rule, struct nr_
 static int read_end(const json_t *json, struct nr_time now, struct nr_suppression *rule,
 		    struct nr_err *reterr)
 {
-	int64_t days;
+	int64_t days = NR_SUPPRESSION_DAYS;
 	int ret = nr_json_integer(json, "days", 1, NR_SUPPRESSION_DAYS_MAX, NR_SUPPRESSION_DAYS,
 				  &days, reterr);
 
@@ -131,7 +131,7 @@ static int read_rule(const struct nr_http_request *rq, const json_t *json,
 {
 	static const char *const kinds[] = { "suppress", "allow", NULL };
 	static const char *const whose[] = { "member", "everyone", NULL };
-	unsigned kind, everyone;
+	unsigned kind = 0, everyone = 0;
 	int ret = nr_json_word(json, "kind", kinds, 0, &kind, reterr);
 
 	*rule = (struct nr_suppression){ .member = rq->scope->viewer.member };
@@ -154,7 +154,7 @@ static int post_rule(void *ctx, const struct nr_http_request *rq, struct nr_http
 	static const char *const names[] = { "kind", "for",   "detector", "finding_kind", "subject",
 					     "asn",  "words", "days",	  "expires",	  NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_suppression rule;
+	struct nr_suppression rule = { 0 };
 	struct nr_hub *hub = ctx;
 	json_t *json;
 	int ret = nr_people_body(rq, names, &json, &reply->err);
@@ -174,7 +174,7 @@ static int post_rule(void *ctx, const struct nr_http_request *rq, struct nr_http
 static int get_rule(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
-	struct nr_suppression rule;
+	struct nr_suppression rule = { 0 };
 	struct nr_hub *hub = ctx;
 	int ret = nr_http_only(rq, none, &reply->err);
 
@@ -189,7 +189,7 @@ static int undo_rule(void *ctx, const struct nr_http_request *rq, struct nr_http
 {
 	static const char *const none[] = { NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_suppression rule;
+	struct nr_suppression rule = { 0 };
 	struct nr_hub *hub = ctx;
 	int ret = nr_http_only(rq, none, &reply->err);
 

@@ -75,8 +75,8 @@ static int answer_triage(struct nr_hub *hub, const struct nr_http_request *rq,
 
 static int get_triage(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
-	struct nr_people_finding finding;
-	struct nr_registry_triage triage;
+	struct nr_people_finding finding = { 0 };
+	struct nr_registry_triage triage = { 0 };
 	struct nr_hub *hub = ctx;
 	int ret = nr_http_only(rq, none, &reply->err);
 
@@ -93,9 +93,9 @@ static int read_expected(struct nr_hub *hub, const struct nr_http_request *rq, c
 			 const struct nr_people_finding *finding,
 			 struct nr_registry_triage_change *change, struct nr_err *reterr)
 {
-	struct nr_registry_triage now;
+	struct nr_registry_triage now = { 0 };
 	char tag[NR_HTTP_TAG];
-	int64_t version;
+	int64_t version = -1;
 	int ret = nr_json_integer(json, "version", 0, NR_TRIAGE_VERSIONS, -1, &version, reterr);
 
 	if (ret == 0 && version >= 0) {
@@ -149,9 +149,9 @@ static int post_triage(void *ctx, const struct nr_http_request *rq, struct nr_ht
 	static const char *const names[] = { "action", "assignee", "words", "version", NULL };
 	char assignee[NR_REGISTRY_NAME], words[NR_TRIAGE_WORDS];
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_triage_change change;
-	struct nr_people_finding finding;
-	struct nr_registry_triage triage;
+	struct nr_registry_triage_change change = { 0 };
+	struct nr_people_finding finding = { 0 };
+	struct nr_registry_triage triage = { 0 };
 	struct nr_hub *hub = ctx;
 	json_t *json;
 	int ret = nr_people_body(rq, names, &json, &reply->err);
@@ -217,7 +217,7 @@ static int answer_comment(const struct nr_http_request *rq,
 static int list_comments(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	struct writer writer = { .rq = rq };
-	struct nr_people_finding finding;
+	struct nr_people_finding finding = { 0 };
 	struct nr_hub *hub = ctx;
 	int64_t n = nr_http_only(rq, none, &reply->err);
 
@@ -243,7 +243,7 @@ static int post_comment(void *ctx, const struct nr_http_request *rq, struct nr_h
 	struct nr_registry_act act = nr_http_act(rq);
 	struct nr_registry_comment comment = { .member = rq->scope->viewer.member,
 					       .user = rq->scope->viewer.user };
-	struct nr_people_finding finding;
+	struct nr_people_finding finding = { 0 };
 	struct nr_hub *hub = ctx;
 	char path[96];
 	json_t *json;
@@ -296,8 +296,8 @@ static int not_there(struct nr_http_reply *reply, int ret)
 
 static int get_comment(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
-	struct nr_people_finding finding;
-	struct nr_registry_comment comment;
+	struct nr_people_finding finding = { 0 };
+	struct nr_registry_comment comment = { 0 };
 	int ret = nr_http_only(rq, none, &reply->err);
 
 	if (ret == 0)
@@ -309,8 +309,8 @@ static int set_removed(struct nr_hub *hub, const struct nr_http_request *rq, boo
 		       struct nr_http_reply *reply)
 {
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_people_finding finding;
-	struct nr_registry_comment comment;
+	struct nr_people_finding finding = { 0 };
+	struct nr_registry_comment comment = { 0 };
 	int ret = nr_people_finding(hub, rq, &finding, &reply->err);
 
 	if (ret == 0)

@@ -8,7 +8,8 @@
 const char *const nr_ask_seen_names[] = { "yes", "no", "declined", NULL };
 const char *const nr_ask_level_names[] = { "", "few", "some", "many", NULL };
 
-/* ?1 is the viewer's member */
+/* ?1 is the viewer's member, ?2 the viewer */
+#define SEEN "(a.member = ?1 OR nr_allows(?2, 'read', l.owner, l.json)) "
 #define COLUMNS                                                                              \
 	"SELECT a.sequence, a.uuid, a.member, m.name, a.actor, a.subject, a.since_ns, "      \
 	"a.until_ns, a.words, l.owner, l.json, a.made_ns, a.expires_ns, a.closed_ns, "       \
@@ -38,11 +39,6 @@ static void read_row(sqlite3_stmt *stmt, struct nr_registry_ask *ask)
 static bool is_his(const struct nr_viewer *viewer, const struct nr_registry_ask *ask)
 {
 	return nr_uuid_eq(viewer->member, ask->member);
-}
-
-static bool may_see(const struct nr_viewer *viewer, const struct nr_registry_ask *ask)
-{
-	return is_his(viewer, ask) || nr_policy_allows(viewer, &ask->label, NR_ACTION_READ);
 }
 
 /* ---- asking ---- */
@@ -174,17 +170,17 @@ static int find_locked(struct nr_registry *registry, const struct nr_viewer *vie
 		       struct nr_uuid uuid, struct nr_registry_ask *ret_ask, struct nr_err *reterr)
 {
 	sqlite3_stmt *stmt;
-	int ret = nr_registry_prepare(registry, COLUMNS "WHERE a.uuid = ?2", &stmt, reterr);
+	int ret = nr_registry_prepare(registry, COLUMNS "WHERE " SEEN "AND a.uuid = ?3", &stmt,
+				      reterr);
 
 	if (ret < 0)
 		return ret;
 	nr_registry_bind_blob(stmt, 1, viewer->member.b, sizeof(viewer->member.b));
-	nr_registry_bind_blob(stmt, 2, uuid.b, sizeof(uuid.b));
+	nr_registry_bind_viewer(stmt, 2, viewer);
+	nr_registry_bind_blob(stmt, 3, uuid.b, sizeof(uuid.b));
 	ret = nr_registry_step(registry, stmt, reterr);
-	if (ret > 0) {
+	if (ret > 0)
 		read_row(stmt, ret_ask);
-		ret = may_see(viewer, ret_ask) ? 1 : 0;
-	}
 	(void)sqlite3_finalize(stmt);
 	if (ret == 0)
 		return nr_fail(reterr, -ENOENT, "%s", "");
@@ -202,55 +198,46 @@ int nr_registry_ask_find(struct nr_registry *registry, const struct nr_viewer *v
 	return ret;
 }
 
-static int64_t give_page(struct nr_registry *registry, sqlite3_stmt *stmt,
-			 const struct nr_viewer *viewer,
-			 const struct nr_registry_ask_filter *filter,
-			 int (*each)(void *ctx, const struct nr_registry_ask *ask), void *ctx,
-			 struct nr_err *reterr)
-{
-	uint64_t n = 0;
-	int ret = 0;
-
-	while (n < filter->limit && (ret = nr_registry_step(registry, stmt, reterr)) > 0) {
-		struct nr_registry_ask ask;
-
-		read_row(stmt, &ask);
-		if (!may_see(viewer, &ask))
-			continue;
-		ret = each(ctx, &ask);
-		if (ret < 0)
-			break;
-		n++;
-	}
-	return ret < 0 ? ret : (int64_t)n;
-}
-
 int64_t nr_registry_asks(struct nr_registry *registry, const struct nr_viewer *viewer,
 			 const struct nr_registry_ask_filter *filter,
 			 int (*each)(void *ctx, const struct nr_registry_ask *ask), void *ctx,
 			 struct nr_err *reterr)
 {
 	sqlite3_stmt *stmt;
+	int64_t n = 0;
 
 	nr_registry_hold(registry);
-	int64_t n = nr_registry_prepare(registry,
-					COLUMNS
-					"WHERE a.sequence > ?2 AND (?3 = 0 OR (a.expires_ns > ?4 "
-					"AND a.closed_ns IS NULL)) ORDER BY a.sequence",
-					&stmt, reterr);
+	int ret = nr_registry_prepare(registry,
+				      COLUMNS
+				      "WHERE " SEEN
+				      "AND a.sequence > ?3 AND (?4 = 0 OR (a.expires_ns > ?5 "
+				      "AND a.closed_ns IS NULL)) ORDER BY a.sequence LIMIT ?6",
+				      &stmt, reterr);
 
-	if (n == 0) {
+	if (ret == 0) {
 		nr_registry_bind_blob(stmt, 1, viewer->member.b, sizeof(viewer->member.b));
-		nr_registry_bind_i64(stmt, 2,
+		nr_registry_bind_viewer(stmt, 2, viewer);
+		nr_registry_bind_i64(stmt, 3,
 				     filter->after > INT64_MAX ? INT64_MAX
 							       : (int64_t)filter->after);
-		nr_registry_bind_i64(stmt, 3, filter->open);
-		nr_registry_bind_i64(stmt, 4, viewer->now.ns);
-		n = give_page(registry, stmt, viewer, filter, each, ctx, reterr);
+		nr_registry_bind_i64(stmt, 4, filter->open);
+		nr_registry_bind_i64(stmt, 5, viewer->now.ns);
+		nr_registry_bind_i64(stmt, 6,
+				     filter->limit > INT64_MAX ? INT64_MAX
+							       : (int64_t)filter->limit);
+		while ((ret = nr_registry_step(registry, stmt, reterr)) > 0) {
+			struct nr_registry_ask ask;
+
+			read_row(stmt, &ask);
+			ret = each(ctx, &ask);
+			if (ret < 0)
+				break;
+			n++;
+		}
 		(void)sqlite3_finalize(stmt);
 	}
 	nr_registry_let(registry);
-	return n;
+	return ret < 0 ? ret : n;
 }
 
 /* ---- closing and answering ---- */
@@ -318,7 +305,7 @@ int nr_registry_ask_answer(struct nr_registry *registry, const struct nr_viewer 
 			   struct nr_uuid uuid, struct nr_registry_ask_answer *answer,
 			   const struct nr_registry_act *act, struct nr_err *reterr)
 {
-	struct nr_registry_ask ask;
+	struct nr_registry_ask ask = { 0 };
 	int ret = nr_registry_begin(registry, reterr);
 
 	if (ret < 0)

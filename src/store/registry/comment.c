@@ -8,6 +8,10 @@
 	"SELECT c.uuid, c.member, c.user, m.name, c.actor, c.made_ns, c.removed_ns, c.words, " \
 	"l.owner, l.json, c.label FROM comment c JOIN member m ON m.uuid = c.member "          \
 	"LEFT JOIN label l ON l.uuid = c.label "
+/* ?1 is the viewer's member, ?2 the viewer: what was taken back only its member sees. */
+#define SEEN                                                                   \
+	"(c.member = ?1 OR (c.label IS NOT NULL AND c.removed_ns IS NULL AND " \
+	"nr_allows(?2, 'read', l.owner, l.json))) "
 enum { LABEL_OWNER = 8, LABEL_JSON, LABEL };
 
 static void read_row(sqlite3_stmt *stmt, const char *finding, struct nr_registry_comment *comment)
@@ -24,14 +28,6 @@ static void read_row(sqlite3_stmt *stmt, const char *finding, struct nr_registry
 	comment->has_label = sqlite3_column_type(stmt, LABEL) != SQLITE_NULL;
 	if (comment->has_label) /* one that cannot be read is zero, and lets nobody know */
 		(void)nr_registry_get_label(stmt, LABEL_OWNER, LABEL_JSON, &comment->label);
-}
-
-static bool may_see(const struct nr_viewer *viewer, const struct nr_registry_comment *comment)
-{
-	if (nr_uuid_eq(viewer->member, comment->member))
-		return true;
-	return comment->has_label && comment->removed.ns == 0 &&
-	       nr_policy_allows(viewer, &comment->label, NR_ACTION_READ);
 }
 
 static int check_room(struct nr_registry *registry, const struct nr_registry_comment *comment,
@@ -117,21 +113,19 @@ int64_t nr_registry_comments(struct nr_registry *registry, const struct nr_viewe
 	int64_t n = 0;
 
 	nr_registry_hold(registry);
-	int ret = nr_registry_prepare(
-		registry,
-		COLUMNS "WHERE c.finding = ?1 AND (c.member = ?2 OR (c.label IS NOT NULL AND "
-			"c.removed_ns IS NULL)) ORDER BY c.made_ns, c.uuid",
-		&stmt, reterr);
+	int ret = nr_registry_prepare(registry,
+				      COLUMNS "WHERE " SEEN
+					      "AND c.finding = ?3 ORDER BY c.made_ns, c.uuid",
+				      &stmt, reterr);
 
 	if (ret == 0) {
-		nr_registry_bind_text(stmt, 1, finding);
-		nr_registry_bind_blob(stmt, 2, viewer->member.b, sizeof(viewer->member.b));
+		nr_registry_bind_blob(stmt, 1, viewer->member.b, sizeof(viewer->member.b));
+		nr_registry_bind_viewer(stmt, 2, viewer);
+		nr_registry_bind_text(stmt, 3, finding);
 		while ((ret = nr_registry_step(registry, stmt, reterr)) > 0) {
 			struct nr_registry_comment comment;
 
 			read_row(stmt, finding, &comment);
-			if (!may_see(viewer, &comment))
-				continue;
 			ret = each(ctx, &comment);
 			if (ret < 0)
 				break;
@@ -148,18 +142,19 @@ static int find_locked(struct nr_registry *registry, const struct nr_viewer *vie
 		       struct nr_registry_comment *ret_comment, struct nr_err *reterr)
 {
 	sqlite3_stmt *stmt;
-	int ret = nr_registry_prepare(registry, COLUMNS "WHERE c.uuid = ?1 AND c.finding = ?2",
+	int ret = nr_registry_prepare(registry,
+				      COLUMNS "WHERE " SEEN "AND c.finding = ?3 AND c.uuid = ?4",
 				      &stmt, reterr);
 
 	if (ret < 0)
 		return ret;
-	nr_registry_bind_blob(stmt, 1, uuid.b, sizeof(uuid.b));
-	nr_registry_bind_text(stmt, 2, finding);
+	nr_registry_bind_blob(stmt, 1, viewer->member.b, sizeof(viewer->member.b));
+	nr_registry_bind_viewer(stmt, 2, viewer);
+	nr_registry_bind_text(stmt, 3, finding);
+	nr_registry_bind_blob(stmt, 4, uuid.b, sizeof(uuid.b));
 	ret = nr_registry_step(registry, stmt, reterr);
-	if (ret > 0) {
+	if (ret > 0)
 		read_row(stmt, finding, ret_comment);
-		ret = may_see(viewer, ret_comment) ? 1 : 0;
-	}
 	(void)sqlite3_finalize(stmt);
 	if (ret == 0)
 		return nr_fail(reterr, -ENOENT, "%s", "");
