@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people say: triage, comments, suppressions, saved filters, questions to other members, repeated requests. TAP output."""
 import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +24,7 @@ except ImportError:
     yaml = None
 
 HOUR = 3600 * NS
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "operator" / "together.md"
 BODY_LEAST = 4 << 10  # the smallest limit of a body that a route has
 
 
@@ -408,6 +414,64 @@ def events_tell_questions_to_whom_they_reach_and_hide_what_is_suppressed(scratch
         stream.close()
 
 
+# ---- the page ----
+
+def blocks_of(page):
+    """[[command, ...], ...]: what stands between fences without a language."""
+    out, fence = [], None
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            fence = line[3:] if fence is None else None
+            if fence == "":
+                out.append([])
+        elif fence == "" and line:
+            out[-1].append(line)
+    return out
+
+
+def every_command_of_the_page_on_working_together_runs(scratch):
+    if not shutil.which("curl"):
+        raise Skip("curl is not there")
+    world = World(scratch)
+    run("hub", "import", world.hub.dir, generate(scratch / "s.pcap", "1m"), "--sensor", "alfa-1", "--net", NET)
+    world.registry.execute("UPDATE sensor SET member = ? WHERE name = 'alfa-1'", (world.members["alfa"].uuid.bytes,))
+    world.finding(1, "192.0.2.7", time.time_ns())
+    world.start()
+    world.hub.settle()
+    desks = {}
+    for name in ("alfa", "bravo"):
+        desk = desks[name] = scratch / name
+        (desk / "noroshi").mkdir(parents=True)
+        for path, text in (("noroshi/token", world.members[name].tokens["coordinator"]), ("token.header", f"Authorization: Bearer {world.members[name].tokens['coordinator']}")):
+            (desk / path).write_text(text + "\n")
+            (desk / path).chmod(0o600)
+        for path in ("noroshi/authority.pem", "authority.pem"):
+            shutil.copy(world.hub.dir / "keys" / "authority.pem", desk / path)
+    alfa, bravo = world.who("alfa", "coordinator"), world.who("bravo", "coordinator")
+    known = {"HUB": world.hub.url.removeprefix("https://"), "SENSOR": "alfa-1", "FINDING": alfa.findings()[0]["id"]}
+    ran = 0
+    for block in blocks_of(PAGE):
+        text = "\n".join(block)
+        who = "bravo" if "asks answer" in text or "WHOLE" in text else "alfa"
+        for line in block:
+            asks = alfa.get("/api/v1/asks?state=open")["asks"]
+            rules = alfa.get("/api/v1/suppressions")["suppressions"]
+            known.update({"WHOLE": asks[-1]["uuid"], "ASK": asks[-1]["uuid"][:8], "MINE": asks[-1]["uuid"][:8]} if asks else {})
+            known.update({"RULE": rules[0]["uuid"][:8]} if rules else {})
+            line = re.sub(r"\b(HUB|SENSOR|FINDING|WHOLE|ASK|MINE|RULE)\b", lambda found: known[found.group()], line)
+            done = subprocess.run(line, shell=True, cwd=desks[who], capture_output=True, text=True, check=False, timeout=60,
+                                  env=hub_lib.clean_env(PATH=f"{hub_lib.NOROSHI.resolve().parent}:{os.environ['PATH']}", HOME=str(desks[who]),
+                                                        XDG_CONFIG_HOME=str(desks[who]), NOROSHI_HUB=world.hub.url))
+            check(done.returncode == 0 and done.stdout and '"status":4' not in done.stdout, line, done.stdout, done.stderr)
+            ran += 1
+    check(ran >= 18, ran)
+    closed = [a for a in alfa.get("/api/v1/asks")["asks"] if a["state"] == "closed"]
+    check(len(closed) == 1 and closed[0]["answered"] == 1, closed)
+    check(len(bravo.get("/api/v1/asks")["asks"]) == 2)
+    check(alfa.get("/api/v1/sensors")["sensors"][0]["label"]["everyone"] is True)
+    check([s["state"] for s in alfa.get(f"/api/v1/findings/{known['FINDING']}/triage")["history"]] == ["open", "acknowledged"])
+
+
 # ---- done once ----
 
 def a_repeated_request_is_done_once_also_after_a_restart(scratch):
@@ -595,6 +659,7 @@ TESTS = [
     what_ones_own_sensors_saw_is_suggested_and_a_person_sends_it,
     who_asks_too_much_is_told_to_wait,
     events_tell_questions_to_whom_they_reach_and_hide_what_is_suppressed,
+    every_command_of_the_page_on_working_together_runs,
     a_repeated_request_is_done_once_also_after_a_restart,
     what_was_begun_when_the_hub_died_is_not_done_again,
     many_at_the_same_time_with_one_key_make_one,
