@@ -3,8 +3,9 @@
  * What happens, as it happens: text/event-stream (WHATWG HTML, 9.2). Each event is what the list of
  * its kind would give the same reader.
  *
- * finding  each revision that tells him something new, and that nobody of his suppressed; its id is a cursor, and who comes back with it as
- *          Last-Event-ID goes on behind it. Without one a stream begins with now.
+ * finding  each revision that tells him something new, and that nobody of his suppressed; its id is a
+ *          cursor, and who comes back with it as Last-Event-ID goes on behind it. Without one a
+ *          stream begins with now.
  * sensor   each of his sensors at the beginning, then when it comes, goes or is changed
  * ask      each open question that he asked or that reaches him at the beginning, then new ones, and when
  *          one was answered or closed
