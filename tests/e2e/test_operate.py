@@ -249,8 +249,16 @@ def a_backup_without_keys_has_none_and_wants_them_back(scratch):
     assert restored.stop() == 0
 
 
-def a_real_sensor_goes_on_behind_a_restored_hub(scratch):
-    """It had more acknowledged than the backup holds: what it still has comes again, the rest is told, and the sums are exact."""
+def a_real_sensor_that_still_has_all_of_it_sends_it_again(scratch):
+    assert restored_under_a_sensor(scratch, "8GiB") == 0
+
+
+def a_real_sensor_that_has_it_no_more_tells_how_much_is_gone(scratch):
+    assert restored_under_a_sensor(scratch, "96KiB") > 0
+
+
+def restored_under_a_sensor(scratch, limit):
+    """It had more acknowledged than the backup holds: what it still has comes again, the rest is told."""
     hub = Hub(scratch / "hub").start()
     code = run("sensor", "enrol", hub.dir, "real-1")[1].strip()
     where = scratch / "sensor"
@@ -260,7 +268,7 @@ def a_real_sensor_goes_on_behind_a_restored_hub(scratch):
     def deliver(seed):
         pcap = generate(scratch / f"{seed}.pcap", "2m", seed=seed)
         done = subprocess.run([SENSOR, "run", "--dir", where, "--read", pcap, "--net", "198.18.0.0/22", "--speed", "0",
-                               "--unsafe-no-sandbox"], capture_output=True, check=False, timeout=120)
+                               "--spool-limit", limit, "--unsafe-no-sandbox"], capture_output=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr[-800:]
         return sum(rows for _, rows in batches_of(pcap, scratch))
 
@@ -277,13 +285,14 @@ def a_real_sensor_goes_on_behind_a_restored_hub(scratch):
     restored.settle()
     row = restored.client(restored.token()).json("/api/v1/sensors")["sensors"][0]["acknowledged"]
     rows, _ = restored.client(restored.token()).observations("limit=100000")
-    assert len(rows) + row["observations_lost"] == first + second + third, (len(rows), row, first, second, third)
-    assert len(rows) >= first + third, (len(rows), first, third)
+    assert row["batches"] + row["batches_lost"] == row["seq"], row  # every number is there, or told as missing
+    assert first + third <= len(rows) <= first + second + third, (len(rows), first, second, third)
+    assert row["batches_lost"] > 0 or len(rows) == first + second + third, (len(rows), row, first, second, third)
     if row["batches_lost"]:
         kinds = {f["kind"] for f in restored.client(restored.token()).findings("limit=1000")[0]}
         assert "data-lost" in kinds, kinds
-    print(f"# told as lost: {row['batches_lost']} batches, {row['observations_lost']} of {second} observations")
     assert restored.stop() == 0
+    return row["batches_lost"]
 
 
 # ---- reload ----
@@ -550,7 +559,8 @@ def main_tests():
     return [a_backup_under_load_gives_back_every_row,
             a_backup_that_was_touched_is_refused_with_the_name_of_what_is_wrong,
             a_backup_without_keys_has_none_and_wants_them_back,
-            a_real_sensor_goes_on_behind_a_restored_hub,
+            a_real_sensor_that_still_has_all_of_it_sends_it_again,
+            a_real_sensor_that_has_it_no_more_tells_how_much_is_gone,
             a_reload_takes_what_it_can_and_loses_no_batch,
             systemd_hears_of_a_reload,
             data_goes_one_version_forward_and_one_back,
