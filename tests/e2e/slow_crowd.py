@@ -169,6 +169,7 @@ def main():
     words.add_argument("--crowd", type=int, default=10000)
     words.add_argument("--pace", type=int, default=1000, help="connections begun anew a second")
     words.add_argument("--seconds", type=int, default=60)
+    words.add_argument("--files", type=int, default=4096, help="descriptors of the hub: 448 less are connections, at most 2,000")
     words.add_argument("--dir")
     args = words.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -176,7 +177,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="nrcrowd_", dir=args.dir) as scratch:
         scratch = pathlib.Path(scratch)
         hub = Hub(scratch / "hub", settings="api:\n  rate: 1000\n  burst: 1000\n")
-        hub.start(prefix=("prlimit", f"--nofile={min(hard, 4096)}"))
+        hub.start(prefix=("prlimit", f"--nofile={min(hard, args.files)}"))
         token = hub.token()
         ingest, crowd = Ingest(hub, scratch), Crowd(hub, args.crowd, args.pace)
         ingest.start()
