@@ -218,8 +218,9 @@ int nr_client_open(const struct nr_client_where *where, struct nr_client **ret_c
 	nr_auto(nr_client) client = NULL;
 	int ret = make(&client, reterr);
 
-	if (ret == 0)
-		ret = set_up(client, where, reterr);
+	if (ret < 0 || client == NULL)
+		return ret;
+	ret = set_up(client, where, reterr);
 	if (ret == 0)
 		*ret_client = NR_TAKE(client);
 	return ret;
@@ -230,8 +231,9 @@ int nr_client_open_socket(const char *socket, struct nr_client **ret_client, str
 	nr_auto(nr_client) client = NULL;
 	int ret = make(&client, reterr);
 
-	if (ret == 0)
-		ret = copy_path(socket, client->socket, "the hub's name", reterr);
+	if (ret < 0 || client == NULL)
+		return ret;
+	ret = copy_path(socket, client->socket, "the hub's name", reterr);
 	if (ret == 0)
 		ret = copy_path(socket, client->hub, "the hub's name", reterr);
 	if (ret == 0)

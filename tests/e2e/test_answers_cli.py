@@ -152,7 +152,7 @@ def what_is_near_and_what_is_far_are_told_the_same(scratch):
     eq(set(json.loads(near.out("status", "--json"))), set(place.hub.client(place.operator).json("/api/v1/status")))
     has(near.out("status"), "up to date", "noroshi 0.1.0, in order")
     has(near.out("top", "ports", *PERIOD), "PORT", "telnet", "exact, from 1 sensor of your own")
-    has(near.out("findings", "list"), "1 campaign now", SUBJECT, "continuing")
+    has(near.out("findings", "list"), "Going on: 1 campaign. Over: 0.", SUBJECT, "continuing")
     has(near.out("show", "23", *PERIOD), "23/tcp", "Its sources")
     has(far.run("show", "23", *PERIOD)[2], "the network is AS23")
     has(near.out("show", SUBJECT, *PERIOD), "Findings about it", "0000000000005eed")

@@ -227,7 +227,7 @@ static int ask_new(struct nr_ask *ask, struct nr_err *reterr)
 {
 	const struct words *words = ask->words;
 	const struct nr_client_request rq = { .method = "POST", .path = path };
-	struct nr_wanted wanted;
+	struct nr_wanted wanted = { .text = "" };
 	json_t *label = NULL, *answer = NULL;
 	int ret = nr_ask_operands(ask, 1, 1, "an address, a prefix, 23/tcp or AS64500", reterr);
 

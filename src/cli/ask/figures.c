@@ -124,9 +124,8 @@ static void network_cell(const struct nr_ask *ask, const json_t *row, struct nr_
 		nr_buf_add_str(out, asn);
 }
 
-/* What people call a port. */
-static void service_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
-			 enum nr_term_style *style)
+void nr_figures_service(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
+			enum nr_term_style *style)
 {
 	struct nr_str rest = nr_ask_text(row, "key"), digits = nr_str_cut(&rest, '/');
 	const char *name = NULL;
@@ -153,7 +152,7 @@ int nr_figures_rows(struct nr_ask *ask, const char *by, const json_t *rows)
 		{ .member = "key", .title = "KEY", .kind = NR_GRID_MADE, .make = key_cell },
 		{ .title = "SERVICE",
 		  .kind = NR_GRID_MADE,
-		  .make = service_cell,
+		  .make = nr_figures_service,
 		  .rank = 3,
 		  .least = 6 },
 		{ .member = "asn",

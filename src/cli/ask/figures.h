@@ -54,6 +54,9 @@ NR_MUST_CHECK int nr_figures_period(const struct nr_figures_words *words,
 				    struct nr_figures_period *ret_period, struct nr_err *reterr);
 /** "own figures of 3 sensors, 11-19 20:00 to 11-20 21:00 UTC", and what should be known of them. */
 void nr_figures_head(struct nr_ask *ask, const json_t *answer, const char *what);
+/** Make of a grid: what people call the port in member "key"; nothing for what is no port. */
+void nr_figures_service(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
+			enum nr_term_style *style);
 /** Said instead of an empty table. */
 void nr_figures_nothing(struct nr_ask *ask, const json_t *answer);
 /** Rows of a top as the API gives them, by "ports", "asns" ... */

@@ -133,7 +133,7 @@ static const struct nr_grid_field list_fields[] = {
 	  .kind = NR_GRID_MADE,
 	  .make = sure_cell,
 	  .right = true,
-	  .rank = 4 },
+	  .rank = 6 },
 	{ .member = "economy",
 	  .title = "NETWORK",
 	  .kind = NR_GRID_MADE,
@@ -141,7 +141,7 @@ static const struct nr_grid_field list_fields[] = {
 	  .rank = 5,
 	  .least = 10 },
 	{ .member = "triage.assignee", .title = "WHO", .rank = 3, .least = 6 },
-	{ .member = "summary", .title = "SUMMARY", .rank = 6, .least = 24 },
+	{ .member = "summary", .title = "SUMMARY", .rank = 4, .least = 24 },
 };
 
 /* ---- all that match ---- */
@@ -186,7 +186,7 @@ static int read_page(struct nr_ask *ask, const char *subject, char *cursor, size
 	return ret;
 }
 
-/* "2 attacks and 57 infections go on; 5,702 are over" */
+/* "Going on: 2 attacks, 57 infections. Over: 5,702." */
 static void count_line(struct nr_ask *ask, const json_t *all, bool whole)
 {
 	static const char *const kinds[][2] = { { "attack", "attacks" },
@@ -211,13 +211,13 @@ static void count_line(struct nr_ask *ask, const json_t *all, bool whole)
 	for (size_t k = 0; k <= NR_COUNT(kinds); k++) {
 		if (on[k] == 0)
 			continue;
-		nr_buf_addf(&line, "%s", line.n > 0 ? ", " : "");
+		nr_buf_addf(&line, "%s", line.n > 0 ? ", " : "Going on: ");
 		nr_term_count(&line, on[k]);
 		nr_buf_addf(&line, " %s", k == NR_COUNT(kinds) ? "others" : kinds[k][on[k] != 1]);
 	}
-	nr_buf_addf(&line, "%s; ", line.n > 0 ? " now" : "nothing now");
+	nr_buf_addf(&line, "%s. Over: ", line.n > 0 ? "" : "Nothing goes on");
 	nr_term_count(&line, over);
-	nr_buf_addf(&line, " over%s", whole ? "" : "; there are more that were not read");
+	nr_buf_addf(&line, "%s", whole ? "." : "; there are more that were not read.");
 	nr_ask_say(ask, NR_STYLE_BOLD, "%.*s", (int)line.n, (const char *)line.p);
 	nr_buf_done(&line);
 }

@@ -171,6 +171,19 @@ static unsigned edge(const struct nr_sheet *sheet)
 	return sheet->term->unbounded ? LINE_MAX_BYTES : sheet->term->width;
 }
 
+/* Who left before another made room may fit after all: the most important first. */
+static void take_back(const struct nr_sheet *sheet, struct layout *layout)
+{
+	for (unsigned rank = 1; rank <= UINT8_MAX; rank++)
+		for (size_t i = 0; i < sheet->n_columns; i++) {
+			if (layout->shown[i] || layout->empty[i] || sheet->columns[i].bar ||
+			    sheet->columns[i].rank != rank)
+				continue;
+			layout->shown[i] = true;
+			layout->shown[i] = total(sheet, layout) <= edge(sheet);
+		}
+}
+
 /* What cannot leave and may not be cut, in a terminal that is too narrow even for that. */
 static void force(const struct nr_sheet *sheet, struct layout *layout)
 {
@@ -212,6 +225,7 @@ static void fit(const struct nr_sheet *sheet, struct layout *layout)
 			return;
 		}
 	}
+	take_back(sheet, layout);
 	used = total(sheet, layout);
 	for (size_t i = 0; i < sheet->n_columns; i++)
 		if (layout->shown[i] && sheet->columns[i].bar) {

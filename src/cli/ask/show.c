@@ -61,7 +61,9 @@ static void totals(struct nr_ask *ask, const json_t *answer)
 			continue;
 		nr_buf_addf(&text, "%s", text.n > 0 ? ", " : "");
 		nr_term_count(&text, (uint64_t)nr_ask_number(sums, measures[i]));
-		nr_buf_addf(&text, " %s", measures[i]);
+		nr_buf_addf(&text, " %.*s",
+			    (int)strlen(measures[i]) - (nr_ask_number(sums, measures[i]) == 1),
+			    measures[i]);
 	}
 	if (nr_ask_at(sums, "bytes") != NULL) {
 		nr_buf_addf(&text, ", ");
@@ -116,7 +118,7 @@ static int show(struct nr_ask *ask, struct nr_err *reterr)
 {
 	const struct words *words = ask->words;
 	struct nr_figures_period period;
-	struct nr_wanted wanted;
+	struct nr_wanted wanted = { .text = "" };
 	json_t *answer = NULL;
 	char n[DIGITS];
 	int ret = nr_ask_operands(ask, 1, 1,

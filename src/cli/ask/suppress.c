@@ -116,7 +116,7 @@ static int say_rule(struct nr_ask *ask, const json_t *rule)
 /* Into @p body, what the operand names. */
 static int add_condition(const struct nr_ask *ask, json_t *body, struct nr_err *reterr)
 {
-	struct nr_wanted wanted;
+	struct nr_wanted wanted = { .text = "" };
 	uint64_t asn = 0;
 
 	if (ask->operands.n == 0)

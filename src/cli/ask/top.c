@@ -135,7 +135,12 @@ static void before_and_now(struct nr_ask *ask, const json_t *answer)
 
 static const struct nr_grid_field compare_fields[] = {
 	{ .member = "key", .title = "KEY" },
-	{ .member = "now.packets", .title = "NOW", .kind = NR_GRID_COUNT },
+	{ .title = "SERVICE",
+	  .kind = NR_GRID_MADE,
+	  .make = nr_figures_service,
+	  .rank = 3,
+	  .least = 6 },
+	{ .member = "now.packets", .title = "PACKETS", .kind = NR_GRID_COUNT },
 	{ .member = "before.packets", .title = "BEFORE", .kind = NR_GRID_COUNT },
 	{ .title = "CHANGE", .kind = NR_GRID_MADE, .right = true, .make = change_cell },
 	{ .member = "now.packets", .title = "", .kind = NR_GRID_BAR, .rank = 9 },

@@ -106,7 +106,7 @@ static bool proto_of(struct nr_str s, const char **ret_proto)
 static bool read_port(struct nr_str s, struct nr_wanted *wanted)
 {
 	const char *proto = "tcp";
-	struct nr_str digits = s, word = s;
+	struct nr_str digits, word;
 	uint64_t port;
 
 	if (starts_any_case(s, "port ") || starts_any_case(s, ":")) {
@@ -256,7 +256,7 @@ static bool read_address(struct nr_str s, struct nr_wanted *wanted)
 {
 	struct nr_ip ip;
 	struct nr_str rest = { s.p + s.n, 0 };
-	size_t end = s.n;
+	size_t end;
 
 	if (s.n > 2 && s.p[0] == '[') {
 		const char *close = memchr(s.p, ']', s.n);
@@ -356,7 +356,7 @@ int nr_wanted_read(struct nr_str text, struct nr_wanted *ret_wanted, struct nr_e
 		read_number, read_port,	   read_address, read_prefix, read_stars,
 		read_asn,    read_economy, read_service, read_name,
 	};
-	char clean[NR_WANTED_TEXT], shown[NR_WANTED_TEXT];
+	char clean[NR_WANTED_TEXT] = "", shown[NR_WANTED_TEXT];
 	struct nr_str s = strip(text);
 
 	*ret_wanted = (struct nr_wanted){ 0 };
