@@ -518,6 +518,21 @@ def what_was_begun_when_the_hub_died_is_not_done_again(scratch):
     check(len(world.who("alfa").get("/api/v1/suppressions")["suppressions"]) == 1)
 
 
+def a_secret_that_was_answered_is_not_kept(scratch):
+    world = World(scratch).start()
+    admin = world.who("alfa", "admin")
+    body, key = {"name": "robot", "role": "viewer"}, {"Idempotency-Key": "one"}
+    status, _, text = admin.raw("POST", "/api/v1/tokens", body, key)
+    check(status == 201, status, text)
+    secret = json.loads(text)["token"]
+    status, _, text = admin.raw("POST", "/api/v1/tokens", body, key)
+    check(status == 409 and b"it was done" in text and secret.encode() not in text, status, text)
+    check(len([t for t in admin.get("/api/v1/tokens")["tokens"] if t["name"] == "robot"]) == 1)
+    world.hub.stop()
+    for path in world.hub.dir.rglob("*"):
+        check(not path.is_file() or secret.encode() not in path.read_bytes(), path)
+
+
 def many_at_the_same_time_with_one_key_make_one(scratch):
     world = World(scratch).start()
     token = world.members["alfa"].tokens["coordinator"]
@@ -662,6 +677,7 @@ TESTS = [
     every_command_of_the_page_on_working_together_runs,
     a_repeated_request_is_done_once_also_after_a_restart,
     what_was_begun_when_the_hub_died_is_not_done_again,
+    a_secret_that_was_answered_is_not_kept,
     many_at_the_same_time_with_one_key_make_one,
     hostile_16_nested_bodies_are_refused,
     hostile_17_duplicate_keys_are_refused,
