@@ -10,12 +10,13 @@
  * Open     NR_ASK_DAYS, until it is closed; only an open one is answered, once a member; answering
  *          again replaces
  * Answers  of members, not of sensors: whether, how much in three words, and whole hours
- * Limits   NR_ASKS_OPEN and NR_ASKS_HOUR a member
+ * Limits   NR_ASKS_OPEN and NR_ASKS_HOUR a member; kept NR_ASK_KEPT_DAYS after they ended
  */
 #include "store/registry.h"
 
 enum {
 	NR_ASK_DAYS = 7,
+	NR_ASK_KEPT_DAYS = 400,
 	NR_ASKS_OPEN = 50,
 	NR_ASKS_HOUR = 20,
 	NR_ASK_SUBJECT = 64,
@@ -96,3 +97,6 @@ nr_registry_ask_answers(struct nr_registry *registry, const struct nr_viewer *vi
 			const struct nr_registry_ask *ask,
 			int (*each)(void *ctx, const struct nr_registry_ask_answer *answer),
 			void *ctx, struct nr_err *reterr);
+/** Forget those that ended NR_ASK_KEPT_DAYS ago, with their answers. @return how many */
+NR_MUST_CHECK int64_t nr_registry_asks_retain(struct nr_registry *registry, struct nr_time now,
+					      struct nr_err *reterr);

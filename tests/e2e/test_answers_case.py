@@ -345,16 +345,17 @@ def what_ones_own_sensors_saw_is_suggested_and_a_person_sends_it(scratch):
     world.hub.settle()
     world.hub.stop()  # sums are written by then
     world.start()
+    world.hub.settle()
     alfa, bravo, charlie, operator = (world.who(name) for name in ("alfa", "bravo", "charlie", "operator"))
     label = to(world, "bravo", "charlie")
     label["members"].append({"member": str(home)})
-    source = json.loads(operator.raw("GET", "/api/v1/observations?limit=1")[2].splitlines()[0])["src"]
+    source = json.loads(operator.raw("GET", "/api/v1/observations?limit=1&since=2026-01-05&until=2026-01-06")[2].splitlines()[0])["src"]
     times = {"since": "2026-01-05T00:00:00Z", "until": "2026-01-05T01:00:00Z"}
     for what in ("23/tcp", source):
         where = f"/api/v1/asks/{alfa.post('/api/v1/asks', {'what': what, 'label': label, **times}, want=201)['uuid']}"
         told = bravo.get(where + "/suggestion")
         want = {"packets": 0, "flows": 0}
-        for row in operator.client.observations("sensor=bravo-1&" + (f"src={source}" if what == source else "port=23"))[0]:
+        for row in bravo.client.observations("since=2026-01-05&until=2026-01-06&" + (f"src={source}" if what == source else "port=23"))[0]:
             row = json.loads(row)
             if what == source or row["proto"] == "tcp" and row["dport"] == 23:
                 want = {"packets": want["packets"] + row["packets"], "flows": want["flows"] + 1}

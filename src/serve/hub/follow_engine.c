@@ -14,6 +14,7 @@
 #include "orient/enrich/prefixes.h"
 #include "serve/hub/follow.h"
 #include "serve/hub/snapshot.h"
+#include "store/registry_ask.h"
 #include "store/registry_idempotency.h"
 
 enum {
@@ -400,7 +401,8 @@ static void retain(struct nr_engine_follower *engine)
 	engine->retained_ns = nr_mono_now().ns;
 	if (days > 0 && nr_registry_findings_retain(engine->core->registry, before, &err) < 0)
 		nr_log(NR_LOG_WARNING, "engine", "retention_failed", "error=%s", err.msg);
-	if (nr_registry_requests_purge(engine->core->registry, nr_time_now(), &err) < 0)
+	if (nr_registry_requests_purge(engine->core->registry, nr_time_now(), &err) < 0 ||
+	    nr_registry_asks_retain(engine->core->registry, nr_time_now(), &err) < 0)
 		nr_log(NR_LOG_WARNING, "engine", "retention_failed", "error=%s", err.msg);
 }
 

@@ -386,3 +386,46 @@ int64_t nr_registry_ask_answers(struct nr_registry *registry, const struct nr_vi
 	nr_registry_let(registry);
 	return ret < 0 ? ret : n;
 }
+
+/* ---- forgetting ---- */
+
+/* A question's label is nobody else's. */
+static int forget_label(struct nr_registry *registry, sqlite3_stmt *ended, struct nr_err *reterr)
+{
+	struct nr_uuid label;
+	sqlite3_stmt *stmt;
+	int ret = nr_registry_prepare(registry, "DELETE FROM label WHERE uuid = ?1", &stmt, reterr);
+
+	if (ret < 0)
+		return ret;
+	(void)nr_registry_get_blob(ended, 0, label.b, sizeof(label.b));
+	nr_registry_bind_blob(stmt, 1, label.b, sizeof(label.b));
+	return nr_registry_run(registry, stmt, reterr);
+}
+
+int64_t nr_registry_asks_retain(struct nr_registry *registry, struct nr_time now,
+				struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+	int64_t gone = 0;
+	int ret = nr_registry_begin(registry, reterr);
+
+	if (ret < 0)
+		return ret;
+	/* Answers go with their question. */
+	ret = nr_registry_prepare(registry,
+				  "DELETE FROM ask WHERE expires_ns <= ?1 RETURNING label", &stmt,
+				  reterr);
+	if (ret == 0) {
+		nr_registry_bind_i64(stmt, 1, now.ns - NR_ASK_KEPT_DAYS * 86400 * NR_NS_PER_S);
+		while ((ret = nr_registry_step(registry, stmt, reterr)) > 0) {
+			ret = forget_label(registry, stmt, reterr);
+			if (ret < 0)
+				break;
+			gone++;
+		}
+		(void)sqlite3_finalize(stmt);
+	}
+	ret = nr_registry_end(registry, ret, reterr);
+	return ret < 0 ? ret : gone;
+}

@@ -235,6 +235,42 @@ static void a_member_asks_only_so_much(void **state)
 	assert_int_equal(nr_registry_ask_add(place->registry, &ask, &later, NULL), 0);
 }
 
+static int64_t rows_of(struct place *place, const char *sql)
+{
+	sqlite3_stmt *stmt;
+
+	assert_int_equal(nr_registry_prepare(place->registry, sql, &stmt, NULL), 0);
+	assert_int_equal(nr_registry_step(place->registry, stmt, NULL), 1);
+	int64_t n = sqlite3_column_int64(stmt, 0);
+
+	(void)sqlite3_finalize(stmt);
+	return n;
+}
+
+static void what_ended_long_ago_is_forgotten_with_its_answers_and_label(void **state)
+{
+	const int64_t kept = NR_ASK_KEPT_DAYS * 86400 * NR_NS_PER_S;
+	struct place *place = *state;
+	struct nr_registry_ask old = ask_of(place), young = ask_of(place);
+	struct nr_viewer b = place_viewer(place, 1, NR_ROLE_ANALYST);
+	struct nr_registry_ask_answer yes = answer_of(NR_ASK_YES);
+	struct nr_registry_act later = { .actor = "x", .now = { 1001 } };
+
+	assert_int_equal(nr_registry_ask_add(place->registry, &old, &act, NULL), 0);
+	assert_int_equal(nr_registry_ask_add(place->registry, &young, &later, NULL), 0);
+	assert_int_equal(nr_registry_ask_answer(place->registry, &b, old.uuid, &yes, &act, NULL),
+			 0);
+	assert_int_equal(nr_registry_asks_retain(place->registry,
+						 (struct nr_time){ 999 + week + kept }, NULL),
+			 0);
+	assert_int_equal(nr_registry_asks_retain(place->registry,
+						 (struct nr_time){ 1000 + week + kept }, NULL),
+			 1);
+	assert_int_equal(rows_of(place, "SELECT count(*) FROM ask"), 1);
+	assert_int_equal(rows_of(place, "SELECT count(*) FROM answer"), 0);
+	assert_int_equal(rows_of(place, "SELECT count(*) FROM label"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +280,7 @@ int main(void)
 		WITH_PLACE(who_asked_hears_all_and_who_answered_hears_himself),
 		WITH_PLACE(nobody_answers_what_is_his_own_not_his_or_over),
 		WITH_PLACE(a_member_asks_only_so_much),
+		WITH_PLACE(what_ended_long_ago_is_forgotten_with_its_answers_and_label),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
