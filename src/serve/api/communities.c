@@ -81,7 +81,7 @@ static int post_community(void *ctx, const struct nr_http_request *rq, struct nr
 {
 	static const char *const names[] = { "name", "title", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_community made;
+	struct nr_registry_community made = { 0 };
 	char name[NR_REGISTRY_NAME] = "", title[NR_MEMBER_TITLE] = "";
 	struct nr_hub *hub = ctx;
 	struct nr_json out;

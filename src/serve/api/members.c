@@ -210,7 +210,7 @@ static int post_member(void *ctx, const struct nr_http_request *rq, struct nr_ht
 {
 	static const char *const names[] = { "name", "title", "economy", "sector", "layer", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_member wish = { .layer = NR_LAYER_TECHNICAL }, made;
+	struct nr_registry_member wish = { .layer = NR_LAYER_TECHNICAL }, made = { 0 };
 	struct nr_hub *hub = ctx;
 	json_t *json;
 	int ret = nr_people_body(rq, names, &json, &reply->err);
@@ -232,7 +232,7 @@ static int post_member(void *ctx, const struct nr_http_request *rq, struct nr_ht
 static int get_member(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
-	struct nr_registry_member member;
+	struct nr_registry_member member = { 0 };
 	struct nr_hub *hub = ctx;
 	int ret = nr_http_only(rq, none, &reply->err);
 
@@ -403,7 +403,7 @@ static int get_held(struct nr_hub *hub, const struct nr_http_request *rq,
 				struct nr_http_reply *reply))
 {
 	static const char *const none[] = { NULL };
-	struct nr_registry_member member;
+	struct nr_registry_member member = { 0 };
 	int ret = nr_http_only(rq, none, &reply->err);
 
 	if (ret == 0)
@@ -433,7 +433,7 @@ static int post_prefix(void *ctx, const struct nr_http_request *rq, struct nr_ht
 {
 	static const char *const names[] = { "prefix", "since", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_member member;
+	struct nr_registry_member member = { 0 };
 	struct nr_time since = { 0 };
 	char text[NR_PREFIX_TEXT] = "";
 	struct nr_prefix prefix;
@@ -463,7 +463,7 @@ static int post_asn(void *ctx, const struct nr_http_request *rq, struct nr_http_
 {
 	static const char *const names[] = { "asn", "since", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_member member;
+	struct nr_registry_member member = { 0 };
 	struct nr_time since = { 0 };
 	int64_t asn = 0;
 	struct nr_hub *hub = ctx;
@@ -499,7 +499,7 @@ static int delete_prefix(void *ctx, const struct nr_http_request *rq, struct nr_
 {
 	static const char *const names[] = { "prefix", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_member member;
+	struct nr_registry_member member = { 0 };
 	char text[NR_PREFIX_TEXT];
 	struct nr_str said = { "", 0 };
 	struct nr_prefix prefix;
@@ -522,7 +522,7 @@ static int delete_asn(void *ctx, const struct nr_http_request *rq, struct nr_htt
 {
 	static const char *const names[] = { "asn", NULL };
 	struct nr_registry_act act = nr_http_act(rq);
-	struct nr_registry_member member;
+	struct nr_registry_member member = { 0 };
 	uint64_t asn = 0;
 	struct nr_hub *hub = ctx;
 	int ret = nr_http_only(rq, names, &reply->err);

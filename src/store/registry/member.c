@@ -320,7 +320,7 @@ static int resume(struct nr_registry *registry, struct nr_uuid uuid, struct nr_e
 static int set_in_force(struct nr_registry *registry, struct nr_uuid uuid, bool in_force,
 			const struct nr_registry_act *act, struct nr_err *reterr)
 {
-	struct nr_registry_member member;
+	struct nr_registry_member member = { 0 };
 	int ret = nr_registry_member_row(registry, "uuid = ?1", &NR_ARG_OF_UUID(uuid), &member,
 					 reterr);
 
