@@ -25,7 +25,7 @@ def wrk(url, seconds, *headers):
     said = subprocess.run([*words, url], capture_output=True, text=True, check=True, env=clean_env()).stdout
     if "Non-2xx" in said or "Socket errors" in said:
         raise AssertionError(said)
-    return float(re.search(r"Requests/sec:\s+([0-9.]+)", said)[1]), re.search(r"99%\s+(\S+)", said)[1]
+    return float(re.search(r"Requests/sec:\s+([0-9.]+)", said)[1]), re.search(r"^\s+99%\s+(\S+)", said, re.M)[1]
 
 
 def main():
