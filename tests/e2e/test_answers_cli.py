@@ -333,6 +333,17 @@ def watch_goes_on_where_it_was_when_the_hub_was_away(scratch):
     place.hub.stop()
 
 
+@test
+def a_reader_who_stops_is_no_error(scratch):
+    place = Place(scratch)
+    env = hub_lib.clean_env(**place.near().env)
+    for words in ("watch", "findings list"):
+        done = subprocess.run(f"{NOROSHI.resolve()} {words} | true; exit ${{PIPESTATUS[0]}}", shell=True, executable="/bin/bash", env=env,
+                              capture_output=True, text=True, check=False, timeout=60)
+        eq((done.returncode, done.stderr), (0, ""), words)
+    place.hub.stop()
+
+
 def columns(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in line)
 

@@ -60,7 +60,8 @@ int nr_ask_run(const struct nr_cli_command *command, int argc, char **argv, void
 			ret = nr_cli_flush(&ask.out);
 		if (ret < 0 && err.code == 0)
 			(void)nr_fail(&err, ret, "%s", nr_err_text(ret));
-		status = ret >= 0 ? NR_CLI_DONE : nr_cli_fail(command, &err);
+		/* who reads no further has what he wanted */
+		status = ret >= 0 || ret == -EPIPE ? NR_CLI_DONE : nr_cli_fail(command, &err);
 	}
 	nr_client_close(ask.client);
 	nr_buf_done(&ask.out);

@@ -380,7 +380,7 @@ static int run(int argc, char **argv)
 
 const struct nr_cli_command nr_cli_findings_show = {
 	.help = { .name = "noroshi findings show",
-		  .summary = "one finding: what, when, whose, what was said of it, and why",
+		  .summary = "one finding: what, when, whose, what was said of it",
 		  .operands = "FINDING",
 		  .about =
 			  "The copy that you may see: with the figures of your own sensors, or what most of "

@@ -177,7 +177,7 @@ static const char about[] =
 
 const struct nr_cli_command nr_cli_show = {
 	.help = { .name = "noroshi show",
-		  .summary = "everything about an address, a port, a network, an economy ...",
+		  .summary = "everything about an address, port, network, economy",
 		  .operands = "THING",
 		  .about = about,
 		  .examples = "noroshi show 203.0.113.7\nnoroshi show telnet --last 7d\n",

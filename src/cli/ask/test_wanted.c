@@ -125,6 +125,20 @@ static void what_is_nothing_is_refused_with_examples(void **state)
 	}
 }
 
+static void bytes_that_no_name_has_are_refused(void **state)
+{
+	(void)state;
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char text[] = { 'a', (char)byte, 'b', 'c' };
+		struct nr_wanted wanted;
+		bool letter = ((byte | 32) >= 'a' && (byte | 32) <= 'z') ||
+			      (byte >= '0' && byte <= '9');
+		int ret = nr_wanted_read((struct nr_str){ text, sizeof(text) }, &wanted, NULL);
+
+		assert_int_equal(ret == 0, letter || byte == '.' || byte == '_' || byte == '-');
+	}
+}
+
 static void a_text_too_long_is_refused(void **state)
 {
 	char text[NR_WANTED_TEXT + 2];
@@ -142,6 +156,7 @@ int main(void)
 		cmocka_unit_test(however_it_is_written_it_becomes_one_form),
 		cmocka_unit_test(what_was_guessed_or_left_out_is_said),
 		cmocka_unit_test(what_is_nothing_is_refused_with_examples),
+		cmocka_unit_test(bytes_that_no_name_has_are_refused),
 		cmocka_unit_test(a_text_too_long_is_refused),
 	};
 

@@ -11,9 +11,15 @@ enum { PORT_MAX = 65535, ASN_PART = 65536, PROTO_TCP = 6, PROTO_UDP = 17, NAME_B
 
 /* ---- what stands around it ---- */
 
+/* strchr() finds the NUL too. */
+static bool is_of(const char *set, char c)
+{
+	return c != '\0' && strchr(set, c) != NULL;
+}
+
 static bool is_quote(char c)
 {
-	return strchr("\"'`<>,;", c) != NULL && c != '\0';
+	return is_of("\"'`<>,;", c);
 }
 
 static struct nr_str strip(struct nr_str s)
@@ -76,7 +82,7 @@ static struct nr_str without_url(struct nr_str s)
 	s.n -= (size_t)(at + 3 - s.p);
 	s.p = at + 3;
 	for (size_t i = 0; i < s.n; i++)
-		if (strchr("/?#", s.p[i]) != NULL)
+		if (is_of("/?#", s.p[i]))
 			s.n = i;
 	return s;
 }
@@ -205,21 +211,9 @@ static bool read_economy(struct nr_str s, struct nr_wanted *wanted)
 	return true;
 }
 
-/* The first port of that name; 0: none. */
-static unsigned port_named(struct nr_str name, uint8_t proto)
-{
-	for (unsigned port = 1; port <= PORT_MAX; port++) {
-		const char *service = nr_service_name(proto, (uint16_t)port);
-
-		if (service != NULL && eq_any_case(name, service))
-			return port;
-	}
-	return 0;
-}
-
 static bool read_service(struct nr_str s, struct nr_wanted *wanted)
 {
-	unsigned tcp = port_named(s, PROTO_TCP), udp = port_named(s, PROTO_UDP);
+	unsigned tcp = nr_service_port(PROTO_TCP, s), udp = nr_service_port(PROTO_UDP, s);
 
 	if (tcp == 0 && udp == 0)
 		return false;
@@ -339,7 +333,7 @@ static bool read_name(struct nr_str s, struct nr_wanted *wanted)
 		char c = s.p[i];
 		bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
 
-		if (!letter && !(c >= '0' && c <= '9') && strchr("._-", c) == NULL)
+		if (!letter && !(c >= '0' && c <= '9') && !is_of("._-", c))
 			return false;
 		letters += i >= skip && (letter || c == '_' || c == '-');
 	}

@@ -31,3 +31,5 @@ enum nr_payload nr_payload_recognise(const uint8_t *payload, size_t n, uint8_t p
 struct nr_str nr_payload_tls_sni(const uint8_t *payload, size_t n);
 /** Service name of a port for people ("telnet", "http"), NULL when it has none. */
 const char *nr_service_name(uint8_t proto, uint16_t port);
+/** The lowest port of that name in any case; 0: none. */
+uint16_t nr_service_port(uint8_t proto, struct nr_str name);

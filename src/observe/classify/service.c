@@ -2,6 +2,7 @@
 #include "observe/classify/classify_int.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 /*
  * What people call the ports that a telescope sees most. Names follow the IANA registry where it has
@@ -262,4 +263,16 @@ const char *nr_service_name(uint8_t proto, uint16_t port)
 	else if (proto == 17)
 		hit = bsearch(&key, udp_services, NR_COUNT(udp_services), sizeof(key), service_cmp);
 	return hit != NULL ? hit->name : NULL;
+}
+
+uint16_t nr_service_port(uint8_t proto, struct nr_str name)
+{
+	const struct service *table = proto == 6 ? tcp_services : udp_services;
+	size_t n = proto == 6 ? NR_COUNT(tcp_services) : proto == 17 ? NR_COUNT(udp_services) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (strlen(table[i].name) == name.n &&
+		    strncasecmp(table[i].name, name.p, name.n) == 0)
+			return table[i].port;
+	return 0;
 }

@@ -259,6 +259,11 @@ static void services_are_sorted_and_named(void **state)
 	assert_string_equal(nr_service_name(17, 53), "dns");
 	assert_null(nr_service_name(6, 2));
 	assert_null(nr_service_name(1, 23));
+	assert_int_equal(nr_service_port(6, NR_STR("telnet")), 23);
+	assert_int_equal(nr_service_port(17, NR_STR("NTP")), 123);
+	assert_int_equal(nr_service_port(6, NR_STR("ntp")), 0);
+	assert_int_equal(nr_service_port(6, NR_STR("")), 0);
+	assert_int_equal(nr_service_port(1, NR_STR("telnet")), 0);
 }
 
 int main(void)
