@@ -506,6 +506,22 @@ def a_repeated_request_is_done_once_also_after_a_restart(scratch):
     check([g[0] for g in gone] == [204, 204] and gone[1][2] == b"", gone)
 
 
+def every_change_says_that_it_takes_a_key(scratch):
+    if yaml is None:
+        raise Skip("python3-yaml is not there")
+    world = World(scratch).start()
+    document = yaml.safe_load(world.who("alfa").raw("GET", "/api/v1/openapi.yaml")[2])
+    silent = []
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method not in ("post", "put", "patch", "delete") or operation["x-role"] == "anyone" or path.endswith("/logout"):
+                continue
+            names = [p.get("name") for p in operation.get("parameters", []) + item.get("parameters", [])]
+            if "Idempotency-Key" not in names or not {"409", "422"} <= set(operation["responses"]):
+                silent.append((method, path))
+    check(not silent, silent)
+
+
 def what_was_begun_when_the_hub_died_is_not_done_again(scratch):
     world = World(scratch).start()
     alfa = world.who("alfa", "coordinator")
@@ -680,6 +696,7 @@ TESTS = [
     events_tell_questions_to_whom_they_reach_and_hide_what_is_suppressed,
     every_command_of_the_page_on_working_together_runs,
     a_repeated_request_is_done_once_also_after_a_restart,
+    every_change_says_that_it_takes_a_key,
     what_was_begun_when_the_hub_died_is_not_done_again,
     a_secret_that_was_answered_is_not_kept,
     many_at_the_same_time_with_one_key_make_one,
