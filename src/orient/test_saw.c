@@ -240,6 +240,46 @@ static void an_interval_ends_with_silence_unless_a_finding_is_open(void **state)
 	}
 }
 
+static void late_rows_of_two_intervals_in_one_call_stay_apart(void **state)
+{
+	struct nr_observation a = row(9 << 24, T0, true), b = row(9 << 24, T0 + 302, true);
+	struct nr_wait_key keys[2] = { { 0, &a, &uuids[0] }, { 0, &b, &uuids[0] } };
+	struct nr_saw saw;
+
+	(void)state;
+	open_saw(&saw, 100);
+	nr_saw_rows(&saw, keys, 2);
+	struct nr_sightings s = who(&saw, 9 << 24, NR_SAW_ANSWERS, 0, T0 + 1000);
+
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.list[0].packets, 3);
+	free(s.list);
+	nr_saw_done(&saw);
+}
+
+static void what_forgetting_moved_is_found_where_it_is_now(void **state)
+{
+	struct nr_observation old = row(8 << 24, T0, true), a = row(9 << 24, T0 + 3600, true),
+			      b = row(9 << 24, T0 + 4000, true);
+	struct nr_saw saw;
+
+	(void)state;
+	open_saw(&saw, 100);
+	for (unsigned i = 0; i < 3; i++)
+		add(&saw, &old, i);
+	for (unsigned i = 0; i < 3; i++)
+		add(&saw, &a, i);
+	nr_saw_advance(&saw, T0 + 3950);
+	assert_int_equal(saw.subjects.n, 1);
+	assert_int_equal(saw.others.n, 2);
+	assert_int_equal(n_who(&saw, 9 << 24, NR_SAW_ANSWERS, 0, T0 + 5000), 3);
+	for (unsigned i = 0; i < 3; i++) /* another interval, in the entries of the last */
+		add(&saw, &b, i);
+	assert_int_equal(saw.others.n, 2);
+	assert_int_equal(n_who(&saw, 9 << 24, NR_SAW_ANSWERS, T0 + 3900, T0 + 5000), 3);
+	nr_saw_done(&saw);
+}
+
 static void sightings_are_cut_to_the_findings_time(void **state)
 {
 	struct nr_observation a = row(9 << 24, T0, true), b = row(9 << 24, T0 + 100, true);
@@ -391,6 +431,8 @@ int main(void)
 		cmocka_unit_test(who_sent_little_is_kept_only_with_a_mark),
 		cmocka_unit_test(a_quoted_packet_is_its_victims),
 		cmocka_unit_test(an_interval_ends_with_silence_unless_a_finding_is_open),
+		cmocka_unit_test(late_rows_of_two_intervals_in_one_call_stay_apart),
+		cmocka_unit_test(what_forgetting_moved_is_found_where_it_is_now),
 		cmocka_unit_test(sightings_are_cut_to_the_findings_time),
 		cmocka_unit_test(a_row_that_ends_before_it_begins_makes_nobody_blind),
 		cmocka_unit_test(a_prefix_is_the_sum_of_its_addresses),
