@@ -3,11 +3,12 @@
  * Questions saved under a name. The query is kept as it stands in a URL; that its parameters are those
  * of the view is checked when it is saved, their values when it is asked.
  */
+#include "serve/api/filters.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "serve/api/people.h"
-#include "store/registry_filter.h"
 
 struct view {
 	const char *name;
@@ -53,7 +54,7 @@ static bool is_query(const char *text)
 	return text[strspn(text, allowed)] == '\0';
 }
 
-static int check_query(const struct nr_registry_filter *filter, struct nr_err *reterr)
+int nr_filter_check(const struct nr_registry_filter *filter, struct nr_err *reterr)
 {
 	const struct view *view = find_view(filter->view);
 	struct nr_str rest = nr_str_from(filter->query), seen[NR_HTTP_PARAMS];
@@ -150,7 +151,7 @@ static int read_filter(const json_t *json, struct nr_registry_filter *filter, st
 				   reterr);
 	if (ret == 0 && filter->name[0] == '\0')
 		ret = nr_fail(reterr, NR_EUSAGE, "a filter has a name");
-	return ret == 0 ? check_query(filter, reterr) : ret;
+	return ret == 0 ? nr_filter_check(filter, reterr) : ret;
 }
 
 static int post_filter(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
