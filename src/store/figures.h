@@ -37,7 +37,8 @@ struct nr_figures {
 	uint8_t kind;		     /* enum nr_figure_kind; of roll-ups */
 	const uint64_t *keys;	     /* figures_keys */
 	size_t n_keys;
-	uint64_t n; /* rows at most */
+	uint64_t floors; /* figures_rank_heads: of all sensors together */
+	uint64_t n;	 /* rows at most */
 	/* Roll-ups of one key and rows of observations: NR_FIGURE_ANY or what they have to be. */
 	int64_t port, asn, economy, traffic_class, key;
 	bool has_src;
@@ -65,6 +66,15 @@ struct nr_store_session *nr_store_session_close(struct nr_store_session *session
 NR_MUST_CHECK int64_t nr_store_session_ask(struct nr_store_session *session, const char *name,
 					   const struct nr_figures *figures, nr_figures_row *row,
 					   void *ctx, struct nr_err *reterr);
+
+/**
+ * The first figures->n keys by packets, into @p keys, which holds so many: from the heads of hours and
+ * days where these are sure of them, else from all sums. @p ret_heads: `keys_heads` has all about these
+ * keys, else `keys`. @return how many
+ */
+NR_MUST_CHECK int64_t nr_store_session_rank(struct nr_store_session *session,
+					    const struct nr_figures *figures, uint64_t *keys,
+					    bool *ret_heads, struct nr_err *reterr);
 
 /** Grows each time sums were written: what was read at one number holds while it stands. */
 uint64_t nr_store_sums_changes(struct nr_store *store);

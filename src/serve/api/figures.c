@@ -240,26 +240,42 @@ static void add_pairs(struct nr_job *job, const struct nr_figures_table tables[2
 }
 
 /* Keys that lead in one period are looked up in both. */
-static int fill_both(struct nr_job *job, const struct nr_figures asks[2],
+static int fill_both(struct nr_job *job, struct nr_figures asks[2],
 		     struct nr_figures_table tables[2], struct nr_err *reterr)
 {
-	uint64_t *keys = calloc(tables[0].n + tables[1].n + 1, sizeof(*keys));
-	size_t n = 0;
+	uint64_t *keys = calloc(2 * job->n + 1, sizeof(*keys));
+	int64_t n[2] = { 0, 0 };
+	size_t n_keys = 0;
+	bool heads;
 	int ret = keys == NULL ? nr_fail(reterr, -ENOMEM, "no memory") : 0;
 
-	for (size_t i = 0; i < tables[0].n && ret == 0; i++)
-		keys[n++] = tables[0].rows[i].key;
-	for (size_t i = 0; i < tables[1].n && ret == 0; i++)
-		if (nr_figures_find(&tables[0], tables[1].rows[i].key, "") == NULL)
-			keys[n++] = tables[1].rows[i].key;
-	for (size_t side = 0; side < 2 && ret == 0 && n > 0; side++) {
-		struct nr_figures its = asks[side];
-
-		its.keys = keys;
-		its.n_keys = n;
-		ret = nr_figures_fill(job->session, "keys", &its, &tables[side], reterr);
+	for (size_t side = 0; side < 2 && ret == 0; side++) {
+		asks[side].n = job->n;
+		n[side] = nr_store_session_rank(job->session, &asks[side],
+						keys + (side == 0 ? 0 : n[0]), &heads, reterr);
+		ret = n[side] < 0 ? (int)n[side] : 0;
+		n_keys += ret == 0 ? (size_t)n[side] : 0;
+	}
+	for (size_t side = 0; side < 2 && ret == 0 && n_keys > 0; side++) {
+		asks[side].n = NR_FIGURES_ROWS;
+		asks[side].keys = keys; /* one that leads in both stands twice, and is one */
+		asks[side].n_keys = n_keys;
+		ret = nr_figures_fill(job->session, "keys", &asks[side], &tables[side], reterr);
 	}
 	free(keys);
+	return ret;
+}
+
+/* These few are all taken. */
+static int fill_all(struct nr_job *job, struct nr_figures asks[2],
+		    struct nr_figures_table tables[2], struct nr_err *reterr)
+{
+	int ret = 0;
+
+	for (size_t side = 0; side < 2 && ret == 0; side++) {
+		asks[side].n = NR_FIGURES_N;
+		ret = nr_figures_fill(job->session, job->name, &asks[side], &tables[side], reterr);
+	}
 	return ret;
 }
 
@@ -268,21 +284,16 @@ static int make_compare(struct nr_job *job, struct nr_err *reterr)
 	struct nr_figures_table tables[2] = { { .n = 0 }, { .n = 0 } };
 	struct nr_figures asks[2] = { job->q.ask, job->q.ask };
 	bool by_key = job->by != NR_BY_SENSORS && job->by != NR_BY_SOURCES;
-	const char *name = by_key ? "rank" : job->name;
-	int ret = 0;
 
 	asks[1].since = job->before_since;
 	asks[1].until = job->before_until;
-	for (size_t i = 0; i < 2 && ret == 0; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		asks[i].step = 0;
 		asks[i].kind = nr_by_kind((enum nr_by)job->by);
-		asks[i].n = by_key ? job->n : NR_FIGURES_N;
-		ret = nr_figures_fill(job->session, name, &asks[i], &tables[i], reterr);
 	}
-	if (ret == 0 && by_key) {
-		asks[0].n = asks[1].n = NR_FIGURES_ROWS;
-		ret = fill_both(job, asks, tables, reterr);
-	}
+	int ret = by_key ? fill_both(job, asks, tables, reterr)
+			 : fill_all(job, asks, tables, reterr);
+
 	if (ret == 0) {
 		nr_job_head(job);
 		nr_json_key(&job->json, "by");

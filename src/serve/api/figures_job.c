@@ -214,17 +214,20 @@ void nr_job_times(struct nr_job *job, const struct nr_figures_table *table)
 static int by_keys(struct nr_job *job, struct nr_figures *ask, struct nr_figures_table *table,
 		   struct nr_err *reterr)
 {
-	int ret = nr_figures_fill(job->session, "rank", ask, table, reterr);
-	uint64_t *keys = calloc(table->n + 1, sizeof(*keys));
+	uint64_t *keys = calloc(ask->n + 1, sizeof(*keys));
+	bool heads = false;
 
-	if (ret == 0 && keys == NULL)
-		ret = nr_fail(reterr, -ENOMEM, "no memory");
-	for (size_t i = 0; i < table->n && keys != NULL; i++)
-		keys[i] = table->rows[i].key;
+	table->n = 0;
+	if (keys == NULL)
+		return nr_fail(reterr, -ENOMEM, "no memory");
+	int64_t n = nr_store_session_rank(job->session, ask, keys, &heads, reterr);
+	int ret = n < 0 ? (int)n : 0;
+
 	ask->keys = keys;
-	ask->n_keys = table->n;
-	if (ret == 0 && table->n > 0)
-		ret = nr_figures_fill(job->session, "keys", ask, table, reterr);
+	ask->n_keys = n < 0 ? 0 : (size_t)n;
+	if (n > 0)
+		ret = nr_figures_fill(job->session, heads ? "keys_heads" : "keys", ask, table,
+				      reterr);
 	free(keys);
 	return ret;
 }

@@ -182,6 +182,7 @@ static int bind_all(const struct nr_store_session *session, struct nr_duck_query
 		{ "since", figures->since },	    { "until", figures->until },
 		{ "step", figures->step },	    { "kind", figures->kind },
 		{ "n", (int64_t)figures->n },	    { "quorum", figures->quorum > 0 ? figures->quorum : 1 },
+		{ "floors", (int64_t)figures->floors },
 		{ "days_since", days[0] },	    { "days_until", days[1] },
 		{ "by_port", figures->by_port },
 	}, optional[] = {
@@ -227,4 +228,77 @@ int64_t nr_store_session_ask(struct nr_store_session *session, const char *name,
 		given = nr_store_give(query, row, ctx);
 	nr_duck_query_close(query);
 	return ret < 0 ? ret : given;
+}
+
+/* ---- what leads ---- */
+
+struct ranking {
+	uint64_t *keys;
+	uint64_t n, least, floors;
+	bool sure;
+};
+
+static int take_floor(void *ctx, uint64_t row, const struct nr_store_value *values, size_t n)
+{
+	if (row == 1 && n >= 2)
+		*(uint64_t *)ctx = (uint64_t)values[1].i64;
+	return 0;
+}
+
+/* key, packets and, of the heads, the floors it stands above. */
+static int take_key(void *ctx, uint64_t row, const struct nr_store_value *values, size_t n)
+{
+	struct ranking *ranking = ctx;
+
+	if (row == 0)
+		return 0;
+	ranking->keys[row - 1] = (uint64_t)values[0].i64;
+	ranking->least = (uint64_t)values[1].i64;
+	ranking->n = row;
+	if (n > 2 && (uint64_t)values[2].i64 != ranking->floors)
+		ranking->sure = false;
+	return 0;
+}
+
+/*
+ * A key that is in the head of a cell is known there; of another the cell's floor is the most it may have.
+ * So floors - floor is what may be missing of a key. In order of what keys may have at most, the first n
+ * are the first n if nothing may be missing of any; a key that no head has reaches all floors at most. Of
+ * shared figures the same bounds hold: none of a sensor's sums is larger than what is known and its floors.
+ */
+static int64_t rank_heads(struct nr_store_session *session, const struct nr_figures *figures,
+			  struct ranking *ranking, struct nr_err *reterr)
+{
+	struct nr_figures its = *figures;
+
+	its.shared = false; /* a bound over all of them; nobody is shown it */
+	int64_t ret = nr_store_session_ask(session, "floors", &its, take_floor, &ranking->floors,
+					   reterr);
+
+	if (ret < 0)
+		return ret;
+	its = *figures;
+	its.floors = ranking->floors;
+	ranking->sure = true;
+	ret = nr_store_session_ask(session, "rank_heads", &its, take_key, ranking, reterr);
+	if (ret >= 0 && ranking->floors > 0 &&
+	    (ranking->n < figures->n || ranking->floors >= ranking->least))
+		ranking->sure = false;
+	return ret;
+}
+
+int64_t nr_store_session_rank(struct nr_store_session *session, const struct nr_figures *figures,
+			      uint64_t *keys, bool *ret_heads, struct nr_err *reterr)
+{
+	struct ranking ranking = { .keys = keys };
+	int64_t ret = 0;
+
+	if (figures->kind == NR_FIGURE_PORT || figures->kind == NR_FIGURE_AS)
+		ret = rank_heads(session, figures, &ranking, reterr);
+	*ret_heads = ranking.sure;
+	if (ret >= 0 && !ranking.sure) {
+		ranking.n = 0;
+		ret = nr_store_session_ask(session, "rank", figures, take_key, &ranking, reterr);
+	}
+	return ret < 0 ? ret : (int64_t)ranking.n;
 }

@@ -167,3 +167,13 @@ int nr_store_parquet(struct nr_store *store, const struct nr_store_filter *filte
 	(void)ret_file;
 	return none(reterr);
 }
+
+int64_t nr_store_session_rank(struct nr_store_session *session, const struct nr_figures *figures,
+			      uint64_t *keys, bool *ret_heads, struct nr_err *reterr)
+{
+	(void)session;
+	(void)figures;
+	(void)keys;
+	(void)ret_heads;
+	return none(reterr);
+}

@@ -14,6 +14,7 @@
  *   -- figures KEYS: MEASURES                    its rows are cells (KEYS, sensor, MEASURES): two
  *   statements are made of them by the rule in tools/embed-queries, NAME and NAME_shared
  *   -- then ORDER BY ...                         what stands behind the rule
+ *   -- show TEXT                                 what stands for KEYS in the end
  * A part_X.sql is no statement: its text stands where others say {X}.
  */
 #include "store/observations.h"

@@ -289,11 +289,25 @@ bool nr_rollup_is_empty(const struct nr_rollup *rollup)
 
 /* ---- writing ---- */
 
-enum { START, LABEL, SENSOR, KIND, KEY, PACKETS, BYTES, FLOWS, SOURCES, N_SUM };
-static const uint8_t sum_types[N_SUM] = {
+enum {
+	START,
+	LABEL,
+	SENSOR,
+	KIND,
+	KEY,
+	PACKETS,
+	BYTES,
+	FLOWS,
+	SOURCES,
+	N_SUM,
+	FLOOR = N_SUM,
+	N_HEAD
+};
+static const uint8_t sum_types[N_HEAD] = {
 	[START] = NR_DUCK_U32, [LABEL] = NR_DUCK_U32, [SENSOR] = NR_DUCK_U32,
 	[KIND] = NR_DUCK_U8,   [KEY] = NR_DUCK_U64,   [PACKETS] = NR_DUCK_U64,
 	[BYTES] = NR_DUCK_U64, [FLOWS] = NR_DUCK_U64, [SOURCES] = NR_DUCK_BLOB,
+	[FLOOR] = NR_DUCK_U64,
 };
 
 static int by_kind_key(const void *va, const void *vb)
@@ -332,21 +346,31 @@ struct target {
 	const char *table;
 	uint32_t from, before; /* start of the sums it takes */
 	uint32_t period;       /* of its rows, in seconds */
+	bool is_head;	       /* ports and AS only, with a floor */
 };
+
+static bool belongs(const struct sum_key *key, const struct target *to)
+{
+	if (key->start < to->from || key->start >= to->before)
+		return false;
+	if (to->is_head)
+		return key->kind == NR_ROLLUP_PORT || key->kind == NR_ROLLUP_AS;
+	return key->kind != NR_ROLLUP_ECONOMY_PORT || to->period != MINUTE_S;
+}
 
 static int write_table(struct sum *const *sums, size_t n_sums, struct nr_duck_con *con,
 		       const struct target *to, struct nr_err *reterr)
 {
 	struct nr_duck_append *append = NULL;
 	size_t n = 0;
-	int ret = nr_duck_append_open(con, "rollup", to->table, sum_types, N_SUM, &append, reterr);
+	int ret = nr_duck_append_open(con, "rollup", to->table, sum_types,
+				      to->is_head ? N_HEAD : N_SUM, &append, reterr);
 
 	for (size_t i = 0; i < n_sums && ret == 0; i++) {
-		const struct sum_key *key = &sums[i]->key;
-
-		if (key->start < to->from || key->start >= to->before ||
-		    (key->kind == NR_ROLLUP_ECONOMY_PORT && to->period == MINUTE_S))
+		if (!belongs(&sums[i]->key, to))
 			continue;
+		if (to->is_head) /* late: what no other key exceeds is not known of it */
+			((uint64_t *)nr_duck_append_column(append, FLOOR))[n] = 0;
 		put_sum(append, n++, sums[i], to->period);
 		if (n == NR_DUCK_CHUNK) {
 			ret = nr_duck_append_chunk(append, n, reterr);
@@ -458,10 +482,12 @@ int nr_rollup_write(struct nr_rollup *rollup, struct nr_duck_con *con, uint32_t 
 		    uint32_t days_end, struct nr_err *reterr)
 {
 	const struct target targets[] = {
-		{ "recent", hours_end, UINT32_MAX, 1 },
-		{ "minute", 0, hours_end, MINUTE_S },
-		{ "hour", 0, hours_end, HOUR_S },
-		{ "day", 0, days_end, DAY_S },
+		{ "recent", hours_end, UINT32_MAX, 1, false },
+		{ "minute", 0, hours_end, MINUTE_S, false },
+		{ "hour", 0, hours_end, HOUR_S, false },
+		{ "hour_head", 0, hours_end, HOUR_S, true },
+		{ "day", 0, days_end, DAY_S, false },
+		{ "day_head", 0, days_end, DAY_S, true },
 	};
 	size_t n = rollup->sums.n;
 	struct sum **sums = calloc(n + 1, sizeof(*sums));

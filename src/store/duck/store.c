@@ -22,6 +22,8 @@
 enum {
 	ROLLUP_COMMITS = 15, /* sums are that many commits late in the file at most */
 	LATENESS_S = 600,    /* an hour is rolled up this long after its end, in event time */
+	HEAD_MAX = 1024,     /* keys in the head of an hour, or day, of a sensor */
+	SOURCES_MAX = 1024,  /* most active sources that an hour of a sensor keeps */
 	PAIRS_MAX = 4096,    /* economies with ports that an hour, or day, of a sensor keeps */
 	MEMORY_DEFAULT = 256 << 20,
 	THREADS_DEFAULT = 2,
@@ -73,7 +75,7 @@ static int make_rollup(struct nr_store *store, const char *path, struct nr_err *
 	(void)snprintf(meta, sizeof(meta),
 		       "INSERT INTO making.meta VALUES (%d, (%" PRIu64
 		       "::UHUGEINT << 64) | %" PRIu64 "::UHUGEINT, 0, 0, 0, 0, 0, 0)",
-		       NR_STORE_FORMAT, store->id.hi, store->id.lo);
+		       NR_STORE_SUMS_FORMAT, store->id.hi, store->id.lo);
 	return nr_store_make_file(store, path, "rollup.sql", meta, reterr);
 }
 
@@ -102,10 +104,10 @@ static int read_rollup_meta(struct nr_store *store, struct nr_err *reterr)
 		store->first_day = *(const uint32_t *)nr_duck_query_values(query, 5);
 		store->newest = *(const uint32_t *)nr_duck_query_values(query, 6);
 		store->refused = *(const uint64_t *)nr_duck_query_values(query, 7);
-		if (format != NR_STORE_FORMAT)
+		if (format != NR_STORE_SUMS_FORMAT)
 			ret = nr_fail(reterr, NR_EVERSION,
 				      "format %" PRIu64 ", this program knows %d", format,
-				      NR_STORE_FORMAT);
+				      NR_STORE_SUMS_FORMAT);
 	}
 	nr_duck_query_close(query);
 	return ret;
@@ -423,6 +425,44 @@ static int roll_up(struct nr_store *store, const char *into, const char *from, u
 	return nr_duck_run(store->rollup_con, sql, reterr);
 }
 
+/* The largest keys of what was just rolled up stand apart. */
+static int take_heads(struct nr_store *store, const char *table, const uint32_t range[2],
+		      struct nr_err *reterr)
+{
+	static const char text[] =
+		"INSERT INTO rollup.%s_head SELECT start, label, sensor, kind, key, packets, bytes, "
+		"flows, sources, CASE WHEN n > %d THEN min(packets) OVER (PARTITION BY start, label, "
+		"sensor, kind) ELSE 0 END FROM (SELECT *, count(*) OVER cell AS n FROM rollup.%s WHERE "
+		"start >= %" PRIu32 " AND start < %" PRIu32 " AND kind IN (%d, %d) "
+		"WINDOW cell AS (PARTITION BY start, label, sensor, kind) QUALIFY row_number() OVER "
+		"(PARTITION BY start, label, sensor, kind ORDER BY packets DESC, key) <= %d) "
+		"ORDER BY kind, key, start, sensor";
+	char sql[SQL];
+
+	(void)snprintf(sql, sizeof(sql), text, table, HEAD_MAX, table, range[0], range[1],
+		       NR_ROLLUP_PORT, NR_ROLLUP_AS, HEAD_MAX);
+	return nr_duck_run(store->rollup_con, sql, reterr);
+}
+
+/* Each writing left the largest sources of its moment: the hour keeps the largest of their sums. */
+static int pack_sources(struct nr_store *store, const uint32_t range[2], struct nr_err *reterr)
+{
+	static const char text[] =
+		"CREATE OR REPLACE TEMP TABLE packed AS SELECT start, label, sensor, src, src6, "
+		"max(asn) AS asn, max(economy) AS economy, sum(packets)::UBIGINT AS packets, "
+		"sum(bytes)::UBIGINT AS bytes, sum(flows)::UBIGINT AS flows FROM rollup.top_source "
+		"WHERE start >= %" PRIu32 " AND start < %" PRIu32
+		" GROUP BY start, label, sensor, src, src6 QUALIFY row_number() "
+		"OVER (PARTITION BY start, label, sensor ORDER BY sum(packets) DESC, src, src6) <= %d; "
+		"DELETE FROM rollup.top_source WHERE start >= %" PRIu32 " AND start < %" PRIu32 "; "
+		"INSERT INTO rollup.top_source SELECT * FROM packed ORDER BY start, sensor, packets "
+		"DESC, src, src6; DROP TABLE packed";
+	char sql[SQL];
+
+	(void)snprintf(sql, sizeof(sql), text, range[0], range[1], SOURCES_MAX, range[0], range[1]);
+	return nr_duck_run(store->rollup_con, sql, reterr);
+}
+
 /* Hours that ended LATENESS_S ago leave `recent`; what comes later for them goes to the tables
  * at once. */
 static int roll_hours(struct nr_store *store, uint32_t end, struct nr_err *reterr)
@@ -433,8 +473,20 @@ static int roll_hours(struct nr_store *store, uint32_t end, struct nr_err *reter
 
 	if (ret == 0)
 		ret = roll_up(store, "hour", "recent", 3600, range, reterr);
+	if (ret == 0)
+		ret = take_heads(store, "hour", range, reterr);
+	if (ret == 0)
+		ret = pack_sources(store, range, reterr);
 	(void)snprintf(sql, sizeof(sql), "DELETE FROM rollup.recent WHERE start < %" PRIu32, end);
 	return ret == 0 ? nr_duck_run(store->rollup_con, sql, reterr) : ret;
+}
+
+static int roll_days(struct nr_store *store, uint32_t end, struct nr_err *reterr)
+{
+	const uint32_t range[2] = { store->days_end, end };
+	int ret = roll_up(store, "day", "hour", NR_STORE_DAY_S, range, reterr);
+
+	return ret == 0 ? take_heads(store, "day", range, reterr) : ret;
 }
 
 static int write_rollup(struct nr_store *store, const uint32_t ends[2], struct nr_err *reterr)
@@ -446,8 +498,7 @@ static int write_rollup(struct nr_store *store, const uint32_t ends[2], struct n
 	if (ret == 0 && ends[0] > store->hours_end)
 		ret = roll_hours(store, ends[0], reterr);
 	if (ret == 0 && ends[1] > store->days_end)
-		ret = roll_up(store, "day", "hour", NR_STORE_DAY_S,
-			      (uint32_t[]){ store->days_end, ends[1] }, reterr);
+		ret = roll_days(store, ends[1], reterr);
 	if (ret == 0)
 		ret = nr_duck_prepare(store->rollup_con,
 				      "UPDATE rollup.meta SET place = $place, hours_end = $hours, "

@@ -22,7 +22,8 @@
 #define NR_STORE_EXPORT "export-" /* files in tmp that somebody takes away */
 
 enum {
-	NR_STORE_FORMAT = 1,
+	NR_STORE_FORMAT = 1, /* of day files */
+	NR_STORE_SUMS_FORMAT = 2,
 	NR_STORE_DAYS_MAX = 4096,
 	NR_STORE_ATTACHED = 48, /* days kept open when nobody uses them */
 	NR_STORE_DAY_S = 86400,

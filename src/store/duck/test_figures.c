@@ -502,6 +502,116 @@ static void the_newest_minute_is_what_the_quorum_reached(void **state)
 		assert_int_equal(nr_store_sums_newest(*state, &ask), 0);
 }
 
+/* ---- heads ---- */
+
+enum { H_SENSORS = 5, H_KEYS = 1500, H_ROWS = 4000, H_BATCHES = 24, H_START = TEST_NOON };
+
+/* Ports of very unequal weight, more of them than a head holds; late batches for hours that are rolled up. */
+static void add_many(struct nr_store *store, uint64_t at)
+{
+	struct nr_observation *obs = calloc(H_ROWS, sizeof(*obs));
+	struct nr_err err = { 0 };
+	struct nr_buf out;
+
+	assert_non_null(obs);
+	nr_buf_init(&out, 4 << 20);
+	for (size_t i = 0; i < H_ROWS; i++) {
+		uint64_t roll = nr_mix64(at * H_ROWS + i);
+
+		obs[i] = test_row(at, i % 40);
+		obs[i].tick = H_START + (int64_t)(at % 11 == 0 ? 0 : at / 4) * 3600 +
+			      (int64_t)(roll % 3600);
+		obs[i].proto = 6;
+		obs[i].packets = 1;
+		obs[i].dport = (uint16_t)(i % 3 == 0 ? roll >> 20 & 31 : (roll >> 20) % H_KEYS);
+	}
+	struct nr_entry entry = test_entry_of(obs, H_ROWS, at, &out);
+
+	entry.batch.sensor = sensor_uuid(at % H_SENSORS);
+	if (nr_store_add(store, &entry, &err) < 0)
+		fail_msg("%s", err.msg);
+	nr_buf_done(&out);
+	free(obs);
+}
+
+struct first {
+	uint64_t keys[64];
+	size_t n;
+};
+
+static int take_first(void *ctx, uint64_t row, const struct nr_store_value *values, size_t n)
+{
+	struct first *first = ctx;
+
+	(void)n;
+	if (row > 0)
+		first->keys[first->n++] = (uint64_t)values[0].i64;
+	return 0;
+}
+
+static bool compare_ranks(struct nr_store *store, const struct nr_figures *figures)
+{
+	struct nr_store_session *session = NULL;
+	struct first all = { .n = 0 };
+	uint64_t keys[64];
+	bool heads = false;
+
+	assert_int_equal(nr_store_session_open(store, 0, 0, 20000, NULL, NULL, &session, NULL), 0);
+	assert_true(nr_store_session_ask(session, "rank", figures, take_first, &all, NULL) >= 0);
+	assert_int_equal(nr_store_session_rank(session, figures, keys, &heads, NULL), all.n);
+	assert_memory_equal(keys, all.keys, all.n * sizeof(keys[0]));
+	struct nr_figures its = *figures;
+	struct table a = { .n = 0 }, b = { .n = 0 };
+
+	its.keys = keys;
+	its.n_keys = all.n;
+	assert_true(nr_store_session_ask(session, "keys", &its, take, &a, NULL) >= 0);
+	if (heads) {
+		assert_true(nr_store_session_ask(session, "keys_heads", &its, take, &b, NULL) >= 0);
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+	nr_store_session_close(session);
+	return heads;
+}
+
+static void what_leads_is_the_same_from_heads_as_from_all_sums(void **state)
+{
+	char dir[TEST_PATH];
+	struct nr_uuid sensors[H_SENSORS];
+	unsigned from_heads = 0, from_all = 0;
+
+	(void)state;
+	test_dir_make(dir);
+	struct nr_store *store = test_open(dir, false);
+
+	for (uint64_t at = 1; at <= H_BATCHES; at++) {
+		add_many(store, at);
+		if (at % 4 == 0)
+			test_settle(store);
+	}
+	for (size_t i = 0; i < H_SENSORS; i++)
+		sensors[i] = sensor_uuid(i);
+	struct nr_figures ask = general();
+
+	ask.sensors = sensors;
+	ask.kind = NR_FIGURE_PORT;
+	for (size_t n_sensors = 1; n_sensors <= H_SENSORS; n_sensors++)
+		for (unsigned quorum = 0; quorum <= n_sensors; quorum++)
+			for (uint64_t n = 1; n <= 64; n *= 4) {
+				ask.n_sensors = n_sensors;
+				ask.shared = quorum > 0;
+				ask.quorum = quorum;
+				ask.n = n;
+				if (compare_ranks(store, &ask))
+					from_heads++;
+				else
+					from_all++;
+			}
+	assert_true(from_heads > 5 && from_all > 5);
+	nr_store_close(store);
+	test_dir_remove(dir);
+}
+
 static bool always(void *ctx)
 {
 	++*(unsigned *)ctx;
@@ -539,6 +649,7 @@ int main(void)
 		cmocka_unit_test(only_the_sensors_that_are_named_count),
 		cmocka_unit_test(without_sensors_or_with_too_few_there_is_nothing),
 		cmocka_unit_test(the_newest_minute_is_what_the_quorum_reached),
+		cmocka_unit_test(what_leads_is_the_same_from_heads_as_from_all_sums),
 		cmocka_unit_test(a_question_of_somebody_who_left_ends),
 	};
 

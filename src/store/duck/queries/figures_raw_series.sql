@@ -3,7 +3,7 @@
 -- raw
 -- figures time: packets, bytes, flows, sources
 -- then ORDER BY time LIMIT $n
-	SELECT (tick - tick % $step) AS time, sensor, sum(packets)::UBIGINT AS packets, sum(bytes)::UBIGINT AS bytes,
+	SELECT (tick - tick % $step::UINTEGER) AS time, sensor, sum(packets)::UBIGINT AS packets, sum(bytes)::UBIGINT AS bytes,
 		count(*)::UBIGINT AS flows, sketch_sources(src, src6) AS sources
 	FROM raw
 {rows}

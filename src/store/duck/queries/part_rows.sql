@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- part_rows: the observations that were asked about.
-	WHERE tick >= $since AND tick < $until AND src BETWEEN $src_lo AND $src_hi
+	WHERE tick >= $since::UINTEGER AND tick < $until::UINTEGER AND src BETWEEN $src_lo::UINTEGER AND $src_hi::UINTEGER
 		AND ($src6_lo IS NULL OR src6 BETWEEN $src6_lo AND $src6_hi)
 		AND ($asn IS NULL OR asn = $asn) AND ($economy IS NULL OR economy = $economy)
 		AND ($class IS NULL OR class = $class)

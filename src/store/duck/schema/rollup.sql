@@ -44,6 +44,32 @@ CREATE TABLE day (
 	flows UBIGINT NOT NULL,
 	sources BLOB NOT NULL
 );
+-- The largest of each hour (day), sensor and kind, ports and AS only, so that a top need not read all keys. floor: packets of the
+-- smallest of them, what no other key of that cell exceeds; 0: the cell has no others, or the row came late.
+CREATE TABLE hour_head (
+	start UINTEGER NOT NULL,
+	label UINTEGER NOT NULL,
+	sensor UINTEGER NOT NULL,
+	kind UTINYINT NOT NULL,
+	key UBIGINT NOT NULL,
+	packets UBIGINT NOT NULL,
+	bytes UBIGINT NOT NULL,
+	flows UBIGINT NOT NULL,
+	sources BLOB NOT NULL,
+	floor UBIGINT NOT NULL
+);
+CREATE TABLE day_head (
+	start UINTEGER NOT NULL,
+	label UINTEGER NOT NULL,
+	sensor UINTEGER NOT NULL,
+	kind UTINYINT NOT NULL,
+	key UBIGINT NOT NULL,
+	packets UBIGINT NOT NULL,
+	bytes UBIGINT NOT NULL,
+	flows UBIGINT NOT NULL,
+	sources BLOB NOT NULL,
+	floor UBIGINT NOT NULL
+);
 CREATE TABLE top_source (
 	start UINTEGER NOT NULL,
 	label UINTEGER NOT NULL,
