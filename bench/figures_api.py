@@ -7,6 +7,7 @@ registry here, as a member's who shares them with all. Cold: each answer is aske
 is alone with it. Then 20 clients, each on a connection of its own, ask a mix of these questions for SECONDS (20) from four processes.
 Times are of the clock and, for cold ones, of the hub's processor too.
 """
+import atexit
 import contextlib
 import json
 import os
@@ -133,6 +134,7 @@ def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     hub = Hub(sys.argv[1], init=False)
+    atexit.register(lambda: hub.process and hub.process.poll() is None and hub.process.kill())
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 20
     operator, alpha, bravo = enter_sensors(hub)
     (hub.dir / "hub.yaml").write_text("")

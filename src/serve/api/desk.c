@@ -13,6 +13,7 @@ enum { MOMENT_NS = 100000000 };
 struct answer {
 	struct nr_digest key;
 	uint64_t changes, used; /* used: rising; 0: the place is free */
+	int64_t made_ns;
 	uint8_t *p;
 	size_t n;
 };
@@ -80,6 +81,23 @@ static struct answer *find(struct nr_desk *desk, const struct nr_digest *key, ui
 	return NULL;
 }
 
+/* The newest of before, not too old. */
+static struct answer *find_before(struct nr_desk *desk, const struct nr_digest *key)
+{
+	int64_t oldest = nr_mono_now().ns - NR_DESK_STALE_S * NR_NS_PER_S;
+	struct answer *found = NULL;
+
+	for (size_t i = 0; i < NR_DESK_ANSWERS; i++) {
+		struct answer *answer = &desk->answers[i];
+
+		if (answer->used != 0 && answer->made_ns >= oldest &&
+		    nr_digest_eq(&answer->key, key) &&
+		    (found == NULL || answer->changes > found->changes))
+			found = answer;
+	}
+	return found;
+}
+
 /* May it begin now? Not what another works out already, and not more than is one's share. */
 static bool is_free(const struct nr_desk *desk, const struct nr_digest *key, uint64_t changes,
 		    struct nr_uuid member)
@@ -123,6 +141,9 @@ int nr_desk_enter(struct nr_desk *desk, const struct nr_digest *key, uint64_t ch
 	desk->counts.asked++;
 	while ((answer = find(desk, key, changes)) == NULL && ret == 0 &&
 	       !is_free(desk, key, changes, member)) {
+		answer = find_before(desk, key);
+		if (answer != NULL)
+			break;
 		if ((!waited && desk->waiting >= NR_DESK_WAITING) || nr_mono_now().ns >= end)
 			ret = -EBUSY;
 		else if (gone(gone_ctx))
@@ -147,7 +168,7 @@ int nr_desk_enter(struct nr_desk *desk, const struct nr_digest *key, uint64_t ch
 	return ret;
 }
 
-/* The place of the answer that is missed least: none, one of older sums, the one used longest ago. */
+/* The place of the answer that is missed least: none, or the one used longest ago. */
 static struct answer *room(struct nr_desk *desk)
 {
 	struct answer *least = &desk->answers[0];
@@ -167,7 +188,8 @@ static void keep(struct nr_desk *desk, const struct nr_digest *key, uint64_t cha
 		return;
 	memcpy(copy, answer.p, answer.n);
 	for (size_t i = 0; i < NR_DESK_ANSWERS; i++) /* nobody asks for the past */
-		if (desk->answers[i].used != 0 && desk->answers[i].changes < changes)
+		if (desk->answers[i].used != 0 && nr_digest_eq(&desk->answers[i].key, key) &&
+		    desk->answers[i].changes <= changes)
 			drop(desk, &desk->answers[i]);
 	while (desk->counts.bytes + answer.n > NR_DESK_BYTES) {
 		struct answer *oldest = NULL;
@@ -183,9 +205,12 @@ static void keep(struct nr_desk *desk, const struct nr_digest *key, uint64_t cha
 	struct answer *place = room(desk);
 
 	drop(desk, place);
-	*place = (struct answer){
-		.key = *key, .changes = changes, .used = ++desk->uses, .p = copy, .n = answer.n
-	};
+	*place = (struct answer){ .key = *key,
+				  .changes = changes,
+				  .made_ns = nr_mono_now().ns,
+				  .used = ++desk->uses,
+				  .p = copy,
+				  .n = answer.n };
 	desk->counts.bytes += answer.n;
 }
 

@@ -6,8 +6,9 @@
  *
  * Turn     at most NR_DESK_AT_ONCE questions are worked on, NR_DESK_VIEWER of them of one member; others
  *          wait up to NR_DESK_WAIT_MS, at most NR_DESK_WAITING of them: then -EBUSY (503, try again)
- * Answers  found by a digest of all they are made of: question, sensors, quorum. One is kept while the
- *          sums' number of changes stands; who asks what somebody just works out waits for that.
+ * Answers  found by a digest of all they are made of: question, sensors, quorum. One holds while the
+ *          sums' number of changes stands; then the first who asks works it out anew, and others get the
+ *          one before meanwhile, for NR_DESK_STALE_S. Without one they wait.
  * Limits   NR_DESK_ANSWERS answers, NR_DESK_BYTES of them; the one used longest ago goes
  * Threads  any
  */
@@ -19,6 +20,7 @@ enum {
 	NR_DESK_VIEWER = 2,
 	NR_DESK_WAITING = 256,
 	NR_DESK_WAIT_MS = 5000,
+	NR_DESK_STALE_S = 60,
 	NR_DESK_ANSWERS = 512,
 	NR_DESK_BYTES = 16 << 20,
 };
