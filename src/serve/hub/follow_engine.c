@@ -564,7 +564,7 @@ int nr_follow_engine_start(struct nr_core *core, struct nr_engine_follower **ret
 int nr_follow_engine_reload(struct nr_engine_follower *engine, const struct nr_settings *set,
 			    struct nr_err *reterr)
 {
-	struct nr_benign_lists *lists;
+	struct nr_benign_lists *lists = NULL;
 	uint64_t at = 0;
 	int ret = load_lists(set, &lists, reterr);
 

@@ -23,7 +23,7 @@ static bool is_place(struct nr_str name, const char *folder, const char *suffix)
 static bool is_key(struct nr_str name)
 {
 	static const char *const kinds[] = { ".pem", ".key", ".pub" };
-	struct nr_str rest = name;
+	struct nr_str rest;
 
 	if (!nr_str_starts(name, NR_STR("keys/")) || name.n < 10 || name.n >= NR_PACK_NAME)
 		return false;
@@ -191,7 +191,7 @@ static bool take_heads(struct nr_str *rest, struct nr_pack *pack)
 
 static bool is_there(const struct nr_pack *pack, const char *name)
 {
-	for (size_t i = 0; i < pack->n; i++)
+	for (size_t i = 0; pack->files != NULL && i < pack->n; i++)
 		if (strcmp(pack->files[i].name, name) == 0)
 			return true;
 	return false;
@@ -200,7 +200,8 @@ static bool is_there(const struct nr_pack *pack, const char *name)
 /* Names of the journal ascend, so a list of many is looked through once. */
 static bool is_next(const struct nr_pack *pack, const char *name)
 {
-	if (pack->n == 0 || !nr_str_starts(nr_str_from(name), NR_STR("journal/")))
+	if (pack->files == NULL || pack->n == 0 ||
+	    !nr_str_starts(nr_str_from(name), NR_STR("journal/")))
 		return !is_there(pack, name);
 	const char *before = pack->files[pack->n - 1].name;
 
