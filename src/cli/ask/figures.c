@@ -13,7 +13,9 @@ enum {
 	PROTO_UDP = 17,
 	PORT_MAX = 65535,
 	WORDS_MAX = 256,
-	WIDE_MAX = 4
+	WIDE_MAX = 4,
+	STEP_MAX = 1 << 30,
+	BINS_MAX = 1 << 24,
 };
 
 const char *const nr_figures_scopes[] = { "usual", "own", "shared", NULL };
@@ -43,6 +45,12 @@ int nr_figures_period(const struct nr_figures_words *words, struct nr_figures_pe
 
 /* ---- whose figures, and how new ---- */
 
+static bool too_few(const json_t *answer)
+{
+	return nr_str_eq(nr_ask_text(answer, "scope"), NR_STR("shared")) &&
+	       nr_ask_number(answer, "quorum") == 0;
+}
+
 static void whose(const json_t *answer, char *out, size_t cap)
 {
 	double sensors = nr_ask_number(answer, "sensors"), quorum = nr_ask_number(answer, "quorum");
@@ -67,7 +75,7 @@ void nr_figures_head(struct nr_ask *ask, const json_t *answer, const char *what)
 	nr_ask_clock(ask, nr_ask_when(answer, "until"), until);
 	whose(answer, by, sizeof(by));
 	nr_ask_say(ask, NR_STYLE_BOLD, "%s, %s to %s UTC", what, since, until);
-	if (nr_ask_number(answer, "sensors") > 0)
+	if (nr_ask_number(answer, "sensors") > 0 && !too_few(answer))
 		nr_ask_say(ask, NR_STYLE_DIM, "%s", by);
 	if (why.n > 0)
 		nr_ask_say(ask, NR_STYLE_YELLOW, "NOT ALL: " NR_STR_FMT, NR_STR_ARG(why));
@@ -87,11 +95,11 @@ void nr_figures_nothing(struct nr_ask *ask, const json_t *answer)
 			   nr_str_eq(nr_ask_text(answer, "scope"), NR_STR("shared"))
 				   ? "No sensors of others share with you."
 				   : "You have no sensors of your own: try --scope shared.");
-	else if (nr_ask_number(answer, "quorum") > sensors)
+	else if (too_few(answer))
 		nr_ask_say(ask, NR_STYLE_PLAIN,
-			   "%.0f sensors share with you: too few to show anything without showing "
-			   "what one of them saw.",
-			   sensors);
+			   "%.0f sensor%s of others %s with you: too few to show anything without "
+			   "showing what one of them saw.",
+			   sensors, sensors == 1 ? "" : "s", sensors == 1 ? "shares" : "share");
 	else
 		nr_ask_say(ask, NR_STYLE_PLAIN, "Nothing in this period.");
 }
@@ -187,10 +195,12 @@ struct peak {
 static double *bins_of(const json_t *answer, const json_t *rows, const char *measure, size_t *ret_n,
 		       struct peak *ret_peak)
 {
-	int64_t since = nr_ask_when(answer, "since").ns, until = nr_ask_when(answer, "until").ns;
-	int64_t step = (int64_t)nr_ask_number(answer, "step") * NR_NS_PER_S;
+	int64_t since = nr_time_floor_s(nr_ask_when(answer, "since")),
+		until = nr_time_floor_s(nr_ask_when(answer, "until"));
+	double said = nr_ask_number(answer, "step");
+	int64_t step = said >= 1 && said <= STEP_MAX ? (int64_t)said : 0;
 	size_t n = step > 0 && until > since ? (size_t)((until - since) / step) : 0, i;
-	double *bins = n > 0 && n <= NR_CLIENT_ANSWER ? calloc(n, sizeof(*bins)) : NULL;
+	double *bins = n > 0 && n <= BINS_MAX ? calloc(n, sizeof(*bins)) : NULL;
 	const json_t *row;
 
 	*ret_n = bins != NULL ? n : 0;
@@ -198,11 +208,12 @@ static double *bins_of(const json_t *answer, const json_t *rows, const char *mea
 	json_array_foreach(rows, i, row)
 	{
 		struct nr_time t = nr_ask_when(row, "time");
+		int64_t at = nr_time_floor_s(t);
 		double v = nr_ask_number(row, measure);
 
-		if (bins == NULL || t.ns < since || (size_t)((t.ns - since) / step) >= n)
+		if (bins == NULL || at < since || (size_t)((at - since) / step) >= n)
 			continue;
-		bins[(t.ns - since) / step] = v;
+		bins[(at - since) / step] = v;
 		ret_peak->sum += v;
 		if (v > ret_peak->most) {
 			ret_peak->most = v;

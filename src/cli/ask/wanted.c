@@ -282,8 +282,8 @@ static bool read_stars(struct nr_str s, struct nr_wanted *wanted)
 
 	if (s.n >= sizeof(zeros) || nr_str_count(s, '.') != 3)
 		return false;
-	while (s.n > stars * 2 && s.p[s.n - 1 - (size_t)stars * 2] == '*' &&
-	       s.p[s.n - 2 - (size_t)stars * 2] == '.')
+	while (stars < 3 && s.n >= 2 + 2 * (size_t)stars &&
+	       s.p[s.n - 1 - (size_t)stars * 2] == '*' && s.p[s.n - 2 - (size_t)stars * 2] == '.')
 		stars++;
 	if (stars == 0 || stars != nr_str_count(s, '*'))
 		return false;
