@@ -219,6 +219,17 @@ def hostile_16_to_20_json_that_harms_readers_is_refused_at_once(scratch):
     eq(world.hub.stop(), 0)
 
 
+@test
+def who_is_refused_with_a_body_on_the_way_reads_why(scratch):
+    hub = Hub(scratch / "hub", settings=MANY).start()
+    token = hub.token()
+    for _ in range(15):
+        for path, who, wanted in (("/api/v1/enrol", None, 413), ("/api/v1/tokens", None, 401), ("/nothing", token, 404), ("/api/v1/status", token, 405)):
+            status, headers, text = hub.client(who).get(path, "POST", {"Content-Type": "application/json"}, b"x" * 60_000)
+            eq((path, status, headers["Connection"], json.loads(text)["status"]), (path, wanted, "close", wanted))
+    hub.stop()
+
+
 # ---- hostile 24: cursors ----
 
 @test

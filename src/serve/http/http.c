@@ -23,6 +23,7 @@ enum {
 	STACK_SIZE = 1 << 20,
 	IDLE_S = 60,
 	BACKLOG = 1024,
+	FORGOTTEN_MAX = 64 << 10,
 	LOCAL_CONNECTIONS = 64,
 	FILES_KEPT = 448, /* 256 sessions, 64 local, files, 64 in reserve */
 	CONNECTIONS_MIN = 16,
@@ -174,14 +175,23 @@ static uint64_t content_length(struct MHD_Connection *mc)
 	return text != NULL && nr_str_u64(nr_str_from(text), 0, UINT64_MAX, &n) == 0 ? n : 0;
 }
 
+/*
+ * A short body is taken and forgotten first: who is still sending when the connection is closed never
+ * reads the answer.
+ */
 static enum MHD_Result refuse(struct http_exchange *ex, struct MHD_Connection *mc, unsigned status,
-			      unsigned retry_s)
+			      const char *detail, unsigned retry_s)
 {
 	struct nr_http *http = ex->conn->http;
+	uint64_t n = content_length(mc);
 
 	if (status == 429)
 		atomic_fetch_add(&http->limited, 1);
-	return nr_http_reply_problem(ex, mc, status, "", retry_s);
+	if (n == 0 || n > FORGOTTEN_MAX)
+		return nr_http_reply_problem(ex, mc, status, detail, retry_s);
+	ex->late = (struct http_late){ status, retry_s, detail };
+	nr_http_guard_phase(ex->conn, HTTP_BODY);
+	return MHD_YES;
 }
 
 static enum MHD_Result check_head(struct http_exchange *ex, struct MHD_Connection *mc,
@@ -205,13 +215,13 @@ static enum MHD_Result check_head(struct http_exchange *ex, struct MHD_Connectio
 	if (status == 0)
 		status = nr_http_auth(ex, mc, &retry_s);
 	if (status != 0)
-		return refuse(ex, mc, status, retry_s);
+		return refuse(ex, mc, status, "", retry_s);
 	if (ex->caller.by != NR_WHO_NOBODY && !ex->conn->known)
 		nr_http_guard_known(ex->conn);
 	uint64_t n = content_length(mc);
 
 	if (n > ex->route->body_max)
-		return nr_http_reply_problem(ex, mc, 413, "the body is too long", 0);
+		return refuse(ex, mc, 413, "the body is too long", 0);
 	if (n > 0) {
 		nr_buf_init(&ex->body, n);
 		nr_http_guard_phase(ex->conn, HTTP_BODY);
@@ -259,14 +269,19 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mc, const ch
 		return check_head(ex, mc, method, version);
 	}
 	if (*n_data > 0) {
-		if (!ex->refused) {
+		if (!ex->refused && ex->late.status == 0)
 			nr_buf_add(&ex->body, data, *n_data);
+		if (!ex->refused)
 			nr_http_guard_body(ex->conn, *n_data);
-		}
 		*n_data = 0;
 		return ex->body.err < 0 ? MHD_NO : MHD_YES;
 	}
-	return ex->refused ? MHD_YES : run(ex, mc);
+	if (ex->refused)
+		return MHD_YES;
+	if (ex->late.status != 0)
+		return nr_http_reply_problem(ex, mc, ex->late.status, ex->late.detail,
+					     ex->late.retry_s);
+	return run(ex, mc);
 }
 
 /* ---- start and stop ---- */

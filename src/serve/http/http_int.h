@@ -40,6 +40,11 @@ struct http_conn {
 	char source_text[64];
 };
 
+struct http_late { /* a refusal that waits for the end of the body; status 0: none */
+	unsigned status, retry_s;
+	const char *detail;
+};
+
 struct http_exchange { /* one request and its answer */
 	struct http_conn *conn;
 	const struct nr_http_route *route;
@@ -50,6 +55,7 @@ struct http_exchange { /* one request and its answer */
 	char *target; /* as it came, cut off at NR_HTTP_HEAD */
 	char *query;  /* decoded: params point into it */
 	struct nr_buf body;
+	struct http_late late;
 	unsigned methods; /* bits of http_method_names: what the path would take, for Allow */
 	bool seen;	  /* the head was checked */
 	bool head;	  /* HEAD: no body */
