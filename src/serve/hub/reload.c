@@ -94,6 +94,9 @@ static int take(struct nr_hub *hub, struct nr_settings_file **file, struct chang
 	const struct nr_settings *set = nr_settings_of(*file);
 	int ret = judge(hub, set, changes, reterr);
 
+	if (ret == 0 && hub->core->n_old == NR_CORE_RELOADS)
+		ret = nr_fail(reterr, NR_ELIMIT, "%d changes since the start: restart the hub",
+			      NR_CORE_RELOADS);
 	/* The lists themselves may have changed, also when their names did not. */
 	if (ret == 0 && (set->n_benign > 0 || changes->n > 0))
 		ret = nr_follow_engine_reload(hub->engine, set, reterr);
