@@ -21,6 +21,7 @@ enum {
 	SILENT_S = 45,
 	OK_FIRST = 200,
 	OK_LAST = 299,
+	FORBIDDEN = 403,
 };
 
 static const char default_dir[] = "/var/lib/noroshi";
@@ -454,11 +455,13 @@ static int explain(long status, struct nr_str text, struct nr_err *reterr)
 	char shown[SHOWN], words[SHOWN] = "";
 	int code = -EIO;
 	const char *hint = "";
+	bool detailed = false;
 
 	if (nr_json_read(text, NULL, &problem, NULL) == 0 && json_is_object(problem)) {
 		const char *detail = json_string_value(json_object_get(problem, "detail"));
 		const char *title = json_string_value(json_object_get(problem, "title"));
 
+		detailed = detail != NULL;
 		(void)snprintf(words, sizeof(words), "%s",
 			       detail != NULL  ? detail
 			       : title != NULL ? title
@@ -470,6 +473,8 @@ static int explain(long status, struct nr_str text, struct nr_err *reterr)
 			code = answers[i].code;
 			hint = answers[i].hint;
 		}
+	if (status == FORBIDDEN && !detailed)
+		hint = ": it needs a higher role, or is for who runs the hub";
 	if (words[0] == '\0')
 		return nr_fail(reterr, code, "the hub answered %ld and did not say why", status);
 	nr_str_escape(nr_str_from(words), shown, sizeof(shown));

@@ -24,7 +24,7 @@ struct words {
 	bool all;
 };
 
-/* ---- order: what goes on before what is over, attacks before infections, then the newest ---- */
+/* ---- order: what goes on first; of it what is about one's own; attacks; the newest ---- */
 
 static int kind_rank(const json_t *finding)
 {
@@ -44,6 +44,12 @@ static bool goes_on(const json_t *finding)
 	return nr_str_eq(state, NR_STR("new")) || nr_str_eq(state, NR_STR("continuing"));
 }
 
+/* It is about an address that the reader's organisation holds. */
+static bool is_yours(const json_t *finding)
+{
+	return nr_ask_at(finding, "warned") != NULL;
+}
+
 static int urgency_cmp(const void *va, const void *vb)
 {
 	const json_t *a = *(json_t *const *)va, *b = *(json_t *const *)vb;
@@ -51,6 +57,8 @@ static int urgency_cmp(const void *va, const void *vb)
 
 	if (goes_on(a) != goes_on(b))
 		return goes_on(a) ? -1 : 1;
+	if (is_yours(a) != is_yours(b))
+		return is_yours(a) ? -1 : 1;
 	if (kind_rank(a) != kind_rank(b) && goes_on(a))
 		return kind_rank(a) - kind_rank(b);
 	last_a = nr_ask_when(a, "last").ns;
@@ -99,6 +107,14 @@ static void state_cell(const struct nr_ask *ask, const json_t *row, struct nr_bu
 		nr_buf_addf(out, ", " NR_STR_FMT, NR_STR_ARG(said));
 }
 
+static void yours_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
+		       enum nr_term_style *style)
+{
+	(void)ask;
+	*style = NR_STYLE_BOLD;
+	nr_buf_addf(out, "%s", is_yours(row) ? "YOURS" : "");
+}
+
 static void sure_cell(const struct nr_ask *ask, const json_t *row, struct nr_buf *out,
 		      enum nr_term_style *style)
 {
@@ -124,10 +140,15 @@ static void network_cell(const struct nr_ask *ask, const json_t *row, struct nr_
 
 static const struct nr_grid_field list_fields[] = {
 	{ .member = "id", .title = "FINDING" },
-	{ .member = "kind", .title = "KIND", .rank = 1 },
+	{ .member = "kind", .title = "KIND", .rank = 2 },
 	{ .member = "subject", .title = "SUBJECT", .least = 39 },
 	{ .member = "state", .title = "STATE", .kind = NR_GRID_MADE, .make = state_cell },
-	{ .member = "last", .title = "LAST SEEN", .kind = NR_GRID_CLOCK, .rank = 2 },
+	{ .member = "warned",
+	  .title = "WHOSE",
+	  .kind = NR_GRID_MADE,
+	  .make = yours_cell,
+	  .rank = 1 },
+	{ .member = "last", .title = "LAST SEEN", .kind = NR_GRID_CLOCK, .rank = 3 },
 	{ .member = "confidence",
 	  .title = "SURE",
 	  .kind = NR_GRID_MADE,
@@ -140,8 +161,8 @@ static const struct nr_grid_field list_fields[] = {
 	  .make = network_cell,
 	  .rank = 5,
 	  .least = 10 },
-	{ .member = "triage.assignee", .title = "WHO", .rank = 3, .least = 6 },
-	{ .member = "summary", .title = "SUMMARY", .rank = 4, .least = 24 },
+	{ .member = "triage.assignee", .title = "WHO", .rank = 4, .least = 6 },
+	{ .member = "summary", .title = "SUMMARY", .rank = 5, .least = 24 },
 };
 
 /* ---- all that match ---- */
@@ -384,8 +405,8 @@ static int run_list(int argc, char **argv)
 }
 
 static const char about_list[] =
-	"Findings that you may see, most urgent first: what goes on before what is over, attacks before\n"
-	"infections, the newest first. With --json: one page as the hub gives it, in the order in which it came\n"
+	"Findings that you may see, most urgent first: what goes on before what is over, what is about\n"
+	"addresses of YOURS, attacks before infections, the newest first. With --json: one page as the hub gives it, in the order in which it came\n"
 	"to know them; --cursor goes on behind the 'next' of the page before.";
 
 const struct nr_cli_command nr_cli_findings_list = {
