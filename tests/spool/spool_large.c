@@ -2,9 +2,10 @@
 /*
  * spool_large DIR LIMIT_MIB [OVER_PERCENT]: one long time without a hub, then one that is there again.
  *
- * Batches of about 120 KiB go into a spool until OVER_PERCENT (10) more than its limit went in; after half of it the
- * spool is closed and opened again. Then it is sent from the beginning to a hub that adds up: what arrived and what gaps
- * name must be what went in, exactly, batches, observations and packets, and every payload what it was. TAP output.
+ * Batches of about 120 KiB go into a spool until OVER_PERCENT (10) more than its limit went in; after
+ * half of it the spool is closed and opened again. Then it is sent from the beginning to a hub that
+ * adds up: what arrived and what gaps name must be what went in, exactly, batches, observations and
+ * packets, and every payload what it was. TAP output.
  */
 #include <inttypes.h>
 #include <stdio.h>
