@@ -25,7 +25,7 @@ enum {
 	NR_STORE_FORMAT = 1, /* of day files */
 	NR_STORE_SUMS_FORMAT = 2,
 	NR_STORE_DAYS_MAX = 4096,
-	NR_STORE_ATTACHED = 48, /* days kept open when nobody uses them */
+	NR_STORE_ATTACHED = 3, /* days kept open when nobody uses them */
 	NR_STORE_DAY_S = 86400,
 	NR_STORE_NAME = 16,
 	NR_STORE_PATH = 4096,
