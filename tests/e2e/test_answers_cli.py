@@ -254,6 +254,7 @@ def one_member_asks_another_answers(scratch):
     has(charlie.refused(1, "asks", "show", short), "no question begins")
     has(alfa.out("asks", "new", "23/tcp", "--to", "everyone"), "GREEN")
     has(charlie.out("asks", "list"), "23/tcp", "NOT YET")
+    has(charlie.out("watch", "--only", "ask", "--count", "1"), "alfa asks about 23/tcp (open, answered 0)")
     place.hub.stop()
 
 

@@ -406,8 +406,9 @@ static int run_list(int argc, char **argv)
 
 static const char about_list[] =
 	"Findings that you may see, most urgent first: what goes on before what is over, what is about\n"
-	"addresses of YOURS, attacks before infections, the newest first. With --json: one page as the hub gives it, in the order in which it came\n"
-	"to know them; --cursor goes on behind the 'next' of the page before.";
+	"addresses of YOURS, attacks before infections, the newest first. With --json: one page as the\n"
+	"hub gives it, in the order in which it came to know them; --cursor goes on behind the 'next' of\n"
+	"the page before.";
 
 const struct nr_cli_command nr_cli_findings_list = {
 	.help = { .name = "noroshi findings list",

@@ -64,6 +64,21 @@ struct watch {
 
 /* ---- an event ---- */
 
+/* "bravo asks about 23/tcp: WORDS (open, answered 0)" */
+static void ask_text(const json_t *data, struct nr_buf *out)
+{
+	struct nr_str words = nr_ask_text(data, "words");
+	bool own = nr_ask_true(data, "own");
+
+	nr_buf_addf(out, NR_STR_FMT " %s about " NR_STR_FMT,
+		    NR_STR_ARG(own ? NR_STR("you") : nr_ask_text(data, "member")),
+		    own ? "ask" : "asks", NR_STR_ARG(nr_ask_text(data, "what")));
+	if (words.n > 0)
+		nr_buf_addf(out, ": " NR_STR_FMT, NR_STR_ARG(words));
+	nr_buf_addf(out, " (" NR_STR_FMT ", answered %.0f)", NR_STR_ARG(nr_ask_text(data, "state")),
+		    nr_ask_number(data, "answered"));
+}
+
 static void event_text(const struct watch *watch, const json_t *data, struct nr_buf *out)
 {
 	struct nr_str name = nr_ask_text(data, "name");
@@ -79,10 +94,7 @@ static void event_text(const struct watch *watch, const json_t *data, struct nr_
 			nr_buf_addf(out, " (" NR_STR_FMT ")",
 				    NR_STR_ARG(nr_ask_text(data, "state")));
 	} else if (strcmp(watch->event, "ask") == 0) {
-		nr_buf_addf(out, NR_STR_FMT " asks about " NR_STR_FMT " " NR_STR_FMT,
-			    NR_STR_ARG(nr_ask_text(data, "member")),
-			    NR_STR_ARG(nr_ask_text(data, "what")),
-			    NR_STR_ARG(nr_ask_text(data, "words")));
+		ask_text(data, out);
 	} else if (strcmp(watch->event, "status") == 0) {
 		nr_buf_addf(out, NR_STR_FMT ": %.0f sensors connected%s", NR_STR_ARG(name),
 			    nr_ask_number(data, "sensors_connected"),
