@@ -29,6 +29,10 @@ NR_MUST_CHECK int nr_registry_label_find(struct nr_registry *registry, struct nr
 
 /* ---- sensors ---- */
 
+/** What has this name; zero: nothing. For who may not know whether there is one: it costs the same. */
+NR_MUST_CHECK int nr_registry_sensor_uuid(struct nr_registry *registry, const char *name,
+					  struct nr_uuid *ret_uuid, struct nr_err *reterr);
+
 /** The label of what it observes; its owner's default when it has none. @return 0; -ENOENT */
 NR_MUST_CHECK int nr_registry_sensor_label(struct nr_registry *registry, struct nr_uuid sensor,
 					   struct nr_label *ret_label, struct nr_err *reterr);

@@ -160,6 +160,9 @@ NR_MUST_CHECK int nr_registry_community_find(struct nr_registry *registry, struc
 NR_MUST_CHECK int nr_registry_community_named(struct nr_registry *registry, const char *name,
 					      struct nr_registry_community *ret_community,
 					      struct nr_err *reterr);
+/** What has this name; zero: nothing. For who may not know whether there is one: it costs the same. */
+NR_MUST_CHECK int nr_registry_community_uuid(struct nr_registry *registry, const char *name,
+					     struct nr_uuid *ret_uuid, struct nr_err *reterr);
 /** In order of name. @p member: only those it is in now; NULL: all. @return how many */
 NR_MUST_CHECK int64_t
 nr_registry_communities(struct nr_registry *registry, const struct nr_uuid *member,

@@ -21,24 +21,22 @@ static bool is_in(const struct nr_viewer *viewer, struct nr_uuid community)
 	return false;
 }
 
+/* What the caller may not know of is looked for as what is nothing's: it takes the same work. */
 static int find(struct nr_hub *hub, const struct nr_http_request *rq,
 		struct nr_registry_community *ret_community, struct nr_err *reterr)
 {
 	struct nr_registry *registry = hub->core->registry;
 	char name[NR_REGISTRY_NAME];
 	struct nr_uuid uuid;
-	int ret;
+	int ret = 0;
 
 	(void)snprintf(name, sizeof(name), NR_STR_FMT, NR_STR_ARG(rq->part[0]));
-	if (nr_uuid_parse(rq->part[0], &uuid) == 0)
-		ret = nr_registry_community_find(registry, uuid, ret_community, reterr);
-	else
-		ret = nr_registry_community_named(registry,
-						  rq->part[0].n < sizeof(name) ? name : "",
-						  ret_community, reterr);
-	if (ret == 0 && !is_operator(rq) && !is_in(&rq->scope->viewer, ret_community->uuid))
-		return nr_fail(reterr, -ENOENT, "no such community");
-	return ret;
+	if (nr_uuid_parse(rq->part[0], &uuid) < 0)
+		ret = nr_registry_community_uuid(registry, rq->part[0].n < sizeof(name) ? name : "",
+						 &uuid, reterr);
+	if (ret == 0 && !is_operator(rq) && !is_in(&rq->scope->viewer, uuid))
+		uuid = (struct nr_uuid){ { 0 } };
+	return ret < 0 ? ret : nr_registry_community_find(registry, uuid, ret_community, reterr);
 }
 
 static int put_community(void *ctx, const struct nr_registry_community *community)

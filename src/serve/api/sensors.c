@@ -114,24 +114,25 @@ static int list_sensors(void *ctx, const struct nr_http_request *rq, struct nr_h
 
 /* ---- one ---- */
 
-/* By UUID or name. Another's is not there. @return 0; -ENOENT */
+/*
+ * By UUID or name. Another's is not there: what the caller may not know of is looked for as what is
+ * nothing's, so that it takes the same work. @return 0; -ENOENT
+ */
 static int find(struct nr_hub *hub, const struct nr_http_request *rq,
 		struct nr_registry_sensor *ret_sensor, struct nr_err *reterr)
 {
+	struct nr_registry *registry = hub->core->registry;
 	char name[NR_REGISTRY_NAME];
 	struct nr_uuid uuid;
-	int ret;
+	int ret = 0;
 
 	(void)snprintf(name, sizeof(name), NR_STR_FMT, NR_STR_ARG(rq->part[0]));
-	if (nr_uuid_parse(rq->part[0], &uuid) == 0)
-		ret = nr_registry_sensor_find(hub->core->registry, uuid, ret_sensor, reterr);
-	else
-		ret = nr_registry_sensor_named(hub->core->registry,
-					       rq->part[0].n < sizeof(name) ? name : "", ret_sensor,
-					       reterr);
-	if (ret == 0 && !nr_scope_owns(rq->scope, ret_sensor->uuid))
-		return nr_fail(reterr, -ENOENT, "no such sensor");
-	return ret;
+	if (nr_uuid_parse(rq->part[0], &uuid) < 0)
+		ret = nr_registry_sensor_uuid(registry, rq->part[0].n < sizeof(name) ? name : "",
+					      &uuid, reterr);
+	if (ret == 0 && !nr_scope_owns(rq->scope, uuid))
+		uuid = (struct nr_uuid){ { 0 } };
+	return ret < 0 ? ret : nr_registry_sensor_find(registry, uuid, ret_sensor, reterr);
 }
 
 static int answer(struct nr_hub *hub, const struct nr_registry_sensor *sensor,

@@ -57,6 +57,13 @@ int nr_registry_community_named(struct nr_registry *registry, const char *name,
 	return ret;
 }
 
+int nr_registry_community_uuid(struct nr_registry *registry, const char *name,
+			       struct nr_uuid *ret_uuid, struct nr_err *reterr)
+{
+	return nr_registry_uuid_of(registry, "SELECT uuid FROM community WHERE name = ?1", name,
+				   ret_uuid, reterr);
+}
+
 static int add(struct nr_registry *registry, const struct nr_registry_community *community,
 	       const struct nr_registry_act *act, struct nr_err *reterr)
 {

@@ -113,6 +113,25 @@ int nr_registry_number(struct nr_registry *registry, const char *sql,
 	return ret < 0 ? ret : 0;
 }
 
+int nr_registry_uuid_of(struct nr_registry *registry, const char *sql, const char *name,
+			struct nr_uuid *ret_uuid, struct nr_err *reterr)
+{
+	sqlite3_stmt *stmt;
+
+	*ret_uuid = (struct nr_uuid){ 0 };
+	nr_registry_hold(registry);
+	int ret = nr_registry_ask(registry, sql, NR_ARGS(NR_ARG_OF_TEXT(name)), &stmt, reterr);
+
+	if (ret == 0) {
+		ret = nr_registry_step(registry, stmt, reterr);
+		if (ret > 0)
+			(void)nr_registry_get_blob(stmt, 0, ret_uuid->b, sizeof(ret_uuid->b));
+		(void)sqlite3_finalize(stmt);
+	}
+	nr_registry_let(registry);
+	return ret < 0 ? ret : 0;
+}
+
 /*
  * A value that could not be bound (no memory) is NULL, and every column that matters is NOT NULL.
  */

@@ -79,6 +79,10 @@ NR_MUST_CHECK int nr_registry_number(struct nr_registry *registry, const char *s
 				     const struct nr_registry_arg *args, size_t n_args,
 				     int64_t *ret_value, struct nr_err *reterr);
 
+/** First column of the first row as a UUID; zero when there is none. Takes the lock. */
+NR_MUST_CHECK int nr_registry_uuid_of(struct nr_registry *registry, const char *sql,
+				      const char *name, struct nr_uuid *ret_uuid,
+				      struct nr_err *reterr);
 /** Makes nr_allows() known to a connection: store/registry_label.h. */
 NR_MUST_CHECK int nr_registry_allows_add(struct nr_registry *registry, struct nr_err *reterr);
 /** The viewer that nr_allows() asks about; it must live until the statement is finalized. */

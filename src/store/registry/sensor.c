@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/registry/registry_int.h"
+#include "store/registry_label.h"
 
 const char *const nr_sensor_state_names[] = { "expected", "enrolled", "imported", "revoked", NULL };
 
@@ -101,6 +102,13 @@ int nr_registry_sensor_named(struct nr_registry *registry, const char *name,
 	}
 	nr_registry_let(registry);
 	return ret;
+}
+
+int nr_registry_sensor_uuid(struct nr_registry *registry, const char *name,
+			    struct nr_uuid *ret_uuid, struct nr_err *reterr)
+{
+	return nr_registry_uuid_of(registry, "SELECT uuid FROM sensor WHERE name = ?1", name,
+				   ret_uuid, reterr);
 }
 
 static int find_locked(struct nr_registry *registry, struct nr_uuid uuid,
