@@ -4,7 +4,7 @@
  * @file
  * registry_user: the people of the members: who they are, what they may do, what proves them.
  *
- * Secrets   a password is here as its PHC text, never as itself; a TOTP secret has to be itself
+ * Secrets   a password is here as its PHC text, never as itself; a TOTP secret under a mask (serve/who/login.h)
  * Sessions  what makes a person less, or may mean that somebody else knew a secret, ends them in the
  *           same transaction: a new password, another role, disabled
  * Rules     who may do it to whom: serve/who/staff.h; here is only what must hold for everybody: the

@@ -163,6 +163,21 @@ static void add_store(struct nr_hub *hub, struct nr_buf *out)
 		counts.left_out);
 }
 
+static void add_logins(struct nr_hub *hub, struct nr_buf *out)
+{
+	struct nr_login_counts counts;
+
+	nr_logins_counts(hub->logins, &counts);
+	counter(out, "logins_total", "Sessions begun with a password.", counts.logins);
+	counter(out, "login_wrong_total",
+		"Passwords that were wrong, of accounts that are none too.", counts.wrong);
+	counter(out, "login_wrong_codes_total", "One-time codes that were wrong or used.",
+		counts.wrong_codes);
+	counter(out, "login_limited_total", "Tries refused for their number.", counts.limited);
+	counter(out, "login_busy_total", "Tries refused because too many came at once.",
+		counts.busy);
+}
+
 static void add_http(struct nr_hub *hub, struct nr_buf *out)
 {
 	struct nr_http_counts counts;
@@ -213,6 +228,7 @@ static int get_metrics(void *ctx, const struct nr_http_request *rq, struct nr_ht
 	add_engine(hub, &reply->body);
 	add_store(hub, &reply->body);
 	add_http(hub, &reply->body);
+	add_logins(hub, &reply->body);
 	return 0;
 }
 

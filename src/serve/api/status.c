@@ -97,6 +97,18 @@ void nr_api_status_json(struct nr_hub *hub, struct nr_time now, struct nr_json *
 	nr_json_object_end(json);
 }
 
+/* What every member may know: not how much comes in, nor from how many. */
+static void public_status(const struct nr_hub *hub, struct nr_time now, struct nr_json *json)
+{
+	nr_json_object(json);
+	text(json, "name", hub->core->name);
+	text(json, "uuid", hub->core->uuid);
+	text(json, "version", hub->version);
+	nr_json_key(json, "now");
+	nr_json_time(json, now);
+	nr_json_object_end(json);
+}
+
 static int get_status(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
 	static const char *const none[] = { NULL };
@@ -106,13 +118,16 @@ static int get_status(void *ctx, const struct nr_http_request *rq, struct nr_htt
 	if (ret < 0)
 		return ret;
 	nr_json_init(&json, &reply->body);
-	nr_api_status_json(ctx, rq->now, &json);
+	if (nr_http_role(rq) == NR_ROLE_OPERATOR)
+		nr_api_status_json(ctx, rq->now, &json);
+	else
+		public_status(ctx, rq->now, &json);
 	nr_buf_add(&reply->body, "\n", 1);
 	return 0;
 }
 
 static const struct nr_http_route routes[] = {
-	NR_ROUTE("GET", "/api/v1/status", OPERATOR, .handle = get_status),
+	NR_ROUTE("GET", "/api/v1/status", VIEWER, .handle = get_status),
 };
 
 const struct nr_http_group nr_api_status = { "status", routes, NR_COUNT(routes) };

@@ -45,7 +45,7 @@ static int on_token(void *ctx, const struct nr_registry_token *token)
 
 static int list_tokens(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
-	static const char *const names[] = { "limit", "cursor", NULL };
+	static const char *const names[] = { "limit", "since", NULL };
 	struct nr_hub *hub = ctx;
 	struct nr_cursor_keeper keeper = nr_cursor_bound(&hub->cursors, &rq->scope->viewer);
 	struct nr_cursor cursor = { .kind = NR_CURSOR_TOKENS };
@@ -55,7 +55,7 @@ static int list_tokens(void *ctx, const struct nr_http_request *rq, struct nr_ht
 
 	if (ret == 0)
 		ret = nr_http_number(rq, "limit", 1, PAGE_MAX, PAGE, &list.limit, &reply->err);
-	if (ret == 0 && nr_http_param(rq, "cursor", &said))
+	if (ret == 0 && nr_http_param(rq, "since", &said))
 		ret = nr_cursor_parse(&keeper, said, NR_CURSOR_TOKENS, &cursor, &reply->err);
 	if (ret < 0)
 		return (int)ret;

@@ -79,7 +79,7 @@ static int on_user(void *ctx, const struct nr_registry_user *user)
 
 static int list_users(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
-	static const char *const names[] = { "limit", "cursor", NULL };
+	static const char *const names[] = { "limit", "since", NULL };
 	struct nr_hub *hub = ctx;
 	struct nr_cursor_keeper keeper = nr_cursor_bound(&hub->cursors, &rq->scope->viewer);
 	struct nr_cursor cursor = { .kind = NR_CURSOR_USERS };
@@ -91,7 +91,7 @@ static int list_users(void *ctx, const struct nr_http_request *rq, struct nr_htt
 
 	if (n == 0)
 		n = nr_http_number(rq, "limit", 1, PAGE_MAX, PAGE, &limit, &reply->err);
-	if (n == 0 && nr_http_param(rq, "cursor", &said))
+	if (n == 0 && nr_http_param(rq, "since", &said))
 		n = nr_cursor_parse(&keeper, said, NR_CURSOR_USERS, &cursor, &reply->err);
 	if (n < 0)
 		return (int)n;

@@ -541,8 +541,7 @@ static int new_totp(struct nr_hub *hub, const struct nr_http_request *rq, const 
 	nr_secret_wipe(password, sizeof(password));
 	if (ret < 0)
 		return ret;
-	nr_random(secret, sizeof(secret));
-	ret = nr_registry_user_totp(hub->core->registry, user->uuid, secret, &act, &reply->err);
+	ret = nr_login_secret(hub->logins, user, &act, secret, &reply->err);
 	if (ret == 0) {
 		(void)snprintf(issuer, sizeof(issuer), "Noroshi %s", hub->core->name);
 		nr_totp_uri(secret, issuer, user->login, uri);

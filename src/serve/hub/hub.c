@@ -123,7 +123,8 @@ static int start(struct nr_hub *hub, const struct nr_hub_options *options, struc
 	if (ret == 0)
 		ret = nr_who_new(hub->core->registry, set->quorum, &hub->who, reterr);
 	if (ret == 0)
-		ret = nr_logins_new(hub->core->registry, &hub->logins, reterr);
+		ret = nr_logins_new(hub->core->registry, hub->core->keys.cursor, &hub->logins,
+				    reterr);
 	if (ret == 0)
 		ret = start_http(hub, listen, reterr);
 	return ret < 0 ? ret : write_ports(hub, reterr);

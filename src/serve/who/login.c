@@ -34,6 +34,7 @@ struct account {
 
 struct nr_logins {
 	struct nr_registry *registry;
+	struct nr_digest key; /* of masks */
 	struct nr_limit *by_source, *by_account;
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t turn;
@@ -43,8 +44,8 @@ struct nr_logins {
 	struct nr_login_counts counts;
 };
 
-int nr_logins_new(struct nr_registry *registry, struct nr_logins **ret_logins,
-		  struct nr_err *reterr)
+int nr_logins_new(struct nr_registry *registry, const uint8_t key[NR_LOGIN_KEY],
+		  struct nr_logins **ret_logins, struct nr_err *reterr)
 {
 	struct nr_logins *logins = calloc(1, sizeof(*logins));
 	int ret;
@@ -52,6 +53,7 @@ int nr_logins_new(struct nr_registry *registry, struct nr_logins **ret_logins,
 	if (logins == NULL)
 		return nr_fail(reterr, -ENOMEM, "no memory");
 	logins->registry = registry;
+	logins->key = nr_digest_join(key, NR_LOGIN_KEY, "noroshi totp", 12);
 	nr_require(pthread_mutex_init(&logins->lock, NULL) == 0);
 	nr_require(pthread_cond_init(&logins->turn, NULL) == 0);
 	ret = nr_limit_new(20.0 / 60, 20, &logins->by_source);
@@ -71,6 +73,7 @@ struct nr_logins *nr_logins_free(struct nr_logins *logins)
 {
 	if (logins == NULL)
 		return NULL;
+	nr_secret_wipe(&logins->key, sizeof(logins->key));
 	nr_limit_free(logins->by_source);
 	nr_limit_free(logins->by_account);
 	(void)pthread_mutex_destroy(&logins->lock);
@@ -322,6 +325,49 @@ int nr_login_check(struct nr_logins *logins, const struct nr_registry_user *user
 	return ret < 0 ? ret : check_password(logins, user, try, ret_retry_s, reterr);
 }
 
+/* Takes the mask of a user off, or puts it on. */
+static void mask(const struct nr_logins *logins, struct nr_uuid user, uint8_t secret[NR_USER_TOTP])
+{
+	struct nr_digest bits = nr_digest_join(logins->key.b, sizeof(logins->key.b), user.b,
+					       sizeof(user.b));
+
+	for (size_t i = 0; i < NR_USER_TOTP; i++)
+		secret[i] ^= bits.b[i];
+	nr_secret_wipe(&bits, sizeof(bits));
+}
+
+int nr_login_secret(struct nr_logins *logins, const struct nr_registry_user *user,
+		    const struct nr_registry_act *act, uint8_t ret_secret[NR_USER_TOTP],
+		    struct nr_err *reterr)
+{
+	uint8_t masked[NR_USER_TOTP];
+
+	nr_random(ret_secret, NR_USER_TOTP);
+	memcpy(masked, ret_secret, sizeof(masked));
+	mask(logins, user->uuid, masked);
+	int ret = nr_registry_user_totp(logins->registry, user->uuid, masked, act, reterr);
+
+	if (ret < 0)
+		nr_secret_wipe(ret_secret, NR_USER_TOTP);
+	return ret;
+}
+
+/* @return the step that the code is of; 0: it is not good now */
+static uint64_t step_of(const struct nr_logins *logins, const struct nr_registry_user *user,
+			struct nr_str code, struct nr_time now)
+{
+	uint8_t secret[NR_USER_TOTP];
+	uint64_t step = 0;
+
+	if (!user->has_totp)
+		return 0;
+	memcpy(secret, user->totp, sizeof(secret));
+	mask(logins, user->uuid, secret);
+	step = nr_totp_check(secret, code, user->totp_step, now);
+	nr_secret_wipe(secret, sizeof(secret));
+	return step;
+}
+
 int nr_login_code(struct nr_logins *logins, const struct nr_registry_user *user, struct nr_str code,
 		  struct nr_time now, unsigned *ret_retry_s, struct nr_err *reterr)
 {
@@ -332,7 +378,7 @@ int nr_login_code(struct nr_logins *logins, const struct nr_registry_user *user,
 
 	if (wait_s > 0)
 		return too_often(logins, wait_s, ret_retry_s, reterr);
-	uint64_t step = user->has_totp ? nr_totp_check(user->totp, code, user->totp_step, now) : 0;
+	uint64_t step = step_of(logins, user, code, now);
 	int ret = step == 0
 			  ? -EACCES
 			  : nr_registry_user_totp_step(logins->registry, user->uuid, step, reterr);

@@ -11,12 +11,20 @@
  *           one in a row an account waits 30 s, twice as long after each more, at most 15 min; a wrong
  *           code counts as one. 4 hashes at once, 32 wait for them, more get -EAGAIN.
  * Password  12 to 256 bytes, not the login name, not the same byte over and over
+ * Codes     a secret is in the registry under a mask that is made of the hub's key: who has the database
+ *           alone makes no codes
  * Threads   any; nr_login_...() may wait for its turn
  */
 #include "serve/who/token.h"
 #include "store/registry_user.h"
 
-enum { NR_LOGIN_HASHES = 4, NR_LOGIN_QUEUE = 32, NR_LOGIN_SOURCE = 16, NR_LOGIN_TOTP = 8 };
+enum {
+	NR_LOGIN_HASHES = 4,
+	NR_LOGIN_QUEUE = 32,
+	NR_LOGIN_SOURCE = 16,
+	NR_LOGIN_KEY = 32,
+	NR_LOGIN_TOTP = 8
+};
 
 struct nr_login_counts {
 	uint64_t logins, wrong, wrong_codes, limited, busy;
@@ -32,8 +40,9 @@ struct nr_login_try {
 };
 
 struct nr_logins;
-NR_MUST_CHECK int nr_logins_new(struct nr_registry *registry, struct nr_logins **ret_logins,
-				struct nr_err *reterr);
+/** @p key: of this hub; what is in the registry alone makes no code. */
+NR_MUST_CHECK int nr_logins_new(struct nr_registry *registry, const uint8_t key[NR_LOGIN_KEY],
+				struct nr_logins **ret_logins, struct nr_err *reterr);
 struct nr_logins *nr_logins_free(struct nr_logins *logins);
 void nr_logins_counts(struct nr_logins *logins, struct nr_login_counts *ret_counts);
 
@@ -52,6 +61,10 @@ NR_MUST_CHECK int nr_login_check(struct nr_logins *logins, const struct nr_regis
 NR_MUST_CHECK int nr_login_code(struct nr_logins *logins, const struct nr_registry_user *user,
 				struct nr_str code, struct nr_time now, unsigned *ret_retry_s,
 				struct nr_err *reterr);
+/** A new secret, not in force yet: nr_registry_user_change() puts it in force. @return 0; -EEXIST one is */
+NR_MUST_CHECK int nr_login_secret(struct nr_logins *logins, const struct nr_registry_user *user,
+				  const struct nr_registry_act *act,
+				  uint8_t ret_secret[NR_USER_TOTP], struct nr_err *reterr);
 /** A new password as PHC text. @return 0; NR_EUSAGE it is too weak; -EAGAIN */
 NR_MUST_CHECK int nr_login_hash(struct nr_logins *logins, const char *login, struct nr_str password,
 				char ret_phc[NR_USER_PHC], struct nr_err *reterr);
