@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""slow_crowd.py [--crowd 10000] [--pace 1000] [--seconds 60]: connections that say nothing, stop in a handshake or drip a head, from all of 127/8, come back
-when they are cut off; meanwhile a sensor delivers and a person uses the console, on a connection of his own and with new ones. Fails unless the
-console's p99 is at most 2 s, every batch is acknowledged and kept once, and the hub is well afterwards."""
+"""slow_crowd.py [--crowd 10000] [--pace 1000] [--seconds 60]: connections that say nothing, stop in a handshake or drip a head, from all
+of 127/8, come back when they are cut off; meanwhile a sensor delivers and a person uses the console, on a connection of his own and with new ones. Fails unless the
+console's p99 is at most 2 s and it is hardly ever refused, every batch is acknowledged and kept once, and the hub is well afterwards."""
 import argparse
+import http.client
 import os
 import pathlib
 import re
@@ -20,7 +21,6 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hub_lib import Hub, WireSensor, batches_of, generate  # noqa: E402  pylint: disable=wrong-import-position
 
-GOAL_S = 2
 KINDS = ("silent", "half", "drip")
 
 
@@ -117,6 +117,9 @@ class Ingest(threading.Thread):
             self.error = why
 
 
+REFUSED = [0]  # connections of the console that were ended before they had an answer
+
+
 def ask(hub, token, client, path):
     """Seconds until the answer; a connection that is refused is tried again, as a browser does."""
     begun = time.monotonic()
@@ -129,14 +132,9 @@ def ask(hub, token, client, path):
                     one.connection.close()
                 return time.monotonic() - begun, one
             raise AssertionError(f"{path}: {status}")
-        except (OSError, ssl.SSLError) as why:
+        except (OSError, ssl.SSLError, http.client.HTTPException) as why:
+            REFUSED[0] += client is None  # one that was kept may have been idle for too long
             client = None
-            if time.monotonic() - begun > 30:
-                raise AssertionError(f"{path}: no answer within 30 s: {why}") from why
-        except Exception as why:  # pylint: disable=broad-except
-            if isinstance(why, AssertionError):
-                raise
-            client = None  # http.client has errors of its own for a connection that was closed
             if time.monotonic() - begun > 30:
                 raise AssertionError(f"{path}: no answer within 30 s: {why}") from why
 
@@ -169,6 +167,7 @@ def main():
     words.add_argument("--crowd", type=int, default=10000)
     words.add_argument("--pace", type=int, default=1000, help="connections begun anew a second")
     words.add_argument("--seconds", type=int, default=60)
+    words.add_argument("--goal", type=float, default=2, help="seconds that 99 of 100 requests may take at most")
     words.add_argument("--files", type=int, default=4096, help="descriptors of the hub: 448 less are connections, at most 2,000")
     words.add_argument("--dir")
     args = words.parse_args()
@@ -198,10 +197,11 @@ def main():
         lost = ingest.sent * ingest.rows - rows
         print(f"crowd {crowd.most} at once, {crowd.begun} in all; {open_now} open at the hub, {out} made room")
         print(f"console, new connections: p50 {percentile(new, 50) * 1e3:.0f} ms, p99 {percentile(new, 99) * 1e3:.0f} ms, "
-              f"{len(new)} requests (without the crowd p50 {percentile(calm, 50) * 1e3:.0f} ms)")
+              f"{len(new)} requests, {REFUSED[0]} refused first (without the crowd p50 {percentile(calm, 50) * 1e3:.0f} ms)")
         print(f"console, one connection: p50 {percentile(kept, 50) * 1e3:.0f} ms, p99 {percentile(kept, 99) * 1e3:.0f} ms")
         print(f"ingest: {ingest.sent} batches, {rows} observations, lost {lost}")
-        if hub.stop() != 0 or lost != 0 or max(percentile(new, 99), percentile(kept, 99)) > GOAL_S:
+        slow = max(percentile(new, 99), percentile(kept, 99)) > args.goal
+        if hub.stop() != 0 or lost != 0 or slow or REFUSED[0] > len(new) / 10:
             sys.exit(1)
 
 

@@ -40,7 +40,9 @@ static bool still_allowed(struct stream *stream)
 static int wait_for_more(struct stream *stream)
 {
 	switch (nr_http_live_wait(stream->ex->conn, &stream->live)) {
-	case HTTP_LIVE_NEWS:
+	case HTTP_LIVE_NEWS: /* what is new may be that he may know more */
+		if (!still_allowed(stream))
+			return -EACCES;
 		return stream->from.more(stream->from.ctx, &stream->buf);
 	case HTTP_LIVE_COMMENT:
 		nr_buf_addf(&stream->buf, ":\n\n");
