@@ -17,8 +17,8 @@ from hub_lib import NOROSHI, Skip, run
 TESTS = []
 # What is typed, and all that must be offered.
 CASES = [
-    (["noroshi", "sen"], {"sensor", "sensors"}),
-    (["noroshi", "hub", "r"], {"run"}),
+    (["noroshi", "senso"], {"sensor", "sensors"}),
+    (["noroshi", "hub", "ini"], {"init"}),
     (["noroshi", "sensors", "--tok"], {"--token-file"}),
     (["noroshi", "completion", ""], {"bash", "zsh", "fish"}),
     (["noroshi", "observe", "--lang", "j"], {"ja"}),
@@ -151,7 +151,7 @@ class Typist:
 def zsh_completes_what_the_tables_say(scratch):
     typist = Typist(shell_in("zsh", scratch), scratch)
     typist.completed("noroshi comp", "completion")
-    typist.completed("noroshi hub r", "run")
+    typist.completed("noroshi hub ini", "init")
     typist.completed("noroshi sensors --tok", "--token-file")
     typist.completed("noroshi completion f", "fish")
     typist.completed("noroshi observe --lang j", "ja")
