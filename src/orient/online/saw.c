@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Invariants
- * 1. Every entry of `others` whose episode is its subject's stands in the subject's chain, once;
+ * 1. Every entry of `entries` whose episode is its subject's stands in the subject's chain, once;
  *    the rest are left over from an interval that ended, and stand in none.
  * 2. Chains hold numbers of entries, which change only in nr_saw_advance() and at loading: both
  *    build the chains anew.
@@ -14,21 +14,22 @@ enum { SWEEP_S = 600, HOUR = 3600, DAY = 86400 };
 
 struct subject {
 	struct nr_ip ip;
-	uint32_t kind;	     /* enum nr_saw_kind */
-	uint32_t pins;	     /* bits of enum nr_saw_pin */
-	int64_t first, last; /* ns, at all sensors */
-	struct nr_saw_seen one;
+	uint32_t kind;	  /* enum nr_saw_kind */
+	uint32_t pins;	  /* bits of enum nr_saw_pin */
+	uint32_t head;	  /* of its chain, from 1; 0: none */
+	uint32_t episode; /* of the interval that is */
 };
-_Static_assert(sizeof(struct nr_saw_seen) == 48 && sizeof(struct subject) == 88,
+_Static_assert(sizeof(struct nr_saw_seen) == 48 && sizeof(struct subject) == 32,
 	       "no padding: they are saved");
 
-struct other {
+/* What a sensor saw of a subject. */
+struct entry {
 	struct nr_ip ip;
 	uint32_t kind;
 	uint32_t number; /* its own, from 1 */
 	struct nr_saw_seen seen;
 };
-_Static_assert(sizeof(struct other) == 72, "no padding: it is saved");
+_Static_assert(sizeof(struct entry) == 72, "no padding: it is saved");
 
 struct subject_key {
 	struct nr_ip ip;
@@ -52,9 +53,9 @@ static uint64_t subject_hash(const void *entry, const void *ctx)
 	return key_hash(ctx, &s->ip, s->kind + UINT64_C(1));
 }
 
-static uint64_t other_hash(const void *entry, const void *ctx)
+static uint64_t entry_hash(const void *record, const void *ctx)
 {
-	const struct other *o = entry;
+	const struct entry *o = record;
 
 	return key_hash(ctx, &o->ip, (uint64_t)o->seen.sensor << 1 | o->kind);
 }
@@ -67,9 +68,9 @@ static inline bool subject_eq(const void *entry, const void *key)
 	return nr_ip_eq(s->ip, k->ip) && s->kind == k->kind;
 }
 
-static inline bool other_eq(const void *entry, const void *key)
+static inline bool entry_eq(const void *record, const void *key)
 {
-	const struct other *o = entry;
+	const struct entry *o = record;
 	const struct subject_key *k = key;
 
 	return nr_ip_eq(o->ip, k->ip) && o->seen.sensor == k->sensor && o->kind == k->kind;
@@ -92,20 +93,23 @@ int nr_saw_init(struct nr_saw *saw, size_t max, const struct nr_hash_key *key,
 	if (saw->few == NULL)
 		return -ENOMEM;
 	r = nr_table_init(&saw->subjects, sizeof(struct subject), n, subject_hash, key);
-	return r < 0 ? r : nr_table_init(&saw->others, sizeof(struct other), n, other_hash, key);
+	return r < 0 ? r
+		     : nr_table_init(&saw->entries, sizeof(struct entry),
+				     (uint32_t)nr_min_size(2 * (size_t)n, NR_TABLE_MAX), entry_hash,
+				     key);
 }
 
 void nr_saw_done(struct nr_saw *saw)
 {
 	nr_table_done(&saw->subjects);
-	nr_table_done(&saw->others);
+	nr_table_done(&saw->entries);
 	free(saw->few);
 	saw->few = NULL;
 }
 
 uint64_t nr_saw_refused(const struct nr_saw *saw)
 {
-	return saw->subjects.n_refused + saw->others.n_refused;
+	return saw->subjects.n_refused + saw->entries.n_refused;
 }
 
 static struct subject *subject_find(const struct nr_saw *saw, struct nr_ip ip, uint32_t kind)
@@ -116,9 +120,9 @@ static struct subject *subject_find(const struct nr_saw *saw, struct nr_ip ip, u
 			     subject_eq, &key);
 }
 
-static struct other *other_at(const struct nr_saw *saw, uint32_t number)
+static struct entry *entry_at(const struct nr_saw *saw, uint32_t number)
 {
-	return number == 0 ? NULL : nr_table_at(&saw->others, number - 1);
+	return number == 0 ? NULL : nr_table_at(&saw->entries, number - 1);
 }
 
 /* ---- rows ---- */
@@ -145,7 +149,6 @@ struct step {
 	int64_t tick, first, last;
 	uint64_t packets, bytes;
 	uint64_t hash;
-	struct subject *subject; /* of which `others` has it */
 };
 
 static void step_start(struct step *step, const struct nr_observation *row)
@@ -246,56 +249,84 @@ static bool few_passed(struct nr_saw *saw, uint32_t at)
 	return false;
 }
 
-/* ---- a batch, step by step, so that memory is fetched while others are looked at ---- */
+/* ---- a batch, step by step, so that memory is fetched while entries are looked at ---- */
 
-static void other_add(struct nr_saw *saw, const struct step *step)
+struct span {
+	int64_t first, last;
+};
+
+/* Of a subject at all sensors. @return false: nothing is known of it */
+static bool subject_span(const struct nr_saw *saw, const struct subject *s, struct span *ret)
 {
-	struct subject *s = step->subject;
-	bool fresh;
-	struct other *o = nr_table_find_or_add(&saw->others, step->hash, other_eq, &step->key,
-					       &fresh);
+	*ret = (struct span){ INT64_MAX, INT64_MIN };
+	for (const struct entry *o = entry_at(saw, s->head); o != NULL;
+	     o = entry_at(saw, o->seen.next)) {
+		ret->first = o->seen.first < ret->first ? o->seen.first : ret->first;
+		ret->last = o->seen.last > ret->last ? o->seen.last : ret->last;
+	}
+	return s->head != 0;
+}
 
-	if (o == NULL)
+/* The subject of a step that its sensor has not seen lately. @return NULL: it counts for nobody */
+static struct subject *subject_for(struct nr_saw *saw, const struct step *step)
+{
+	uint64_t hash = key_hash(saw->key, &step->key.ip, step->key.kind + UINT64_C(1));
+	int64_t idle = idle_ns(step->key.kind);
+	struct span span;
+	bool fresh;
+	struct subject *s = nr_table_find_or_add(&saw->subjects, hash, subject_eq, &step->key,
+						 &fresh);
+
+	if (s == NULL)
+		return NULL;
+	if (fresh) {
+		*s = (struct subject){ .ip = step->key.ip, .kind = step->key.kind };
+	} else if (subject_span(saw, s, &span)) {
+		if (step->last < span.first - idle)
+			return NULL; /* of an interval before: no late row ends the one that is */
+		if (s->pins == 0 && step->first > span.last + idle) {
+			s->episode++;
+			s->head = 0;
+		}
+	}
+	return s;
+}
+
+/* @p o: the sensor's entry, which may be left over from an interval that ended; NULL: none */
+static void step_link(struct nr_saw *saw, const struct step *step, struct entry *o)
+{
+	struct subject *s = subject_for(saw, step);
+	bool fresh;
+
+	if (s == NULL)
 		return;
-	if (!fresh && o->seen.episode == s->one.episode) {
+	if (o != NULL && o->seen.episode == s->episode) {
 		seen_add(&o->seen, step);
 		return;
 	}
-	/* not fresh: left over from an interval that ended, in no chain */
-	uint32_t number = fresh ? saw->others.n : o->number;
+	uint32_t number = o != NULL ? o->number : saw->entries.n + 1;
 
-	*o = (struct other){ .ip = s->ip, .kind = s->kind, .number = number };
-	seen_start(&o->seen, step, s->one.episode);
-	o->seen.next = s->one.next;
-	s->one.next = number;
+	if (o == NULL)
+		o = nr_table_find_or_add(&saw->entries, step->hash, entry_eq, &step->key, &fresh);
+	if (o == NULL)
+		return;
+	*o = (struct entry){ .ip = s->ip, .kind = s->kind, .number = number };
+	seen_start(&o->seen, step, s->episode);
+	o->seen.next = s->head;
+	s->head = number;
 }
 
-/* @return the subject when another sensor than its first saw it */
-static struct subject *subject_add(struct nr_saw *saw, const struct step *step)
+/* A sensor that goes on seeing a subject needs no more than its own entry. */
+static void step_do(struct nr_saw *saw, const struct step *step)
 {
+	struct entry *o = nr_table_find(&saw->entries, step->hash, entry_eq, &step->key);
 	int64_t idle = idle_ns(step->key.kind);
-	bool fresh;
-	struct subject *s = nr_table_find_or_add(&saw->subjects, step->hash, subject_eq, &step->key,
-						 &fresh);
 
-	if (s == NULL || (!fresh && step->last < s->first - idle))
-		return NULL; /* no room; of an interval before: no late row ends the one that is */
-	if (fresh || (s->pins == 0 && step->first > s->last + idle)) {
-		uint32_t episode = fresh ? 0 : s->one.episode + 1;
-
-		*s = (struct subject){ .ip = step->key.ip,
-				       .kind = step->key.kind,
-				       .first = step->first,
-				       .last = step->last };
-		seen_start(&s->one, step, episode);
-		return NULL;
-	}
-	s->first = step->first < s->first ? step->first : s->first;
-	s->last = step->last > s->last ? step->last : s->last;
-	if (s->one.sensor != step->key.sensor)
-		return s;
-	seen_add(&s->one, step);
-	return NULL;
+	if (NR_LIKELY(o != NULL && step->first <= o->seen.last + idle &&
+		      step->last >= o->seen.first - idle))
+		seen_add(&o->seen, step);
+	else
+		step_link(saw, step, o);
 }
 
 struct batch {
@@ -344,8 +375,9 @@ static void batch_fill(struct nr_saw *saw, const struct nr_wait_key *rows, uint3
 			continue;
 		}
 		step_start(step, row);
-		step->hash = key_hash(saw->key, &step->key.ip, step->key.kind + UINT64_C(1));
-		nr_table_prefetch_slot(&saw->subjects, step->hash);
+		step->hash = key_hash(saw->key, &step->key.ip,
+				      (uint64_t)step->key.sensor << 1 | step->key.kind);
+		nr_table_prefetch_slot(&saw->entries, step->hash);
 		*of = (uint16_t)++b->n;
 	}
 }
@@ -363,29 +395,12 @@ static inline void entry_prefetch(const struct nr_table *table, uint64_t hash)
 	__builtin_prefetch(entry + 64, 1);
 }
 
-static void batch_add(struct nr_saw *saw, struct batch *b)
+static void batch_add(struct nr_saw *saw, const struct batch *b)
 {
-	uint32_t others = 0;
-
 	for (uint32_t i = 0; i < b->n; i++)
-		entry_prefetch(&saw->subjects, b->steps[i].hash);
-	for (uint32_t i = 0; i < b->n; i++) {
-		struct step *to = &b->steps[others]; /* never behind i */
-		struct subject *s = subject_add(saw, &b->steps[i]);
-
-		if (s == NULL)
-			continue;
-		*to = b->steps[i];
-		to->subject = s;
-		to->hash = key_hash(saw->key, &to->key.ip,
-				    (uint64_t)to->key.sensor << 1 | to->key.kind);
-		nr_table_prefetch_slot(&saw->others, to->hash);
-		others++;
-	}
-	for (uint32_t i = 0; i < others; i++)
-		entry_prefetch(&saw->others, b->steps[i].hash);
-	for (uint32_t i = 0; i < others; i++)
-		other_add(saw, &b->steps[i]);
+		entry_prefetch(&saw->entries, b->steps[i].hash);
+	for (uint32_t i = 0; i < b->n; i++)
+		step_do(saw, &b->steps[i]);
 }
 
 void nr_saw_rows(struct nr_saw *saw, const struct nr_wait_key *rows, uint32_t n)
@@ -401,35 +416,44 @@ void nr_saw_rows(struct nr_saw *saw, const struct nr_wait_key *rows, uint32_t n)
 
 /* ---- forgetting ---- */
 
-static bool subject_keep(void *entry, void *ctx)
-{
-	const struct subject *s = entry;
-	int64_t now = *(const int64_t *)ctx, idle = now - (s->last < 0 ? 0 : s->last / NR_NS_PER_S);
+struct sweep {
+	const struct nr_saw *saw;
+	int64_t now; /* s */
+};
 
-	return s->pins != 0 || idle <= idle_ns(s->kind) / NR_NS_PER_S + HOUR;
+static bool subject_keep(void *record, void *ctx)
+{
+	const struct subject *s = record;
+	const struct sweep *sweep = ctx;
+	struct span span;
+
+	return s->pins != 0 ||
+	       (subject_span(sweep->saw, s, &span) &&
+		sweep->now - span.last / NR_NS_PER_S <= idle_ns(s->kind) / NR_NS_PER_S + HOUR);
 }
 
-static bool other_keep(void *entry, void *ctx)
+static bool entry_keep(void *record, void *ctx)
 {
-	const struct other *o = entry;
+	const struct entry *o = record;
 	const struct subject *s = subject_find(ctx, o->ip, o->kind);
 
-	return s != NULL && s->one.episode == o->seen.episode;
+	return s != NULL && s->episode == o->seen.episode;
 }
 
 static void chains_build(struct nr_saw *saw)
 {
 	for (uint32_t i = 0; i < saw->subjects.n; i++)
-		((struct subject *)nr_table_at(&saw->subjects, i))->one.next = 0;
-	for (uint32_t i = 0; i < saw->others.n; i++) {
-		struct other *o = nr_table_at(&saw->others, i);
+		((struct subject *)nr_table_at(&saw->subjects, i))->head = 0;
+	for (uint32_t i = 0; i < saw->entries.n; i++) {
+		struct entry *o = nr_table_at(&saw->entries, i);
 		struct subject *s = subject_find(saw, o->ip, o->kind);
 
 		o->number = i + 1;
-		if (s == NULL || s->one.episode != o->seen.episode)
+		o->seen.next = 0;
+		if (s == NULL || s->episode != o->seen.episode)
 			continue;
-		o->seen.next = s->one.next;
-		s->one.next = i + 1;
+		o->seen.next = s->head;
+		s->head = i + 1;
 	}
 }
 
@@ -446,15 +470,15 @@ static void few_thin(struct nr_saw *saw, int64_t now)
 
 void nr_saw_advance(struct nr_saw *saw, int64_t now)
 {
-	uint32_t n = saw->subjects.n, others = saw->others.n;
+	uint32_t n = saw->subjects.n, entries = saw->entries.n;
 
 	if (saw->swept != INT64_MIN && now < saw->swept + SWEEP_S)
 		return;
 	saw->swept = now;
 	few_thin(saw, now);
-	nr_table_sweep(&saw->subjects, subject_keep, &now);
-	nr_table_sweep(&saw->others, other_keep, saw);
-	if (saw->subjects.n != n || saw->others.n != others)
+	nr_table_sweep(&saw->subjects, subject_keep, &(struct sweep){ saw, now });
+	nr_table_sweep(&saw->entries, entry_keep, saw);
+	if (saw->subjects.n != n || saw->entries.n != entries)
 		chains_build(saw);
 }
 
@@ -514,10 +538,10 @@ static int sums_add(struct nr_saw_sums *sums, const struct nr_saw_seen *seen, in
 static int collect(const struct nr_saw *saw, const struct subject *s, int64_t from, int64_t to,
 		   struct nr_saw_sums *sums)
 {
-	int r = sums_add(sums, &s->one, from, to);
+	int r = 0;
 
-	for (const struct other *o = other_at(saw, s->one.next); o != NULL && r == 0;
-	     o = other_at(saw, o->seen.next))
+	for (const struct entry *o = entry_at(saw, s->head); o != NULL && r == 0;
+	     o = entry_at(saw, o->seen.next))
 		r = sums_add(sums, &o->seen, from, to);
 	return r;
 }
@@ -656,7 +680,7 @@ void nr_saw_save(const struct nr_saw *saw, struct nr_buf *out)
 	nr_write_le64(out, (uint64_t)saw->thinned);
 	few_save(saw, out);
 	nr_table_save(&saw->subjects, out);
-	nr_table_save(&saw->others, out);
+	nr_table_save(&saw->entries, out);
 }
 
 static bool seen_ok(const struct nr_saw_seen *seen, uint32_t n_sensors)
@@ -682,7 +706,7 @@ int nr_saw_load(struct nr_saw *saw, struct nr_reader *in, uint32_t n_sensors)
 		r = nr_table_load(&saw->subjects, in);
 
 	if (r == 0)
-		r = nr_table_load(&saw->others, in);
+		r = nr_table_load(&saw->entries, in);
 	if (r < 0)
 		return r;
 	if (!second_ok(saw->swept) || !second_ok(saw->thinned))
@@ -690,12 +714,11 @@ int nr_saw_load(struct nr_saw *saw, struct nr_reader *in, uint32_t n_sensors)
 	for (uint32_t i = 0; i < saw->subjects.n; i++) {
 		const struct subject *s = nr_table_at(&saw->subjects, i);
 
-		if (!seen_ok(&s->one, n_sensors) || s->kind > NR_SAW_ANSWERS || s->first < 0 ||
-		    s->first > s->last || s->last > INT64_MAX / 2)
+		if (s->kind > NR_SAW_ANSWERS)
 			return NR_EDAMAGED;
 	}
-	for (uint32_t i = 0; i < saw->others.n; i++) {
-		const struct other *o = nr_table_at(&saw->others, i);
+	for (uint32_t i = 0; i < saw->entries.n; i++) {
+		const struct entry *o = nr_table_at(&saw->entries, i);
 
 		if (!seen_ok(&o->seen, n_sensors) || o->kind > NR_SAW_ANSWERS)
 			return NR_EDAMAGED;

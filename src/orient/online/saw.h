@@ -15,10 +15,10 @@
  * Few      an address that sends is kept from its 17th row of a day on, or from the first one with a
  *          mark of malware: most never come so far, and no finding is about them. So sightings of
  *          a campaign lack the first rows of each source.
- * Shape    a subject holds the first sensor that saw it; the others are entries of a second table,
- *          found by (address, sensor) and chained to the subject. Most addresses are seen by one
- *          sensor and cost one look-up.
- * Memory   about 110 bytes a subject and 85 a further sensor; at the cap what is new is refused and
+ * Shape    an entry for each (address, sensor), chained to its subject. A row of a sensor that goes on
+ *          seeing an address costs one look-up: its entry knows that the interval goes on.
+ * Memory   about 40 bytes a subject and 80 a sensor that saw it; at the caps (max, and twice as many
+ *          sensors that saw them) what is new is refused and
  *          counted: nobody but the operator may then know of a finding
  * Forgets  every ten minutes, by event time: who was silent for longer than the interval and an hour
  * Threads  one at a time
@@ -36,14 +36,14 @@ enum { NR_SAW_BATCH = 256, NR_SAW_FEW = 16 };
 struct nr_saw_seen {
 	uint32_t sensor; /* number */
 	uint32_t episode;
-	uint32_t next;	     /* the next of the subject, in `others`, from 1; 0: none */
+	uint32_t next;	     /* the next of the subject, from 1; 0: none */
 	uint32_t marked;     /* packets with a mark of malware; saturates */
 	int64_t first, last; /* ns */
 	uint64_t packets, bytes;
 };
 
 struct nr_saw {
-	struct nr_table subjects, others;
+	struct nr_table subjects, entries;
 	const struct nr_hash_key *key;
 	uint8_t *few;		/* packets of addresses that send, by a hash, up to NR_SAW_FEW */
 	uint32_t few_mask;	/* counters - 1 */
