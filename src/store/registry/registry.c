@@ -284,8 +284,9 @@ int nr_registry_open(const char *path, struct nr_registry **ret_registry, struct
 	nr_auto(nr_registry) registry = NULL;
 	int ret = nr_registry_connect(path, &registry, reterr);
 
-	if (ret == 0)
-		ret = nr_registry_migrate(registry, reterr);
+	if (registry == NULL)
+		return ret;
+	ret = nr_registry_migrate(registry, reterr);
 	if (ret == 0 &&
 	    sqlite3_set_authorizer(registry->db, nr_registry_watch, registry) != SQLITE_OK)
 		ret = nr_registry_fail(registry, "watch", reterr);
