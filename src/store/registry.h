@@ -220,7 +220,8 @@ struct nr_registry_finding_filter {
 	struct nr_str state, detector, kind; /* empty: all; state: as he sees it */
 	const struct nr_prefix *subject;     /* addresses in it, prefixes that meet it; NULL: all */
 	bool revisions;			     /* all of them, not the newest only */
-	const struct nr_suppression *rules;  /* in force for the viewer, for `suppressed` */
+	bool backwards; /* the newest revisions, those before `after`; 0: from the end */
+	const struct nr_suppression *rules; /* in force for the viewer, for `suppressed` */
 	size_t n_rules;
 	uint8_t suppressed; /* enum nr_registry_suppressed: what fits a rule too, not, or alone */
 };

@@ -78,6 +78,13 @@ static int read_page(struct asked *asked, const struct nr_http_request *rq, stru
 
 	if (ret == 0 && nr_http_param(rq, "since", &text))
 		ret = nr_cursor_parse(&asked->keeper, text, NR_CURSOR_FINDINGS, &cursor, reterr);
+	if (ret == 0 && nr_http_param(rq, "order", &text)) {
+		asked->filter.backwards = nr_str_eq(text, NR_STR("newest"));
+		if (!asked->filter.backwards && !nr_str_eq(text, NR_STR("oldest")))
+			ret = nr_fail(reterr, NR_EUSAGE, "order is oldest or newest");
+	}
+	if (ret == 0 && cursor.at != 0 && (cursor.row != 0) != asked->filter.backwards)
+		ret = nr_fail(reterr, NR_EUSAGE, "this cursor is of the other order");
 	asked->filter.after = cursor.at;
 	return ret;
 }
@@ -98,9 +105,9 @@ static int read_state(struct asked *asked, const struct nr_http_request *rq, str
 
 static int read_filter(struct asked *asked, const struct nr_http_request *rq, struct nr_err *reterr)
 {
-	static const char *const names[] = { "since",	  "limit",	"state",
-					     "detector",  "kind",	"subject",
-					     "revisions", "suppressed", NULL };
+	static const char *const names[] = { "since",	   "limit", "order",   "state",
+					     "detector",   "kind",  "subject", "revisions",
+					     "suppressed", NULL };
 	struct nr_str text;
 	int ret = nr_http_only(rq, names, reterr);
 
@@ -123,6 +130,8 @@ static int read_filter(struct asked *asked, const struct nr_http_request *rq, st
 		asked->filter.revisions = nr_str_eq(text, NR_STR("all"));
 		if (!asked->filter.revisions && !nr_str_eq(text, NR_STR("newest")))
 			ret = nr_fail(reterr, NR_EUSAGE, "revisions is newest or all");
+		else if (asked->filter.revisions && asked->filter.backwards)
+			ret = nr_fail(reterr, NR_EUSAGE, "all revisions stand in order of oldest");
 		else if (asked->filter.revisions && !asked->all)
 			ret = nr_fail(reterr, -EACCES,
 				      "all revisions of all findings are the operator's to see; "
@@ -169,7 +178,9 @@ static int add_rows(const struct asked *asked, const struct nr_finding_rows *row
 static int answer_page(const struct asked *asked, const struct nr_finding_rows *rows,
 		       bool news_only, struct nr_http_reply *reply)
 {
-	struct nr_cursor cursor = { .kind = NR_CURSOR_FINDINGS, .at = rows->page.last };
+	struct nr_cursor cursor = { .kind = NR_CURSOR_FINDINGS,
+				    .at = rows->page.last,
+				    .row = asked->filter.backwards };
 	char next[NR_CURSOR_TEXT];
 
 	nr_buf_addf(&reply->body, "{\"findings\":[");

@@ -152,16 +152,19 @@ static struct nr_str column_str(sqlite3_stmt *stmt, int i)
 	"(?6 IS NULL OR detector = ?6) AND (?7 IS NULL OR json ->> '$.kind' = ?7) "   \
 	"AND (NOT ?8 OR meets(?9, subject)), "                                        \
 	"CASE WHEN ?11 THEN json ->> '$.kind' END, "                                  \
-	"CASE WHEN ?11 THEN json ->> '$.asn' END FROM finding WHERE sequence > ?1 "
+	"CASE WHEN ?11 THEN json ->> '$.asn' END FROM finding "
+#define AFTER "WHERE sequence > ?1 "
 #define ORDER "ORDER BY sequence LIMIT ?2"
 
 static const char *page_sql(const struct nr_registry_finding_filter *filter)
 {
 	if (filter->id.n > 0)
-		return filter->revisions ? COLUMNS
+		return filter->revisions ? COLUMNS AFTER
 			       "AND id = ?3 AND (?10 = 0 OR revision = ?10) " ORDER
-					 : COLUMNS "AND id = ?3 AND newest = 1 " ORDER;
-	return filter->revisions ? COLUMNS ORDER : COLUMNS "AND newest = 1 " ORDER;
+					 : COLUMNS AFTER "AND id = ?3 AND newest = 1 " ORDER;
+	if (filter->backwards)
+		return COLUMNS "WHERE sequence < ?1 AND newest = 1 ORDER BY sequence DESC LIMIT ?2";
+	return filter->revisions ? COLUMNS AFTER ORDER : COLUMNS AFTER "AND newest = 1 " ORDER;
 }
 
 static int prepare_page(struct nr_registry *registry,
@@ -175,8 +178,11 @@ static int prepare_page(struct nr_registry *registry,
 
 	if (ret < 0)
 		return ret;
+	bool from_the_end = filter->backwards && filter->after == 0;
+
 	nr_registry_bind_i64(*ret_stmt, 1,
-			     filter->after > INT64_MAX ? INT64_MAX : (int64_t)filter->after);
+			     from_the_end || filter->after > INT64_MAX ? INT64_MAX
+								       : (int64_t)filter->after);
 	nr_registry_bind_i64(*ret_stmt, 2, NR_REGISTRY_FINDINGS_WORK + 1);
 	if (filter->id.n > 0)
 		nr_registry_bind_str(*ret_stmt, 3, filter->id);

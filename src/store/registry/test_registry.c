@@ -213,6 +213,15 @@ static void findings_told_twice_are_kept_once_and_pages_miss_nothing(void **stat
 	filter.state = NR_STR("new");
 	all.n = 0;
 	assert_int_equal(nr_registry_findings(place->registry, &filter, see, &all, NULL, NULL), 2);
+	filter = (struct nr_registry_finding_filter){ .scope = &scope,
+						      .limit = 1,
+						      .backwards = true };
+	newest.n = 0;
+	while (nr_registry_findings(place->registry, &filter, see, &newest, NULL, NULL) == 1)
+		filter.after = newest.sequence[newest.n - 1];
+	assert_int_equal(newest.n, 2);
+	assert_int_equal(newest.revision[0], 2); /* a: said last */
+	assert_int_equal(newest.revision[1], 1); /* b */
 }
 
 static void a_changed_audit_row_is_named(void **state)
