@@ -12,6 +12,7 @@ static const struct {
 } places[] = {
 	[NR_LOCATE_PREFIXES] = { "NOROSHI_PREFIXES", "prefixes.nrp" },
 	[NR_LOCATE_BENIGN] = { "NOROSHI_BENIGN", "benign" },
+	[NR_LOCATE_CONSOLE] = { "NOROSHI_CONSOLE", "web" },
 };
 
 static int print(char *out, size_t cap, const char *dir, const char *below, const char *name)

@@ -104,6 +104,7 @@ static const struct field fields[] = {
 	  "Idempotency-Key has 1 to 64 of A-Z a-z 0-9 . _ : -" },
 	{ "Last-Event-ID", offsetof(struct nr_http_request, last_event_id), NULL, NULL },
 	{ "Accept", offsetof(struct nr_http_request, accept), NULL, NULL },
+	{ "Accept-Encoding", offsetof(struct nr_http_request, accept_encoding), NULL, NULL },
 	{ "Content-Type", offsetof(struct nr_http_request, content_type), NULL, NULL },
 };
 

@@ -60,7 +60,7 @@ struct nr_http_request {
 	/* Fields of the head that were checked; NULL: absent. They live as long as the request. */
 	const char *if_match, *if_none_match; /* "*" or entity tags: nr_http_etag_in() */
 	const char *idempotency_key;	      /* 1 to 64 of A-Z a-z 0-9 . _ : - */
-	const char *last_event_id, *accept, *content_type;
+	const char *last_event_id, *accept, *accept_encoding, *content_type;
 	/*
 	 * Who asks, and whose data he may know: never NULL. Both live until the answer is out, so what
 	 * makes it bit by bit may use them; the server itself ends it when they do not hold any more.
@@ -114,6 +114,7 @@ struct nr_http_reply {
 	 */
 	char etag[NR_HTTP_TAG];
 	bool weak;	      /* the tag is: W/"..." */
+	bool keep;	      /* under this name it never changes: kept for a year, by anybody */
 	bool secret;	      /* nobody may keep it, not even who asked: Cache-Control: no-store */
 	const char *download; /* file name: a browser saves it instead of showing it */
 	char location[NR_HTTP_VALUE];		      /* of what was made */

@@ -235,6 +235,8 @@ static void add_etag(struct MHD_Response *response, const struct nr_http_reply *
 /* Kept by the caller alone, and asked for again at each use; most is not kept at all. */
 static const char *cache_rule(const struct nr_http_reply *reply)
 {
+	if (reply->keep)
+		return "public, max-age=31536000, immutable";
 	return reply->etag[0] != '\0' && !reply->secret ? "private, no-cache" : "no-store";
 }
 

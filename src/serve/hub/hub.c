@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/log.h"
+#include "orient/enrich/locate.h"
+#include "serve/api/console.h"
 #include "serve/hub/hub_int.h"
 
 static void ring(void *ctx)
@@ -100,6 +103,14 @@ static int prepare(struct nr_hub *hub, struct nr_err *reterr)
 	return nr_pki_read(nr_buf_str(&core->keys.hub.certificate), &hub->certificate, reterr);
 }
 
+static int load_console(struct nr_hub *hub, struct nr_err *reterr)
+{
+	char dir[PATH_MAX];
+	int ret = nr_locate(NR_LOCATE_CONSOLE, dir, sizeof(dir));
+
+	return nr_console_load(ret == 0 ? dir : NULL, &hub->console, reterr);
+}
+
 static int start(struct nr_hub *hub, const struct nr_hub_options *options, struct nr_err *reterr)
 {
 	int ret = nr_core_open(options->dir, &hub->core, reterr);
@@ -120,6 +131,8 @@ static int start(struct nr_hub *hub, const struct nr_hub_options *options, struc
 	if (ret == 0 && set->store != 0)
 		ret = nr_follow_store_start(hub->core, nr_follow_engine_prefixes(hub->engine),
 					    &hub->store, reterr);
+	if (ret == 0)
+		ret = load_console(hub, reterr);
 	if (ret == 0)
 		ret = nr_who_new(hub->core->registry, set->quorum, &hub->who, reterr);
 	if (ret == 0)
@@ -236,6 +249,7 @@ struct nr_hub *nr_hub_stop(struct nr_hub *hub)
 	nr_desk_free(hub->desk);
 	nr_logins_free(hub->logins);
 	nr_who_free(hub->who);
+	nr_console_free(hub->console);
 	nr_core_close(hub->core);
 	(void)pthread_mutex_destroy(&hub->reload_lock);
 	nr_secret_wipe(&hub->cursors, sizeof(hub->cursors));

@@ -24,6 +24,7 @@ struct nr_hub {
 	struct nr_cursor_keeper cursors;
 	struct nr_who *who;
 	struct nr_logins *logins;
+	struct nr_console *console;
 	struct nr_http *http;
 	struct nr_ingest *ingest;
 	struct nr_engine_follower *engine;
@@ -59,5 +60,6 @@ extern const struct nr_http_group *const nr_api_groups[]; /* NULL-terminated */
 extern const struct nr_http_group nr_api_audit, nr_api_communities, nr_api_members;
 extern const struct nr_http_group nr_api_events, nr_api_who, nr_api_users, nr_api_tokens;
 extern const struct nr_http_group nr_api_health, nr_api_status, nr_api_sensors, nr_api_findings,
-	nr_api_observations, nr_api_enrol, nr_api_figures, nr_api_metrics, nr_api_local;
+	nr_api_observations, nr_api_enrol, nr_api_figures, nr_api_metrics, nr_api_local,
+	nr_api_console;
 extern const struct nr_http_group nr_api_asks, nr_api_filters, nr_api_suppressions, nr_api_triage;
