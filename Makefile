@@ -9,7 +9,7 @@ DUCKDB ?= fetched
 export DUCKDB
 
 .DEFAULT_GOAL := build
-.PHONY: build run report kill-test test bench fuzz lint format data deb deb-test clean help
+.PHONY: build run shots report kill-test test bench fuzz lint format data deb deb-test clean help
 
 build: ## build/noroshi and build/noroshi-sensor, and the address data they use
 	@tools/setup build
@@ -17,9 +17,14 @@ build: ## build/noroshi and build/noroshi-sensor, and the address data they use
 	@tools/configure $(B) -Dduckdb=$(DUCKDB)
 	@tools/ninja $(B) noroshi noroshi-sensor
 	@tools/fetch-data $(B) --optional
+	@tools/build-web $(B) --optional
 
 run: build ## a hub with a sample network of three sensors, until Ctrl-C; with PCAP=file NET=prefix the report of that
 	@if [ -n "$(PCAP)" ]; then tools/run-report $(B) "$(PCAP)" "$(NET)"; else tools/run-hub $(B); fi
+
+shots: build ## photograph every view of the console, both languages, light and dark, into $(B)/shots
+	@tools/setup test
+	@tests/e2e/test_console.py --shots $(B)/shots
 
 report: build ## the report of a capture: PCAP=file NET=prefix, or of a generated sample hour
 	@tools/run-report $(B) "$(PCAP)" "$(NET)"
@@ -33,6 +38,7 @@ test: ## every test; ends with the line `N passed, N failed`
 	@tools/configure $(B) -Dtests=enabled -Dduckdb=$(DUCKDB)
 	@tools/ninja $(B)
 	@tools/fetch-data $(B) --optional
+	@tools/build-web $(B) --optional
 	@tools/run-tests $(B) $(TESTS)
 
 deb: ## Debian packages of hub and sensor, of what is committed, in build-deb/
