@@ -278,6 +278,20 @@ static int check_last(struct nr_registry *registry, struct nr_err *reterr)
 	return ret;
 }
 
+/* Sessions, and with the user himself the links to a new password. */
+static int64_t end_what_ends(struct nr_registry *registry, const struct nr_registry_user *user,
+			     const struct nr_user_change *change, bool is_less, struct nr_time now,
+			     struct nr_err *reterr)
+{
+	int64_t ret = 0;
+
+	if (is_less || change->password != NULL || change->totp_on == 0)
+		ret = logout_locked(registry, user->uuid, change->keep, "session", now, reterr);
+	if (ret >= 0 && change->disabled == 1)
+		ret = logout_locked(registry, user->uuid, NULL, "setup", now, reterr);
+	return ret;
+}
+
 static int change_locked(struct nr_registry *registry, const struct nr_registry_user *user,
 			 const struct nr_user_change *change, const struct nr_registry_act *act,
 			 struct nr_err *reterr)
@@ -312,11 +326,8 @@ static int change_locked(struct nr_registry *registry, const struct nr_registry_
 	for (size_t i = 0; ret >= 0 && i < NR_COUNT(wishes); i++)
 		if (wishes[i].said)
 			ret = apply(registry, user, &wishes[i], act, reterr);
-	if (ret >= 0 && (role || disable || change->password != NULL || change->totp_on == 0))
-		ret = logout_locked(registry, user->uuid, change->keep, "session", act->now,
-				    reterr);
-	if (ret >= 0 && disable) /* links to a new password too */
-		ret = logout_locked(registry, user->uuid, NULL, "setup", act->now, reterr);
+	if (ret >= 0)
+		ret = end_what_ends(registry, user, change, role || disable, act->now, reterr);
 	if (ret >= 0 && user->member_is_operator && (role || disable))
 		ret = check_last(registry, reterr);
 	return ret < 0 ? (int)ret : 0;
