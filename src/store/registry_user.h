@@ -39,7 +39,10 @@ NR_MUST_CHECK int nr_registry_user_find(struct nr_registry *registry, struct nr_
 					struct nr_registry_user *ret_user, struct nr_err *reterr);
 NR_MUST_CHECK int nr_registry_user_named(struct nr_registry *registry, const char *login,
 					 struct nr_registry_user *ret_user, struct nr_err *reterr);
-/** As they were made, those behind number @p after, at most @p limit; @p member zero: of all members. @return how many */
+/**
+ * As they were made, those behind number @p after, at most @p limit; @p member zero: of all members.
+ * @return how many
+ */
 NR_MUST_CHECK int64_t nr_registry_users(struct nr_registry *registry, struct nr_uuid member,
 					uint64_t after, uint64_t limit,
 					int (*each)(void *ctx, const struct nr_registry_user *user),

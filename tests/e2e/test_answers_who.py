@@ -505,11 +505,14 @@ def a_thousand_secrets_stand_nowhere(scratch):
     assert len(set(known)) >= 1000, len(set(known))
     limits = pathlib.Path(f"/proc/{hub.process.pid}/limits").read_text()
     assert re.search(r"Max core file size +0 +0 ", limits), limits
-    files = [path for path in hub.dir.rglob("*") if path.is_file()] + [hub.log]
-    texts = {path: path.read_bytes() for path in files}
+
+    def whole():  # what is set aside for later, many megabytes, is nothing
+        return {path: re.sub(rb"\0{64,}", b"\0", path.read_bytes()) for path in [*hub.dir.rglob("*"), hub.log] if path.is_file()}
+
+    texts = whole()
     hub.stop()
-    texts.update({path: path.read_bytes() for path in [*hub.dir.rglob("*"), hub.log] if path.is_file()})
-    assert any(path.name == "registry.db" for path in texts) and any(path.suffix == ".log" for path in texts)
+    texts.update({path.with_name(path.name + " later"): text for path, text in whole().items()})
+    assert any(path.name == "registry.db" for path in texts) and any(path.name == "hub.log" for path in texts)
     found = [(word[:12], path.name) for path, text in texts.items() for word in known if word.encode() in text]
     found += [(word[:6], path.name) for path, text in texts.items() for word in known if len(word) == 32 and word.isupper()
               and base64.b32decode(word) in text]
