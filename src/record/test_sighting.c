@@ -36,6 +36,9 @@ static void what_is_printed_reads_back(void **state)
 	}
 }
 
+#define ONE   "[\"01000000-0000-0000-0000-000000000000\",1,0,1,5,5]"
+#define TWICE "[" ONE "," ONE "]"
+
 /* Each byte left out, or another: never what was not written, never more than is there. */
 static void anything_else_is_no_sightings(void **state)
 {
@@ -57,8 +60,7 @@ static void anything_else_is_no_sightings(void **state)
 		"[[\"01000000-0000-0000-0000-000000000000\",18446744073709551616,0,1,5,5]]",
 		"[[\"01000000-0000-0000-0000-000000000000\",1,0,1,5,9223372036854775808]]",
 		"[[\"01000000-0000-0000-0000-00000000000\",1,0,1,5,5]]",
-		"[[\"01000000-0000-0000-0000-000000000000\",1,0,1,5,5],"
-		"[\"01000000-0000-0000-0000-000000000000\",1,0,1,5,5]]",
+		TWICE,
 	};
 	struct nr_buf out;
 	size_t n = 1;
