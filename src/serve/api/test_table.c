@@ -32,6 +32,17 @@ struct described {
 	char path[PATH_CAP], method[8], role[16];
 };
 
+static void read_role(struct nr_str line, char role[16])
+{
+	static const char member[] = "      x-role: ";
+	size_t n = sizeof(member) - 1;
+
+	if (line.n <= n || line.n - n >= 16 || memcmp(line.p, member, n) != 0)
+		return;
+	memcpy(role, line.p + n, line.n - n);
+	role[line.n - n] = '\0';
+}
+
 /* The next operation of the document behind @p text. @return false: there is none */
 static bool next_operation(struct nr_str *text, struct described *at)
 {
@@ -64,7 +75,7 @@ static bool next_operation(struct nr_str *text, struct described *at)
 				strcmp(at->method, "PATCH") == 0 ||
 				strcmp(at->method, "DELETE") == 0;
 		} else if (found)
-			(void)sscanf(line.p, "      x-role: %15[a-z]", at->role);
+			read_role(line, at->role);
 	}
 	return found;
 }
