@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""figures_api.py HUB [SECONDS]: how long answers about figures take, with one client and with 20.
+"""figures_api.py HUB [SECONDS [crowd]]: how long answers about figures take, with one client and with 20.
 
 HUB is a hub's directory whose store/ was made by `bench_store HUB/store 100000000 24 only-write`; its five sensors are entered into the
-registry here, as a member's who shares them with all. Cold: each answer is asked for the first time since the sums changed, and the hub
+registry here, as a member's who shares them with all. `crowd`: only the last part. Cold: each answer is asked for the first time since the sums changed, and the hub
 is alone with it. Then 20 clients, each on a connection of its own, ask a mix of these questions for SECONDS (20) from four processes.
 Times are of the clock and, for cold ones, of the hub's processor too.
 """
@@ -141,10 +141,10 @@ def main():
     paths = dict(QUESTIONS)
     load = os.getloadavg()[0]
     print(f"load {load:.1f}")
-    for name, path in paths.items():
+    for name, path in [] if sys.argv[3:] == ["crowd"] else paths.items():
         hub.start()
         client = hub.client(alpha)
-        if "port" not in globals():
+        if "PORT" in str(paths):
             top = patient(client, f"top?by=ports&{DAY}")["rows"][2]["key"]
             economy = patient(client, f"top?by=economies&{DAY}")["rows"][2]["key"]
             for key, value in paths.items():
@@ -166,9 +166,13 @@ def main():
         print(f"| {name} | {row[0]} | {row[1]} | {resident(hub.process.pid, 'VmHWM')} MiB |", flush=True)
         hub.stop()
     hub.start()
-    patient(hub.client(operator), "series?step=1d")
+    top = patient(hub.client(operator), f"top?by=ports&{DAY}")["rows"][2]["key"]
+    economy = patient(hub.client(operator), f"top?by=economies&{DAY}")["rows"][2]["key"]
+    paths = {name: path.replace("PORT", top).replace("ECONOMY", economy) for name, path in QUESTIONS.items()}
     both = [alpha, bravo, alpha, bravo]
-    twenty(hub, both, seconds, [p.replace("show?what", "show?scope=shared&what") for p in paths.values()], "the questions above")
+    twenty(hub, both, seconds, [p.replace("show?what", "show?scope=shared&what") for p in paths.values()], "first of all asked")
+    twenty(hub, both, seconds, [p.replace("show?what", "show?scope=shared&what") for p in paths.values()], "then")
+    print(f"load {os.getloadavg()[0]:.1f}, {resident(hub.process.pid, 'VmHWM')} MiB at most")
     hub.stop()
 
 

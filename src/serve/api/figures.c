@@ -316,7 +316,7 @@ static int make_compare(struct nr_job *job, struct nr_err *reterr)
 static int read_before(struct nr_job *job, struct nr_err *reterr)
 {
 	const struct nr_figures *ask = &job->q.ask;
-	int64_t long_s = (int64_t)ask->until - ask->since, since, until;
+	int64_t long_s = (int64_t)ask->until - ask->since, since = 0, until = 0;
 	int ret = nr_figures_time(job->rq, "before_until", ask->since, &until, reterr);
 
 	if (ret == 0)

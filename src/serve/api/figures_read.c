@@ -49,7 +49,7 @@ int nr_figures_time(const struct nr_http_request *rq, const char *name, int64_t 
 static int read_times(const struct nr_http_request *rq, uint32_t step, struct nr_figures *ask,
 		      struct nr_err *reterr)
 {
-	int64_t now = nr_time_floor_s(rq->now), since, until;
+	int64_t now = nr_time_floor_s(rq->now), since = 0, until = 0;
 	int64_t end = floor_to(now, NR_FIGURES_DAY) + INT64_C(2) * NR_FIGURES_DAY;
 	int ret = nr_figures_time(rq, "until", now, &until, reterr);
 
