@@ -86,7 +86,7 @@ static int list_users(void *ctx, const struct nr_http_request *rq, struct nr_htt
 	struct list list = { .admin = nr_http_role(rq) >= NR_ROLE_ADMIN };
 	struct nr_uuid member = rq->scope->viewer.member;
 	struct nr_str said;
-	uint64_t limit;
+	uint64_t limit = PAGE;
 	int64_t n = nr_http_only(rq, names, &reply->err);
 
 	if (n == 0)
@@ -269,7 +269,7 @@ static int post_invite(void *ctx, const struct nr_http_request *rq, struct nr_ht
 	struct nr_staff people = people_of(ctx, rq);
 	struct nr_registry_user user = { 0 };
 	char link[NR_STAFF_LINK];
-	struct nr_time expires;
+	struct nr_time expires = { 0 };
 	struct nr_json json;
 	int ret = nr_http_only(rq, none, &reply->err);
 

@@ -438,8 +438,11 @@ static int prove(struct nr_logins *logins, const struct nr_registry_user *user,
 {
 	int ret = check_password(logins, user, try, ret_retry_s, reterr);
 
-	if (ret < 0 || !user->totp_on)
+	if (ret < 0)
 		return ret;
+	nr_require(user != NULL); /* nobody's password is never right */
+	if (!user->totp_on)
+		return 0;
 	if (try->code.n == 0)
 		return nr_fail(reterr, -ENOKEY, "a one-time code is wanted too: send it as `code`");
 	return nr_login_code(logins, user, try->code, try->act.now, ret_retry_s, reterr);

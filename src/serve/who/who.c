@@ -434,6 +434,7 @@ int nr_who_renew(struct nr_who *who, struct nr_who_caller *caller, struct nr_tim
 
 	if (ret < 0)
 		return ret;
+	nr_require(view != NULL);
 	nr_view_let(caller->view);
 	caller->view = view;
 	caller->scope = view->scope;

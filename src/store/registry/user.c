@@ -519,7 +519,7 @@ static int set_up_locked(struct nr_registry *registry, const uint8_t selector[NR
 		ret = nr_fail(reterr, -EACCES, "this link is spent, over or revoked");
 	if (ret == 0)
 		ret = change_locked(registry, user, change, act, reterr);
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 
 	if (ret == 0)
 		ret = nr_registry_prepare(registry,
