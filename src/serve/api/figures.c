@@ -289,7 +289,7 @@ static int make_compare(struct nr_job *job, struct nr_err *reterr)
 	asks[1].until = job->before_until;
 	for (size_t i = 0; i < 2; i++) {
 		asks[i].step = 0;
-		asks[i].kind = nr_by_kind((enum nr_by)job->by);
+		asks[i].kind = (uint8_t)nr_by_kind((enum nr_by)job->by);
 	}
 	int ret = by_key ? fill_both(job, asks, tables, reterr)
 			 : fill_all(job, asks, tables, reterr);

@@ -238,7 +238,7 @@ int nr_job_top(struct nr_job *job, const struct nr_figures *ask, enum nr_by by,
 	struct nr_figures its = *ask;
 
 	its.step = 0; /* sums of whole days are as good */
-	its.kind = nr_by_kind(by);
+	its.kind = (uint8_t)nr_by_kind(by);
 	its.n = job->n;
 	if (by == NR_BY_SENSORS)
 		return nr_figures_fill(job->session, "sensors", &its, table, reterr);

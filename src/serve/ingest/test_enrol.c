@@ -27,7 +27,7 @@ static int setup(void **state)
 				    .valid_s = 864000 };
 
 	world = (struct world){ .dir = "/tmp/nr-enrol-XXXXXX",
-				.act = { "uid:0", { NOW_S * NR_NS_PER_S } } };
+				.act = { .actor = "uid:0", .now = { NOW_S * NR_NS_PER_S } } };
 	if (mkdtemp(world.dir) == NULL)
 		return -1;
 	(void)snprintf(world.path, sizeof(world.path), "%s/registry.db", world.dir);

@@ -105,7 +105,7 @@ static int read_member(struct nr_registry *registry, struct nr_uuid member, stru
 		return ret;
 	*viewer = membership.viewer;
 	viewer->role = view->all ? NR_ROLE_OPERATOR : NR_ROLE_VIEWER;
-	viewer->purpose = nr_policy_purpose(viewer->layer);
+	viewer->purpose = (uint8_t)nr_policy_purpose(viewer->layer);
 	viewer->now = now;
 	return 0;
 }
