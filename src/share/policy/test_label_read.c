@@ -65,10 +65,10 @@ static void what_is_absent_is_nobody(void **state)
 		"{\"tlp\":null,\"everyone\":null,\"members\":null,\"purposes\":null,\"expires\":null}",
 		"{\"tlp\":\"CLEAR\",\"everyone\":true}",
 		"{\"everyone\":true,\"purposes\":[\"defence\"]}",
-		"{\"tlp\":\"AMBER\",\"members\":[{\"member\":\"" TWO
-		"\"}],\"purposes\":[\"defence\"]}",
-		"{\"tlp\":\"AMBER\",\"members\":[{\"member\":\"00000000-0000-0000-0000-000000000000\","
-		"\"epoch\":1}],\"purposes\":[\"defence\"]}",
+		("{\"tlp\":\"AMBER\",\"members\":[{\"member\":\"" TWO
+		 "\"}],\"purposes\":[\"defence\"]}"),
+		("{\"tlp\":\"AMBER\",\"members\":[{\"member\":\"00000000-0000-0000-0000-000000000000\","
+		 "\"epoch\":1}],\"purposes\":[\"defence\"]}"),
 	};
 	struct nr_viewer viewers[2] = { { .role = NR_ROLE_OPERATOR, .epoch = 0, .active = true },
 					{ .role = NR_ROLE_OPERATOR, .epoch = 1, .active = true } };
