@@ -95,6 +95,9 @@ def a_backup_under_load_gives_back_every_row(scratch):
     said = json.loads(run("backup", hub.dir, file, "--json")[1])
     assert stat.S_IMODE(file.stat().st_mode) == 0o600, oct(file.stat().st_mode)
     assert not [p for p in scratch.iterdir() if ".tmp" in p.name], list(scratch.iterdir())
+    behind = stream.sent + 8  # so that there is something that the backup has not
+    while stream.sent < behind and not stream.error:
+        time.sleep(0.05)
     acked = stream.finish()
     _, cursor = hub.client(token).findings()
     hub.settle()

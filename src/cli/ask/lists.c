@@ -2,6 +2,7 @@
 /* noroshi sensors | members | status: who observes, who takes part, how the hub is. */
 #include <stdio.h>
 
+#include "base/json_read.h"
 #include "cli/ask/grid.h"
 
 struct words {
@@ -174,25 +175,12 @@ static void clock_line(struct nr_ask *ask, const char *label, struct nr_time t, 
 	nr_ask_labelled(ask, label, nr_str_from(text));
 }
 
-static int status(struct nr_ask *ask, struct nr_err *reterr)
+/* What only who runs the hub is told. */
+static void inside(struct nr_ask *ask, const json_t *answer)
 {
-	const struct nr_client_request rq = { .path = "/api/v1/status" };
 	char text[160], clock[NR_TIME_TEXT];
-	json_t *answer = NULL;
-	int ret = nr_ask_operands(ask, 0, 0, "", reterr);
 
-	if (ret == 0)
-		ret = nr_ask_get(ask, &rq, &answer, reterr);
-	if (ret < 0 || answer == NULL)
-		return ret;
-	unsigned n = troubles(ask, answer);
-	struct nr_str name = nr_ask_text(answer, "name"), version = nr_ask_text(answer, "version"),
-		      url = nr_ask_text(answer, "url");
-
-	(void)snprintf(text, sizeof(text), NR_STR_FMT ", noroshi " NR_STR_FMT "%s",
-		       NR_STR_ARG(name), NR_STR_ARG(version), n == 0 ? ", in order" : "");
-	nr_ask_labelled(ask, "Hub", nr_str_from(text));
-	nr_ask_labelled(ask, "Answers at", url);
+	nr_ask_labelled(ask, "Answers at", nr_ask_text(answer, "url"));
 	clock_line(ask, "Started", nr_ask_when(answer, "started"), "");
 	(void)snprintf(text, sizeof(text), "%.0f connected",
 		       nr_ask_number(answer, "sensors_connected"));
@@ -202,10 +190,32 @@ static int status(struct nr_ask *ask, struct nr_err *reterr)
 	behind(ask, answer, "Findings", "engine.behind");
 	behind(ask, answer, "Figures", "store.behind");
 	nr_ask_clock(ask, nr_ask_when(answer, "certificate_until"), clock);
-	if (clock[0] != '\0') {
-		(void)snprintf(text, sizeof(text), "good until %s", clock);
-		nr_ask_labelled(ask, "Certificate", nr_str_from(text));
-	}
+	if (clock[0] == '\0')
+		return;
+	(void)snprintf(text, sizeof(text), "good until %s", clock);
+	nr_ask_labelled(ask, "Certificate", nr_str_from(text));
+}
+
+static int status(struct nr_ask *ask, struct nr_err *reterr)
+{
+	const struct nr_client_request rq = { .path = "/api/v1/status" };
+	char text[160];
+	json_t *answer = NULL;
+	int ret = nr_ask_operands(ask, 0, 0, "", reterr);
+
+	if (ret == 0)
+		ret = nr_ask_get(ask, &rq, &answer, reterr);
+	if (ret < 0 || answer == NULL)
+		return ret;
+	bool all = nr_json_has(answer, "journal");
+	unsigned n = troubles(ask, answer);
+	struct nr_str name = nr_ask_text(answer, "name"), version = nr_ask_text(answer, "version");
+
+	(void)snprintf(text, sizeof(text), NR_STR_FMT ", noroshi " NR_STR_FMT "%s",
+		       NR_STR_ARG(name), NR_STR_ARG(version), all && n == 0 ? ", in order" : "");
+	nr_ask_labelled(ask, "Hub", nr_str_from(text));
+	if (all)
+		inside(ask, answer);
 	json_decref(answer);
 	return 0;
 }

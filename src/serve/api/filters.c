@@ -17,7 +17,7 @@ struct view {
 
 /* The GETs under /api/v1 of the same name; a test holds them against the API's description. */
 static const struct view views[] = {
-	{ "findings", " detector kind limit revisions since state subject suppressed " },
+	{ "findings", " detector kind limit order revisions since state subject suppressed " },
 	{ "observations", " cursor format limit port sensor since src until " },
 	{ "series", " asn class economy of port scope sensor since src step until " },
 	{ "top", " by n scope since until " },
