@@ -27,6 +27,7 @@ except ImportError:
 REQUESTS = int(os.environ.get("NOROSHI_REQUESTS", "1500"))
 SEED = int(os.environ.get("NOROSHI_SEED", "1"))
 REFUSED_EVERY_S = 4
+CUT_OFF = 64 << 10  # bytes of a body that the hub reads to their end although it refuses them
 STREAMS = ("/api/v1/events",)  # never end: test_answers_http.py
 HOSTILE = ("", " ", "0", "-1", "00", "1e9", "18446744073709551616", "null", "NaN", "true", "[]", "{}", "../../etc/passwd", "%00", "a" * 3000,
            "'; DROP TABLE member; --", "\" OR 1=1 --", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "\x1b[2J\x07", "\u202e", "\U0001f525",
@@ -268,6 +269,8 @@ def every_answer_is_one_that_the_document_describes(scratch):
         if answer[0] == 400 and answer[1].get("Connection", "").lower() == "close":
             world.again(role)
         answers[answer[0]] = answers.get(answer[0], 0) + 1
+        if answer[0] == 599 and len(body or b"") > CUT_OFF:
+            continue  # the hub has said 413 and closed while we were still sending: not every client reads it then
         why = fault(world, operation, answer)
         if why:
             faults.setdefault((method, path, answer[0], why[:80]), f"{method} {where[:300]} {role} {(body or b'')[:300]!r}: {answer[0]}: {why} {answer[2][:200]!r}")
