@@ -52,28 +52,28 @@ extern const struct nr_cli_command nr_cli_member_add, nr_cli_member_list, nr_cli
 	nr_cli_member_prefix_remove, nr_cli_community_add, nr_cli_community_list,
 	nr_cli_community_join, nr_cli_community_leave;
 
-extern const struct nr_cli_command nr_cli_sensor_share;	   /* share.c */
-extern const struct nr_cli_command nr_cli_sensor_label;	   /* share.c */
-extern const struct nr_cli_command nr_cli_sensor_give;	   /* share.c */
-extern const struct nr_cli_command nr_cli_sensor_enrol;	   /* sensor.c */
-extern const struct nr_cli_command nr_cli_sensor_list;	   /* sensor.c */
-extern const struct nr_cli_command nr_cli_sensor_revoke;   /* sensor.c */
-extern const struct nr_cli_command nr_cli_token_create;	   /* token.c */
-extern const struct nr_cli_command nr_cli_token_list;	   /* token.c */
-extern const struct nr_cli_command nr_cli_token_revoke;	   /* token.c */
-extern const struct nr_cli_command nr_cli_user_add;	   /* user.c */
-extern const struct nr_cli_command nr_cli_user_list;	   /* user.c */
-extern const struct nr_cli_command nr_cli_user_invite;	   /* user.c */
-extern const struct nr_cli_command nr_cli_user_disable;	   /* user.c */
-extern const struct nr_cli_command nr_cli_user_enable;	   /* user.c */
-extern const struct nr_cli_command nr_cli_hub_setup_link;  /* user.c */
-extern const struct nr_cli_command nr_cli_store_check;	   /* store.c */
-extern const struct nr_cli_command nr_cli_store_query;	   /* store.c */
-extern const struct nr_cli_command nr_cli_store_rebuild;   /* store.c */
-extern const struct nr_cli_command nr_cli_schema;	   /* tables.c */
-extern const struct nr_cli_command nr_cli_man;		   /* tables.c */
-extern const struct nr_cli_command nr_cli_completion;	   /* completion.c */
-extern const struct nr_cli_command nr_cli_help;		   /* main.c */
+extern const struct nr_cli_command nr_cli_sensor_share;	  /* share.c */
+extern const struct nr_cli_command nr_cli_sensor_label;	  /* share.c */
+extern const struct nr_cli_command nr_cli_sensor_give;	  /* share.c */
+extern const struct nr_cli_command nr_cli_sensor_enrol;	  /* sensor.c */
+extern const struct nr_cli_command nr_cli_sensor_list;	  /* sensor.c */
+extern const struct nr_cli_command nr_cli_sensor_revoke;  /* sensor.c */
+extern const struct nr_cli_command nr_cli_token_create;	  /* token.c */
+extern const struct nr_cli_command nr_cli_token_list;	  /* token.c */
+extern const struct nr_cli_command nr_cli_token_revoke;	  /* token.c */
+extern const struct nr_cli_command nr_cli_user_add;	  /* user.c */
+extern const struct nr_cli_command nr_cli_user_list;	  /* user.c */
+extern const struct nr_cli_command nr_cli_user_invite;	  /* user.c */
+extern const struct nr_cli_command nr_cli_user_disable;	  /* user.c */
+extern const struct nr_cli_command nr_cli_user_enable;	  /* user.c */
+extern const struct nr_cli_command nr_cli_hub_setup_link; /* user.c */
+extern const struct nr_cli_command nr_cli_store_check;	  /* store.c */
+extern const struct nr_cli_command nr_cli_store_query;	  /* store.c */
+extern const struct nr_cli_command nr_cli_store_rebuild;  /* store.c */
+extern const struct nr_cli_command nr_cli_schema;	  /* tables.c */
+extern const struct nr_cli_command nr_cli_man;		  /* tables.c */
+extern const struct nr_cli_command nr_cli_completion;	  /* completion.c */
+extern const struct nr_cli_command nr_cli_help;		  /* main.c */
 /** All of them, NULL-terminated, in the order of `noroshi --help`: table.c. */
 extern const struct nr_cli_command *const nr_cli_commands[];
 

@@ -15,8 +15,7 @@ static void check(const struct http_exchange *ex)
 	for (size_t i = 0; i < ex->rq.n_params; i++) {
 		struct nr_str name = ex->rq.params[i].name, value = ex->rq.params[i].value;
 
-		nr_require(name.p >= ex->query &&
-			   value.p + value.n <= ex->query + ex->uri_n);
+		nr_require(name.p >= ex->query && value.p + value.n <= ex->query + ex->uri_n);
 		nr_require(memchr(name.p, '\0', name.n) == NULL);
 		nr_require(memchr(value.p, '\0', value.n) == NULL);
 		for (size_t k = 0; k < i; k++)

@@ -43,8 +43,8 @@ struct nr_thing {
 
 struct nr_figures_question {
 	struct nr_figures
-		ask;	    /* sensors, shared, quorum, since, until, step; the rest as the answer needs */
-	struct nr_uuid one; /* the sensor asked about: ask.sensors then is this */
+		ask; /* sensors, shared, quorum, since, until, step; the rest as the answer needs */
+	struct nr_uuid one;	 /* the sensor asked about: ask.sensors then is this */
 	const char *partial_why; /* NULL: it is whole */
 };
 

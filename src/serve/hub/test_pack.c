@@ -62,7 +62,10 @@ static struct nr_pack a_pack(bool with_keys)
 				.journal_at = 99,
 				.engine_at = 98,
 				.has_keys = with_keys };
-	static const char *const names[] = { "NOROSHI", "hub.yaml", "keys/hub.pem", "registry.db",
+	static const char *const names[] = { "NOROSHI",
+					     "hub.yaml",
+					     "keys/hub.pem",
+					     "registry.db",
 					     "journal/00000000000000000001.nrj",
 					     "journal/00000000000000000050.nrj" };
 
