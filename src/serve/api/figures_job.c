@@ -95,6 +95,12 @@ int nr_job_answer(struct nr_job *job, struct nr_http_reply *reply)
 	if (ret != 0)
 		return ret < 0 ? nr_fail(&reply->err, ret, "%s", nr_err_text(ret)) : 0;
 	ret = make(job, store, &reply->body, &reply->err);
+	if (ret == NR_ELIMIT && strstr(reply->err.msg, "Out of Memory") != NULL) {
+		reply->retry_s = 5;
+		ret = nr_fail(&reply->err, -EBUSY,
+			      "the memory for questions is used up: ask for less time, or again in "
+			      "a moment");
+	}
 	nr_desk_leave(job->hub->desk, &key, changes, member,
 		      ret == 0 ? (struct nr_bytes){ reply->body.p, reply->body.n }
 			       : (struct nr_bytes){ NULL, 0 });

@@ -186,9 +186,9 @@ enum MHD_Result nr_http_reply_error(struct http_exchange *ex, struct MHD_Connect
 	unsigned status = reply->status >= 400 ? reply->status : nr_http_status_of(code);
 	struct MHD_Response *response;
 
-	if (status >= 500)
-		nr_log(NR_LOG_ERROR, "serve", "request_failed", "path=%s error=%s", ex->route->path,
-		       reply->err.msg);
+	if (status >= 500) /* who went away is no failure of the hub */
+		nr_log(code == -ECANCELED ? NR_LOG_DEBUG : NR_LOG_ERROR, "serve", "request_failed",
+		       "path=%s error=%s", ex->route->path, reply->err.msg);
 	response = problem(ex, status, status == 500 ? "" : reply->err.msg, reply->retry_s);
 	if (response != NULL)
 		add_cookies(response, reply);

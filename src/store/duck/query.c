@@ -105,6 +105,21 @@ int nr_duck_bind_null(struct nr_duck_query *query, const char *name)
 	return query->api->bind_null(query->statement, at) == DuckDBSuccess ? 0 : -EINVAL;
 }
 
+/* Stop a query and wait until none of DuckDB's threads works on it any more. A connection given back
+ * inside BEGIN rolls back before it waits for them: their scans then read a freed transaction. */
+static void stop(struct nr_duck_query *query, duckdb_pending_result pending)
+{
+	static const struct timespec moment = { .tv_nsec = 50000 };
+	duckdb_pending_state state;
+
+	query->api->interrupt(query->con);
+	do {
+		state = query->api->pending_execute_task(pending);
+		if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
+			(void)nanosleep(&moment, NULL);
+	} while (state != DUCKDB_PENDING_ERROR && state != DUCKDB_PENDING_RESULT_READY);
+}
+
 /* Our own thread works on the query too, in slices of a few milliseconds, and looks at the
  * clock between them. */
 static int work(struct nr_duck_query *query, duckdb_pending_result pending, struct nr_time deadline,
@@ -116,12 +131,12 @@ static int work(struct nr_duck_query *query, duckdb_pending_result pending, stru
 		struct nr_time before = nr_mono_now();
 
 		if (before.ns >= deadline.ns) {
-			query->api->interrupt(query->con);
+			stop(query, pending);
 			return nr_fail(reterr, -ETIMEDOUT,
 				       "the query was stopped at its deadline; ask for less time");
 		}
 		if (query->gone != NULL && query->gone(query->gone_ctx)) {
-			query->api->interrupt(query->con);
+			stop(query, pending);
 			return nr_fail(reterr, -ECANCELED, "nobody waits for the answer any more");
 		}
 		duckdb_pending_state state = query->api->pending_execute_task(pending);
