@@ -189,9 +189,9 @@ static int get_index(void *ctx, const struct nr_http_request *rq, struct nr_http
 	return give(ctx, rq, NR_STR("index.html"), false, reply);
 }
 
-static int get_file(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
+static int get_icon(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
 {
-	return give(ctx, rq, rq->part[0], false, reply);
+	return give(ctx, rq, NR_STR("noroshi.svg"), false, reply);
 }
 
 static int get_asset(void *ctx, const struct nr_http_request *rq, struct nr_http_reply *reply)
@@ -204,12 +204,11 @@ static int get_asset(void *ctx, const struct nr_http_request *rq, struct nr_http
 	return give(ctx, rq, nr_str_from(name), true, reply);
 }
 
-/* Last in the table: what no resource has is a file of the console, or nothing. */
 static const struct nr_http_route routes[] = {
 	NR_ROUTE("GET", "/", ANYONE, .handle = get_index),
 	NR_ROUTE("GET", "/setup", ANYONE, .handle = get_index),
 	NR_ROUTE("GET", "/assets/{}", ANYONE, .handle = get_asset),
-	NR_ROUTE("GET", "/{}", ANYONE, .handle = get_file),
+	NR_ROUTE("GET", "/noroshi.svg", ANYONE, .handle = get_icon),
 };
 
 const struct nr_http_group nr_api_console = { "console", routes, NR_COUNT(routes) };
